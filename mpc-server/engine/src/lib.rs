@@ -1,0 +1,1 @@
+//! Three-party computation on replicated shares (docs/protocol.md).

@@ -1,0 +1,1 @@
+//! One party of the three.

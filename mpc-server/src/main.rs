@@ -1,0 +1,3 @@
+//! One party of the three: see `mcmix-server --help`.
+
+fn main() {}

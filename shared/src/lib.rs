@@ -1,0 +1,3 @@
+//! What browser and server must agree on. No I/O, no clock, no global randomness.
+
+pub mod party;

@@ -1,0 +1,3 @@
+//! Set-up, build, demo and test: `cargo xtask help`.
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! Every sentence the page shows.
+
+/// The product's name.
+pub const NAME: &str = "MCMix";

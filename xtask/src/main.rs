@@ -1,3 +1,44 @@
-//! Set-up, build, demo and test: `cargo xtask help`.
+//! Set-up, build, demo and test, as commands.
 
-fn main() {}
+use std::env;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use xtask::{say, setup, site};
+
+const HELP: &str = "\
+./mcmix COMMAND, or cargo xtask COMMAND
+
+  demo [--open]   sets up what is missing, builds, starts three servers and the page
+  test            sets up what is missing, runs all tests, those in browsers too
+
+  setup           sets up what is missing for both, and nothing else
+  site            builds the site into target/site/
+  size            builds the site and prints how large the app is
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match command(&words) {
+        Ok(code) => code,
+        Err(error) => {
+            say(format_args!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn command(words: &[&str]) -> Result<ExitCode> {
+    match words {
+        ["setup"] => setup::all()?,
+        ["site"] => site::build()?,
+        ["size"] => site::size()?,
+        [] | ["help" | "--help" | "-h"] => print!("{HELP}"),
+        _ => {
+            eprint!("mcmix: no such command: {}\n\n{HELP}", words.join(" "));
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

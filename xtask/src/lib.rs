@@ -1,0 +1,13 @@
+//! Set-up, build, demo and test (`cargo xtask help`).
+//!
+//! A library too, because the end-to-end tests start the same processes as the demo.
+
+pub mod place;
+pub mod process;
+pub mod setup;
+pub mod site;
+
+/// Tells the user one thing on one line.
+pub fn say(line: impl core::fmt::Display) {
+    eprintln!("mcmix: {line}");
+}

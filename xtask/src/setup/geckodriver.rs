@@ -25,13 +25,14 @@ pub fn provide() -> Result<PathBuf> {
         return Ok(driver);
     }
     say(format_args!(
-        "missing: geckodriver, which drives Firefox; building version {VERSION}, once: about five minutes"
+        "missing: geckodriver, which drives Firefox; building version {VERSION}, once: a minute or a few"
     ));
     let work = folder.with_extension("building");
     let mut cargo = Command::new("cargo");
     cargo
         .args(["install", "--locked", "geckodriver", "--version", VERSION])
         // A driver waits for its browser: it gains nothing from an optimiser.
+        .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .args(["--debug", "--root"])
         .arg(&folder)
         .arg("--target-dir")

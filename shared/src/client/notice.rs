@@ -1,0 +1,196 @@
+//! What the user should know: what happened, what it means, what to do.
+
+use super::{MAX_CONTACTS, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES};
+use crate::{
+    identity::{ClientKey, InviteError, Name},
+    party::PartyId,
+    wire::Refusal,
+};
+
+/// Names a notice on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeId(pub u64);
+
+/// What the user should know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Notice {
+    /// Somebody calls.
+    #[error("{name} is calling")]
+    IncomingCall {
+        /// Who.
+        contact: ClientKey,
+        /// Their name.
+        name: Name,
+    },
+    /// A message came.
+    #[error("New message from {name}")]
+    NewMessage {
+        /// From whom.
+        contact: ClientKey,
+        /// Their name.
+        name: Name,
+    },
+    /// A call was answered.
+    #[error("{name} accepted your call")]
+    Answered {
+        /// Who.
+        contact: ClientKey,
+        /// Their name.
+        name: Name,
+    },
+    /// A call was declined.
+    #[error("{name} declined your call. Texts that you wrote stay queued for the next call.")]
+    Declined {
+        /// Who.
+        contact: ClientKey,
+        /// Their name.
+        name: Name,
+    },
+    /// A call was not answered.
+    #[error(
+        "{name} did not answer: they may be offline, busy or not open to calls. Texts that you wrote stay queued; try again later."
+    )]
+    NoAnswer {
+        /// Who.
+        contact: ClientKey,
+        /// Their name.
+        name: Name,
+    },
+    /// A conversation was ended by the other side.
+    #[error(
+        "{name} ended the conversation. Texts that were not delivered stay queued for the next call."
+    )]
+    Ended {
+        /// Who.
+        contact: ClientKey,
+        /// Their name.
+        name: Name,
+    },
+    /// No slot is free for a call.
+    #[error(
+        "All {slots} conversations are in use, so this call cannot start. End one of them first."
+    )]
+    SlotsFull {
+        /// How many there are.
+        slots: usize,
+    },
+    /// A link could not be read.
+    #[error("The contact was not added: {0}.")]
+    BadInvite(InviteError),
+    /// It is one's own link.
+    #[error("This is your own invite link. Send it to a friend; to add them, paste theirs.")]
+    OwnInvite,
+    /// They are a contact already.
+    #[error("{name} is already one of your contacts.")]
+    KnownContact {
+        /// Who.
+        contact: ClientKey,
+        /// One's own name for them.
+        name: Name,
+    },
+    /// Too many contacts.
+    #[error(
+        "You have {MAX_CONTACTS} contacts, which is the most that fit. Remove one to add another."
+    )]
+    ContactsFull,
+    /// Too many texts wait.
+    #[error(
+        "{MAX_QUEUED_TEXTS} texts to {name} wait to be delivered, which is the most that fit. Wait until some have arrived."
+    )]
+    QueueFull {
+        /// To whom.
+        contact: ClientKey,
+        /// Their name.
+        name: Name,
+    },
+    /// A text is too long.
+    #[error(
+        "The text has {got} bytes, and at most {MAX_TEXT_BYTES} fit into one message. Send it in parts."
+    )]
+    TextTooLong {
+        /// Its length in bytes.
+        got: usize,
+    },
+    /// A text has left already.
+    #[error("This text has left or may have left already, so it can no longer be taken back.")]
+    TooLateToCancel,
+    /// What was acted on is no longer there.
+    #[error("That is no longer possible: the call or contact is gone.")]
+    Gone,
+    /// A server refused something.
+    #[error(
+        "Server {party} refused us: {reason}. MCMix connects again by itself; if this stays, reload the page or ask the operator."
+    )]
+    Refused {
+        /// Which server.
+        party: PartyId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// The identity is in use elsewhere.
+    #[error(
+        "This identity was opened in another window or device, so this one stopped. Close the other one and reload this page."
+    )]
+    Replaced,
+    /// A server did not prove that it is the one in the manifest.
+    #[error(
+        "Server {party} could not prove that it is the one this page was made for. Nothing was sent to it. Reload the page; if this stays, ask the operator."
+    )]
+    WrongServer {
+        /// Which server.
+        party: PartyId,
+    },
+    /// A server runs other sizes than the manifest says.
+    #[error(
+        "Server {party} runs with other settings than this page. Reload the page; if this stays, ask the operator."
+    )]
+    OtherSettings {
+        /// Which server.
+        party: PartyId,
+    },
+    /// The parts of a reply do not fit together.
+    #[error(
+        "The servers' answers did not fit together, so that round was dropped and its messages are sent again. If this stays, a server is faulty or hostile: ask the operators."
+    )]
+    RepliesDisagree,
+    /// The browser does not store.
+    #[error(
+        "The browser could not save your messages. It is tried again; do not close this page, and free some disk space."
+    )]
+    StorageFailing,
+    /// A stored record could not be read.
+    #[error(
+        "{count} saved records could not be read and are left out. What is missing was damaged on this device."
+    )]
+    RecordsDamaged {
+        /// How many.
+        count: usize,
+    },
+}
+
+impl Notice {
+    /// Returns whom it is about.
+    pub const fn contact(&self) -> Option<ClientKey> {
+        match self {
+            Self::IncomingCall { contact, .. }
+            | Self::NewMessage { contact, .. }
+            | Self::Answered { contact, .. }
+            | Self::Declined { contact, .. }
+            | Self::NoAnswer { contact, .. }
+            | Self::Ended { contact, .. }
+            | Self::KnownContact { contact, .. }
+            | Self::QueueFull { contact, .. } => Some(*contact),
+            _ => None,
+        }
+    }
+
+    /// Returns whether it stays on the list until dismissed. The others show in the view's
+    /// contacts and calls anyway.
+    pub const fn lasts(&self) -> bool {
+        !matches!(
+            self,
+            Self::IncomingCall { .. } | Self::NewMessage { .. } | Self::Answered { .. }
+        )
+    }
+}

@@ -1,0 +1,53 @@
+//! Key derivation: HKDF over BLAKE2s, every use with a label of its own.
+
+use blake2::{Blake2s256, Digest as _};
+use hkdf::SimpleHkdf;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A 32-byte secret, erased when dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Secret([u8; 32]);
+
+impl Secret {
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Derives a secret from key material; `info` is joined after the label.
+pub(crate) fn derive(label: &str, material: &[u8], info: &[&[u8]]) -> Secret {
+    let mut parts: Vec<&[u8]> = vec![label.as_bytes(), &[0]];
+    parts.extend_from_slice(info);
+    let mut out = Secret([0; 32]);
+    SimpleHkdf::<Blake2s256>::new(Some(b"mcmix.v1"), material)
+        .expand_multi_info(&parts, &mut out.0)
+        .expect("32 bytes are never too long for HKDF");
+    out
+}
+
+/// Hashes public or shared data under a label.
+pub(crate) fn hash(label: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Blake2s256::new();
+    hash.update(b"mcmix.v1 ");
+    hash.update(label.as_bytes());
+    hash.update([0]);
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+/// Returns the first 16 bytes of a hash.
+pub(crate) fn truncate(hash: &[u8; 32]) -> [u8; 16] {
+    *hash.first_chunk().expect("a hash has 32 bytes")
+}

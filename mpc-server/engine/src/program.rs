@@ -1,0 +1,125 @@
+//! The two programs: a matcher and a router each, and the reference that sorts.
+
+mod conversation;
+mod conversation_by_sorting;
+mod dialing;
+
+use core::fmt;
+
+pub use conversation::conversation;
+pub use conversation_by_sorting::conversation_by_sorting;
+pub use dialing::dialing;
+
+use crate::{context::MAX_ROWS, error::Error, stream::SEED_BYTES};
+
+/// Bytes of a tag at the start of a conversation row.
+pub const TAG_BYTES: usize = 8;
+/// Bytes before a conversation row's message: its tag and its role.
+pub const ROW_HEADER_BYTES: usize = TAG_BYTES + 1;
+/// Bytes of a dialing row: the callee's id.
+pub const DIAL_BYTES: usize = 8;
+/// Bytes of a dialing reply: the partner's public key and a tag.
+pub const DIAL_REPLY_BYTES: usize = 48;
+
+/// One party's share of a conversation round: rows of tag (8 bytes), role (1 byte, its lowest bit
+/// counts) and message.
+#[derive(Clone)]
+pub struct ConversationInput {
+    /// Number of rows.
+    pub rows: usize,
+    /// Bytes of a message.
+    pub message_bytes: usize,
+    /// This party's first component `x_i`, row after row.
+    pub first: Vec<u8>,
+    /// Its second component `x_{i+1}`.
+    pub second: Vec<u8>,
+}
+
+impl fmt::Debug for ConversationInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConversationInput")
+            .field("rows", &self.rows)
+            .field("message_bytes", &self.message_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One party's share of a dialing round: rows of a callee's id (8 bytes).
+#[derive(Clone)]
+pub struct DialingInput {
+    /// Each row's own id, little endian as in the row; distinct.
+    pub ids: Vec<u64>,
+    /// Each row's own public key.
+    pub keys: Vec<[u8; 32]>,
+    /// This party's first component `x_i`, row after row.
+    pub first: Vec<u8>,
+    /// Its second component `x_{i+1}`.
+    pub second: Vec<u8>,
+}
+
+impl fmt::Debug for DialingInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialingInput")
+            .field("rows", &self.ids.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What P0 returns for one row: the seeds of two of the reply's components.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RowSeeds {
+    /// Seed of `y0`.
+    pub y0: [u8; SEED_BYTES],
+    /// Seed of `y1`.
+    pub y1: [u8; SEED_BYTES],
+}
+
+impl fmt::Debug for RowSeeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RowSeeds(..)")
+    }
+}
+
+/// One party's part of the replies, in the order of the input rows.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Replies {
+    /// P0's part.
+    Seeds(Vec<RowSeeds>),
+    /// P1's and P2's part: the third component `y2`, row after row.
+    Rows {
+        /// Bytes of a row.
+        row_bytes: usize,
+        /// All rows.
+        bytes: Vec<u8>,
+    },
+}
+
+impl fmt::Debug for Replies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Seeds(seeds) => write!(f, "Replies::Seeds({} rows)", seeds.len()),
+            Self::Rows { row_bytes, bytes } => {
+                write!(f, "Replies::Rows({} bytes of {row_bytes})", bytes.len())
+            }
+        }
+    }
+}
+
+fn check_len(what: &'static str, got: usize, expected: usize) -> Result<(), Error> {
+    if got == expected {
+        Ok(())
+    } else {
+        Err(Error::Input {
+            what,
+            expected,
+            got,
+        })
+    }
+}
+
+fn check_rows(rows: usize) -> Result<(), Error> {
+    if rows > MAX_ROWS {
+        return Err(Error::TooManyRows { got: rows });
+    }
+    Ok(())
+}

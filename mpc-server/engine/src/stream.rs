@@ -1,0 +1,228 @@
+//! Correlated randomness: AES-128-CTR streams from pairwise keys (docs/protocol.md §4).
+//!
+//! `key = BLAKE2s(pair key; "mcmix.v1 stream", round, step, purpose)`, so no two streams meet.
+
+use core::fmt;
+
+use aes::Aes128;
+use blake2::{
+    Blake2sMac256,
+    digest::{KeyInit as _, Mac as _},
+};
+use cipher::{BlockCipherEncrypt as _, InnerIvInit as _, StreamCipher as _, StreamCipherSeek as _};
+use mcmix_shared::party::PartyId;
+
+use crate::step::Step;
+
+/// Length of a seed: an AES-128 key.
+pub const SEED_BYTES: usize = 16;
+const BLOCK_BYTES: usize = 16;
+
+/// The keys that a party shares with each of its peers. Fresh for each pair of connections.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PairKeys {
+    /// Shared with the next party on the ring.
+    pub next: [u8; 32],
+    /// Shared with the previous party on the ring.
+    pub prev: [u8; 32],
+}
+
+impl fmt::Debug for PairKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PairKeys(..)")
+    }
+}
+
+/// What a stream is for, inside its step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Purpose {
+    /// A sharing of zero (§4.1).
+    Zero = 1,
+    /// A shared random vector.
+    Random,
+    /// A one-time mask of a message.
+    Mask,
+    /// A shuffle's permutation.
+    Permutation,
+    /// Masks that a shuffle lays between its permutations.
+    ShuffleMask,
+    /// Masks of a shuffle's outputs.
+    OutputMask,
+    /// The key of a lookup's pseudo-random function.
+    Lookup,
+    /// Values that replace repeated ones in a lookup.
+    Replacement,
+    /// Seeds of reply rows.
+    Replies,
+}
+
+/// Derives the streams of one round.
+#[derive(Clone)]
+pub(crate) struct Streams {
+    party: PartyId,
+    keys: PairKeys,
+    round: u64,
+}
+
+impl Streams {
+    pub(crate) fn new(party: PartyId, keys: PairKeys, round: u64) -> Self {
+        Self { party, keys, round }
+    }
+
+    /// Returns the stream that this party shares with `peer`.
+    pub(crate) fn with(&self, peer: PartyId, step: Step, purpose: Purpose) -> Stream {
+        let key = if peer == self.party.next() {
+            &self.keys.next
+        } else {
+            &self.keys.prev
+        };
+        Stream::new(&self.derive(key, step, purpose))
+    }
+
+    /// Returns a stream that only this party knows.
+    pub(crate) fn own(&self, step: Step, purpose: Purpose) -> Stream {
+        let mut seed = self.derive(&self.keys.next, step, purpose);
+        let other = self.derive(&self.keys.prev, step, purpose);
+        seed.iter_mut().zip(other).for_each(|(s, o)| *s ^= o);
+        Stream::new(&seed)
+    }
+
+    fn derive(&self, key: &[u8; 32], step: Step, purpose: Purpose) -> [u8; SEED_BYTES] {
+        let mut mac = Blake2sMac256::new(&(*key).into());
+        mac.update(b"mcmix.v1 stream");
+        mac.update(&self.round.to_le_bytes());
+        mac.update(&step.to_bytes());
+        mac.update(&[purpose as u8]);
+        let digest: [u8; 32] = mac.finalize().into_bytes().into();
+        let mut seed = [0; SEED_BYTES];
+        seed.iter_mut().zip(digest).for_each(|(s, d)| *s = d);
+        seed
+    }
+}
+
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Streams({}, round {}, ..)", self.party, self.round)
+    }
+}
+
+/// A seekable pseudo-random stream: AES-128-CTR, zero IV, big-endian counter.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    cipher: Aes128,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stream(..)")
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(seed: &[u8; SEED_BYTES]) -> Self {
+        Self {
+            cipher: Aes128::new(&(*seed).into()),
+        }
+    }
+
+    /// XORs the stream from byte `offset` on into `out`.
+    pub(crate) fn xor(&self, offset: usize, out: &mut [u8]) {
+        let core = ctr::CtrCore::inner_iv_init(self.cipher.clone(), &[0; BLOCK_BYTES].into());
+        let mut stream: ctr::Ctr128BE<Aes128> = cipher::StreamCipherCoreWrapper::from_core(core);
+        if offset > 0 {
+            stream.seek(offset as u64);
+        }
+        stream.apply_keystream(out);
+    }
+
+    /// Returns the first `len` bytes of the stream.
+    pub(crate) fn bytes(&self, len: usize) -> Vec<u8> {
+        let mut out = vec![0; len];
+        self.xor(0, &mut out);
+        out
+    }
+
+    /// Returns the first `N` bytes of the stream.
+    pub(crate) fn array<const N: usize>(&self) -> [u8; N] {
+        let mut out = [0; N];
+        self.xor(0, &mut out);
+        out
+    }
+
+    /// Encrypts blocks in place: a pseudo-random permutation of 128 bits.
+    pub(crate) fn encrypt(&self, blocks: &mut [[u8; BLOCK_BYTES]]) {
+        self.cipher
+            .encrypt_blocks(cipher::Array::cast_slice_from_core_mut(blocks));
+    }
+}
+
+/// One mask for each row of a vector, in any order.
+///
+/// A row's mask starts at a block boundary, so that wide rows can be masked at random positions
+/// without writing the whole mask to memory first.
+#[derive(Clone, Debug)]
+pub(crate) struct RowMasks {
+    stream: Stream,
+    row_bytes: usize,
+}
+
+/// Rows masked in one call to the cipher: a whole number of its widest batches.
+const ROWS_AT_ONCE: usize = 64;
+
+impl RowMasks {
+    pub(crate) const fn new(stream: Stream, row_bytes: usize) -> Self {
+        Self { stream, row_bytes }
+    }
+
+    /// XORs the masks of consecutive rows into `out`.
+    pub(crate) fn xor_from(&self, first_row: usize, out: &mut [u8]) {
+        if self.row_bytes.is_multiple_of(BLOCK_BYTES) {
+            self.stream.xor(first_row * self.row_bytes, out);
+        } else if self.row_bytes < BLOCK_BYTES {
+            // Narrow rows are packed; they are never masked out of order (see `xor_at`).
+            self.stream.xor(first_row * self.row_bytes, out);
+        } else {
+            let rows = out.len() / self.row_bytes;
+            self.blocks_at(first_row..first_row + rows, out);
+        }
+    }
+
+    /// XORs the masks of the given rows into `out`. For rows of at least one block.
+    pub(crate) fn xor_at(&self, rows: &[u32], out: &mut [u8]) {
+        debug_assert!(self.row_bytes >= BLOCK_BYTES);
+        self.blocks_at(rows.iter().map(|&row| row as usize), out);
+    }
+
+    fn blocks_at(&self, mut rows: impl Iterator<Item = usize>, out: &mut [u8]) {
+        let per_row = self.row_bytes.div_ceil(BLOCK_BYTES);
+        let mut blocks = vec![[0; BLOCK_BYTES]; per_row * ROWS_AT_ONCE];
+        for group in out.chunks_mut(self.row_bytes * ROWS_AT_ONCE) {
+            let mut used = 0;
+            for (row, masks) in rows
+                .by_ref()
+                .take(group.len() / self.row_bytes)
+                .zip(blocks.chunks_exact_mut(per_row))
+            {
+                let start = row as u128 * per_row as u128;
+                for (counter, block) in (start..).zip(masks.iter_mut()) {
+                    *block = counter.to_be_bytes();
+                }
+                used += per_row;
+            }
+            let masks = blocks.get_mut(..used).unwrap_or_default();
+            self.stream.encrypt(masks);
+            for (row, mask) in group
+                .chunks_exact_mut(self.row_bytes)
+                .zip(masks.chunks_exact(per_row))
+            {
+                crate::bytes::xor(row, mask.as_flattened());
+            }
+        }
+    }
+}
+
+/// Expands a reply seed and XORs it into `row`, as the client does (docs/protocol.md §2).
+pub(crate) fn xor_seed(seed: &[u8; SEED_BYTES], row: &mut [u8]) {
+    Stream::new(seed).xor(0, row);
+}

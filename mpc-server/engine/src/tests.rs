@@ -1,0 +1,3 @@
+//! Whole programs: real = ideal, same trace, views, tampering.
+
+pub(crate) mod probe;

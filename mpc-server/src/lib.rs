@@ -1,1 +1,5 @@
 //! One party of the three.
+
+pub mod config;
+pub mod keys;
+pub mod net;

@@ -1,3 +1,166 @@
 //! One party of the three: see `mcmix-server --help`.
 
-fn main() {}
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use mcmix_server::config::Config;
+use mcmix_server::config::demo::{self, DemoOptions, KeyFiles};
+use mcmix_server::keys::{self, TlsIdentity};
+use tracing_subscriber::EnvFilter;
+
+/// One party of MCMix: takes shares from clients, computes rounds with its two peers, replies.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs this party until it is told to stop (Ctrl-C or SIGTERM).
+    Run(ConfigArgs),
+    /// Checks the configuration and the files that it names.
+    CheckConfig(ConfigArgs),
+    /// Makes this party's keys and prints what the other operators need.
+    Keygen {
+        /// Folder for the key files.
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Writes a whole deployment for this machine: three configurations, keys, manifest.
+    DemoConfig(DemoArgs),
+}
+
+#[derive(Args)]
+struct ConfigArgs {
+    /// The configuration file; mpc-server/config/party0.toml explains every key.
+    #[arg(long)]
+    config: PathBuf,
+    /// Sets one key over file and environment, such as clients.listen=127.0.0.1:8000.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Args)]
+struct DemoArgs {
+    /// Folder to write into. Keys that are there already stay.
+    #[arg(long)]
+    dir: PathBuf,
+    /// What people call the deployment.
+    #[arg(long, default_value = "Demo")]
+    name: String,
+    /// Ports for clients, P0's first; 0 takes a free one.
+    #[arg(long, num_args = 3, value_delimiter = ',', default_values_t = [8000, 8001, 8002])]
+    client_ports: Vec<u16>,
+    /// Ports for peers.
+    #[arg(long, num_args = 3, value_delimiter = ',', default_values_t = [8100, 8101, 8102])]
+    peer_ports: Vec<u16>,
+    /// Ports for operators.
+    #[arg(long, num_args = 3, value_delimiter = ',', default_values_t = [8200, 8201, 8202])]
+    admin_ports: Vec<u16>,
+    /// Rows that a client hands in for every conversation round.
+    #[arg(long, default_value_t = 3)]
+    slots: u8,
+    /// Bytes of a message.
+    #[arg(long, default_value_t = 256)]
+    message_bytes: u16,
+    /// Milliseconds from one conversation round to the next.
+    #[arg(long, default_value_t = 1000)]
+    conversation_period_ms: u32,
+    /// Milliseconds from one dialing round to the next.
+    #[arg(long, default_value_t = 2000)]
+    dialing_period_ms: u32,
+    /// Folder of the built page, which P0 serves.
+    #[arg(long)]
+    page: Option<PathBuf>,
+    /// Milliseconds added to every message between parties.
+    #[arg(long, default_value_t = 0)]
+    delay_ms: u64,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mcmix-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    match command {
+        Command::Run(args) => {
+            start_log();
+            let _config = load(&args)?;
+            Err("not built yet".into())
+        }
+        Command::CheckConfig(args) => {
+            let config = load(&args)?;
+            println!(
+                "{}: party {} is ready to run",
+                args.config.display(),
+                config.party
+            );
+            Ok(())
+        }
+        Command::Keygen { dir } => keygen(&dir),
+        Command::DemoConfig(args) => demo_config(args),
+    }
+}
+
+fn load(args: &ConfigArgs) -> Result<Config, Box<dyn Error>> {
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Ok(Config::load(&args.config, environment, &args.set)?)
+}
+
+fn keygen(dir: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let files = KeyFiles::in_folder(dir);
+    let noise = keys::generate_noise_key(&files.noise)?;
+    let tls = TlsIdentity::generate(&files.tls_certificate, &files.tls_key)?;
+    println!("keys written to {}", dir.display());
+    println!(
+        "for the manifest (servers[…].key):        {}",
+        noise.server_key().to_text()
+    );
+    println!(
+        "for the peers ({{next,prev}}_fingerprint):  {}",
+        tls.fingerprint()
+    );
+    Ok(())
+}
+
+fn demo_config(args: DemoArgs) -> Result<(), Box<dyn Error>> {
+    let ports = |ports: Vec<u16>| <[u16; 3]>::try_from(ports).map_err(|_| "expected three ports");
+    let options = DemoOptions {
+        name: args.name,
+        slots: args.slots,
+        message_bytes: args.message_bytes,
+        conversation_period_ms: args.conversation_period_ms,
+        dialing_period_ms: args.dialing_period_ms,
+        client_ports: ports(args.client_ports)?,
+        peer_ports: ports(args.peer_ports)?,
+        admin_ports: ports(args.admin_ports)?,
+        page: args.page.map(std::path::absolute).transpose()?,
+        delay_ms: args.delay_ms,
+    };
+    let demo = demo::write(&args.dir, &options)?;
+    for config in &demo.configs {
+        println!("{}", config.display());
+    }
+    println!("page: {}", demo.page_url);
+    Ok(())
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .init();
+}

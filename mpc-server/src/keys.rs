@@ -1,0 +1,258 @@
+//! The keys of one party, and the files that hold them.
+//!
+//! A party has two: an X25519 key for the Noise link with its clients, and a self-signed
+//! certificate for the TLS links with its peers, which pin its fingerprint.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use mcmix_shared::identity::SecretKey;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// Why a key file could not be written or used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A file could not be read.
+    #[error("can't read {}: {source}; `mcmix-server keygen` writes it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file could not be written.
+    #[error("can't write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file was read, but does not hold what it should.
+    #[error("{} does not hold {expected}; write a new one with `mcmix-server keygen`", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// The certificate could not be made.
+    #[error("can't make a certificate: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The system has no randomness to give.
+    #[error("can't get random bytes from the system: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// SHA-256 of a certificate: what the peers of its owner pin.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Returns the fingerprint of a certificate.
+    pub fn of(certificate: &CertificateDer<'_>) -> Self {
+        Self(Sha256::digest(certificate.as_ref()).into())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&Base64UrlUnpadded::encode_string(&self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Fingerprint({self})")
+    }
+}
+
+/// A text that is no fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a fingerprint (43 characters of base64url), as `mcmix-server keygen` prints it for the peer"
+)]
+pub struct NotAFingerprint;
+
+impl FromStr for Fingerprint {
+    type Err = NotAFingerprint;
+
+    fn from_str(text: &str) -> Result<Self, NotAFingerprint> {
+        decode32(text).map(Self).ok_or(NotAFingerprint)
+    }
+}
+
+/// Makes a fresh Noise key and writes it into a new file that only its owner may read.
+///
+/// # Errors
+/// When the file exists or can't be written.
+pub fn generate_noise_key(path: &Path) -> Result<SecretKey, KeyError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut())?;
+    let key = SecretKey::from_bytes(*bytes);
+    write_private(path, &format!("{}\n", key.to_text().as_str()))?;
+    Ok(key)
+}
+
+/// Reads the key by which clients know this party.
+///
+/// # Errors
+/// When the file is missing or holds no key.
+pub fn read_noise_key(path: &Path) -> Result<SecretKey, KeyError> {
+    let text = Zeroizing::new(read(path)?);
+    SecretKey::from_text(text.trim()).map_err(|_| KeyError::Malformed {
+        path: path.to_owned(),
+        expected: "a Noise key (43 characters of base64url)",
+    })
+}
+
+/// The certificate by which peers know this party, and its key.
+pub struct TlsIdentity {
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl TlsIdentity {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// When one is missing or holds something else.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, KeyError> {
+        let malformed = |path: &Path, expected| KeyError::Malformed {
+            path: path.to_owned(),
+            expected,
+        };
+        Ok(Self {
+            certificate: CertificateDer::from_pem_slice(read(certificate)?.as_bytes())
+                .map_err(|_| malformed(certificate, "a certificate in PEM form"))?,
+            key: PrivateKeyDer::from_pem_slice(Zeroizing::new(read(key)?).as_bytes())
+                .map_err(|_| malformed(key, "a private key in PEM form"))?,
+        })
+    }
+
+    /// Makes a fresh self-signed certificate and writes it and its key into new files.
+    ///
+    /// # Errors
+    /// When a file exists or can't be written.
+    pub fn generate(certificate: &Path, key: &Path) -> Result<Self, KeyError> {
+        let made = rcgen::generate_simple_self_signed([SERVER_NAME.to_owned()])?;
+        let pem = Zeroizing::new(made.signing_key.serialize_pem());
+        write_private(key, &pem)?;
+        write_private(certificate, &made.cert.pem())?;
+        Self::read(certificate, key)
+    }
+
+    /// Returns what peers pin.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(&self.certificate)
+    }
+
+    /// Returns the certificate.
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        self.certificate.clone()
+    }
+
+    /// Returns the private key.
+    pub fn key(&self) -> PrivateKeyDer<'static> {
+        self.key.clone_key()
+    }
+}
+
+impl fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TlsIdentity({})", self.fingerprint())
+    }
+}
+
+/// The name in every certificate; the fingerprint alone decides.
+pub(crate) const SERVER_NAME: &str = "mcmix-party";
+
+fn read(path: &Path) -> Result<String, KeyError> {
+    fs::read_to_string(path).map_err(|source| KeyError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes a new file with mode 0600. An existing key is never overwritten.
+fn write_private(path: &Path, text: &str) -> Result<(), KeyError> {
+    let write = || -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|source| KeyError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn decode32(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?;
+    (decoded.len() == 32).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn keys_survive_their_files_and_only_the_owner_may_read_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys/noise.key");
+        let key = generate_noise_key(&path).unwrap();
+        assert_eq!(read_noise_key(&path).unwrap(), key);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert!(matches!(
+            generate_noise_key(&path),
+            Err(KeyError::Write { .. })
+        ));
+
+        let (certificate, private) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+        let made = TlsIdentity::generate(&certificate, &private).unwrap();
+        let read = TlsIdentity::read(&certificate, &private).unwrap();
+        assert_eq!(read.fingerprint(), made.fingerprint());
+        let text = made.fingerprint().to_string();
+        assert_eq!(text.parse(), Ok(made.fingerprint()));
+        assert_eq!(
+            fs::metadata(&private).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn a_missing_or_wrong_file_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("noise.key");
+        let missing = read_noise_key(&path).unwrap_err().to_string();
+        assert!(
+            missing.contains("keygen") && missing.contains("noise.key"),
+            "{missing}"
+        );
+        fs::write(&path, "not a key").unwrap();
+        assert!(matches!(
+            read_noise_key(&path),
+            Err(KeyError::Malformed { .. })
+        ));
+    }
+}

@@ -1,0 +1,108 @@
+//! Links to the two other parties.
+//!
+//! One long-lived link per pair: TLS with pinned certificates, WebSocket messages inside.
+//! `P_i` dials `P_{i+1}` and is dialled by `P_{i-1}`; a link that ends is made again. Control
+//! messages and the bulk vectors of every round share the link; vectors go in chunks, so that
+//! a long one holds nothing up.
+
+use mcmix_shared::party::PartyId;
+use tokio_tungstenite::tungstenite;
+
+use crate::keys::Fingerprint;
+
+mod hello;
+mod inbox;
+mod link;
+mod message;
+mod peers;
+mod round;
+mod tls;
+
+pub use hello::PairKey;
+pub use link::Link;
+pub use message::Control;
+pub use peers::{PeerEvent, PeerSettings, Peers};
+pub use round::{Abandon, RoundLink};
+pub use tls::{Pins, TlsContext};
+
+/// What went wrong between us and a peer. Every variant that the peer caused blames it.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// The peer's address can't be reached.
+    #[error("can't reach {peer} at {address}: {source}")]
+    Unreachable {
+        /// The peer.
+        peer: PartyId,
+        /// Its configured address.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Whoever answered does not hold the pinned certificate.
+    #[error(
+        "the certificate shown for {peer} is not the pinned one: expected {pinned}, got {shown}; \
+         compare fingerprints with that party's operator"
+    )]
+    WrongCertificate {
+        /// The peer that should have answered.
+        peer: PartyId,
+        /// The pinned fingerprint.
+        pinned: Fingerprint,
+        /// The one that was shown.
+        shown: Fingerprint,
+    },
+    /// The TLS handshake failed for another reason.
+    #[error("the TLS handshake with {peer} failed: {source}")]
+    Tls {
+        /// The peer.
+        peer: PartyId,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// The connection broke, or the peer broke the WebSocket protocol or its limits.
+    #[error("the link with {peer} broke: {source}")]
+    Broken {
+        /// The peer.
+        peer: PartyId,
+        /// What went wrong.
+        source: Box<tungstenite::Error>,
+    },
+    /// The peer closed the link.
+    #[error("{0} closed the link")]
+    Closed(PartyId),
+    /// The peer said nothing for too long.
+    #[error("{0} said nothing for too long")]
+    Silent(PartyId),
+    /// The peer's first message is none that a party of this deployment sends.
+    #[error("{peer} introduced itself wrongly: {problem}")]
+    BadHello {
+        /// The peer.
+        peer: PartyId,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The peer sent a message that can't be read.
+    #[error("{peer} sent a malformed message: {problem}")]
+    Malformed {
+        /// The peer.
+        peer: PartyId,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The peer sent a vector for a round that was never opened.
+    #[error("{peer} sent a vector for round {round}, which was never opened")]
+    UnknownRound {
+        /// The peer.
+        peer: PartyId,
+        /// The round.
+        round: u64,
+    },
+    /// The peer sent more than a round can need.
+    #[error("{peer} sent more for round {round} than a round can need")]
+    TooMuch {
+        /// The peer.
+        peer: PartyId,
+        /// The round.
+        round: u64,
+    },
+}

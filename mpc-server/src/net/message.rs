@@ -1,0 +1,183 @@
+//! What travels on a peer link: control messages, and the engine's frames.
+//!
+//! A message ends with its kind. Control: postcard, kind. Frame: the frame, round (8), kind.
+//! The label stands behind the frame so that it is appended in place, without a copy.
+
+use bytes::Bytes;
+use mcmix_engine::link::MAX_FRAME_BYTES;
+use mcmix_shared::program::{Program, RoundId};
+use serde::{Deserialize, Serialize};
+
+/// The longest message.
+pub(super) const MESSAGE_BYTES: usize = MAX_FRAME_BYTES + LABEL_BYTES;
+
+const LABEL_BYTES: usize = 9;
+const CONTROL: u8 = 0;
+const FRAME: u8 = 1;
+
+/// What parties tell each other about rounds. All but `Failed` and `Linked` come from P0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// A round opens for shares.
+    Open {
+        /// Its number.
+        round: RoundId,
+        /// Its program.
+        program: Program,
+        /// When it is expected to close.
+        closes_in_ms: u32,
+    },
+    /// A round is closed: freeze, agree, compute.
+    Close {
+        /// Its number.
+        round: RoundId,
+    },
+    /// A round is over without a result.
+    Failed {
+        /// Its number.
+        round: RoundId,
+    },
+    /// To P0: whether the sender's link with the third party is up.
+    Linked {
+        /// Whether it is.
+        up: bool,
+    },
+}
+
+/// The form of [`Control`] on the wire.
+#[derive(Serialize, Deserialize)]
+enum Encoded {
+    Open(u64, u8, u32),
+    Close(u64),
+    Failed(u64),
+    Linked(bool),
+}
+
+/// One message, read.
+#[derive(Debug)]
+pub(super) enum Message {
+    Control(Control),
+    Frame { round: RoundId, frame: Bytes },
+}
+
+/// Writes a control message.
+pub(super) fn control(control: Control) -> Bytes {
+    let encoded = match control {
+        Control::Open {
+            round,
+            program,
+            closes_in_ms,
+        } => Encoded::Open(round.0, program.code(), closes_in_ms),
+        Control::Close { round } => Encoded::Close(round.0),
+        Control::Failed { round } => Encoded::Failed(round.0),
+        Control::Linked { up } => Encoded::Linked(up),
+    };
+    let mut message = postcard::to_allocvec(&encoded).expect("plain numbers always encode");
+    message.push(CONTROL);
+    message.into()
+}
+
+/// Labels a frame with its round.
+pub(super) fn frame(round: RoundId, mut frame: Vec<u8>) -> Bytes {
+    frame.extend_from_slice(&round.0.to_le_bytes());
+    frame.push(FRAME);
+    frame.into()
+}
+
+/// Reads a message; an error says what is wrong with it.
+pub(super) fn decode(mut message: Bytes) -> Result<Message, &'static str> {
+    let (&kind, body) = message.split_last().ok_or("empty")?;
+    match kind {
+        CONTROL => decode_control(body).map(Message::Control),
+        FRAME => {
+            let (frame, round) = body.split_last_chunk().ok_or("a frame without its round")?;
+            let round = RoundId(u64::from_le_bytes(*round));
+            let length = frame.len();
+            message.truncate(length);
+            Ok(Message::Frame {
+                round,
+                frame: message,
+            })
+        }
+        _ => Err("unknown kind"),
+    }
+}
+
+fn decode_control(body: &[u8]) -> Result<Control, &'static str> {
+    let (encoded, rest) =
+        postcard::take_from_bytes(body).map_err(|_| "a control message that can't be read")?;
+    if !rest.is_empty() {
+        return Err("bytes after a control message");
+    }
+    Ok(match encoded {
+        Encoded::Open(round, program, closes_in_ms) => Control::Open {
+            round: RoundId(round),
+            program: Program::from_code(program).ok_or("unknown program")?,
+            closes_in_ms,
+        },
+        Encoded::Close(round) => Control::Close {
+            round: RoundId(round),
+        },
+        Encoded::Failed(round) => Control::Failed {
+            round: RoundId(round),
+        },
+        Encoded::Linked(up) => Control::Linked { up },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_messages_survive_the_wire() {
+        for message in [
+            Control::Open {
+                round: RoundId(u64::MAX),
+                program: Program::Dialing,
+                closes_in_ms: 7,
+            },
+            Control::Close { round: RoundId(1) },
+            Control::Failed { round: RoundId(2) },
+            Control::Linked { up: true },
+        ] {
+            let Ok(Message::Control(decoded)) = decode(control(message)) else {
+                panic!("{message:?} did not decode");
+            };
+            assert_eq!(decoded, message);
+        }
+    }
+
+    #[test]
+    fn frames_survive_the_wire() {
+        for length in [0, 1, MAX_FRAME_BYTES] {
+            let bytes = vec![7; length];
+            let message = frame(RoundId(3), bytes.clone());
+            assert!(message.len() <= MESSAGE_BYTES);
+            let Ok(Message::Frame { round, frame }) = decode(message) else {
+                panic!("a frame of {length} bytes did not decode");
+            };
+            assert_eq!((round, frame.as_ref()), (RoundId(3), bytes.as_slice()));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let longer = [
+            &postcard::to_allocvec(&Encoded::Linked(true)).unwrap()[..],
+            &[0, CONTROL],
+        ];
+        for message in [
+            &[][..],
+            &[9],
+            &[1, 2, FRAME],
+            &[99, CONTROL],
+            &longer.concat(),
+        ] {
+            assert!(
+                decode(Bytes::copy_from_slice(message)).is_err(),
+                "{message:?}"
+            );
+        }
+    }
+}

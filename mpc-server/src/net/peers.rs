@@ -1,0 +1,310 @@
+//! Makes both links, and makes them again whenever they end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::RoundId;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+use tokio_rustls::TlsStream;
+use tokio_tungstenite::tungstenite::Message as WsMessage;
+use tokio_tungstenite::{accept_async_with_config, client_async_with_config};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::hello::{Hello, PairKey};
+use super::link::{self, Link, Pace, Socket};
+use super::tls::{self, TlsContext};
+use super::{Control, PeerError};
+
+/// Everything that is known about the links before the first is made.
+#[derive(Clone, Debug)]
+pub struct PeerSettings {
+    /// This party.
+    pub me: PartyId,
+    /// Address (host:port) of the next party.
+    pub next_address: String,
+    /// Our certificate and the peers' fingerprints.
+    pub tls: TlsContext,
+    /// Digest of the deployment manifest.
+    pub deployment: [u8; 32],
+    /// Silence after which a link counts as dead.
+    pub idle: Duration,
+    /// Added to every message.
+    pub delay: Duration,
+}
+
+/// News of the links.
+#[derive(Debug)]
+pub enum PeerEvent {
+    /// A link is up.
+    Up {
+        /// Its handle.
+        link: Link,
+        /// The peer takes part in no round up to this one.
+        last_round: RoundId,
+    },
+    /// The peer said something about rounds.
+    Control {
+        /// The peer.
+        from: PartyId,
+        /// What it said.
+        control: Control,
+    },
+    /// A link is down.
+    Down {
+        /// The peer.
+        peer: PartyId,
+    },
+}
+
+/// Time for the handshakes of one connection.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Handshakes with strangers at one time.
+const STRANGERS: usize = 8;
+/// News that may wait.
+const EVENTS: usize = 64;
+/// What TLS may hold before writers wait.
+const TLS_BUFFER_BYTES: usize = 1 << 20;
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(2);
+
+/// Both links of one party.
+#[derive(Debug)]
+pub struct Peers {
+    last_round: Arc<AtomicU64>,
+}
+
+impl Peers {
+    /// Starts making links, until `stop`. Tasks are counted by `tasks`.
+    pub fn start(
+        settings: PeerSettings,
+        listener: TcpListener,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> (Self, mpsc::Receiver<PeerEvent>) {
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let last_round = Arc::new(AtomicU64::new(0));
+        let maker = Arc::new(Maker {
+            settings,
+            events,
+            last_round: Arc::clone(&last_round),
+            stop: stop.clone(),
+        });
+        let stop = stop.clone();
+        tasks.spawn({
+            let (maker, stop) = (Arc::clone(&maker), stop.clone());
+            async move { Box::pin(stop.run_until_cancelled(maker.dial())).await }
+        });
+        tasks.spawn(async move { stop.run_until_cancelled(maker.accept(listener)).await });
+        (Self { last_round }, receiver)
+    }
+
+    /// Remembers the newest round, which new links tell the peer.
+    pub fn set_last_round(&self, round: RoundId) {
+        self.last_round.store(round.0, Ordering::Relaxed);
+    }
+}
+
+struct Maker {
+    settings: PeerSettings,
+    events: mpsc::Sender<PeerEvent>,
+    last_round: Arc<AtomicU64>,
+    stop: CancellationToken,
+}
+
+impl Maker {
+    /// Dials the next party again and again, with a growing pause after each failure.
+    async fn dial(&self) {
+        let peer = self.settings.me.next();
+        let mut pause = FIRST_RETRY;
+        loop {
+            let error = match Box::pin(within_handshake(peer, self.connect(peer))).await {
+                Ok((socket, session)) => {
+                    pause = FIRST_RETRY;
+                    self.run(peer, socket, session, self.stop.child_token())
+                        .await
+                }
+                Err(error) => error,
+            };
+            tracing::warn!(%peer, retry_ms = pause.as_millis(), "{error}");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LAST_RETRY);
+        }
+    }
+
+    async fn connect(&self, peer: PartyId) -> Result<(Socket, [u8; 32]), PeerError> {
+        let address = &self.settings.next_address;
+        let socket =
+            TcpStream::connect(address)
+                .await
+                .map_err(|source| PeerError::Unreachable {
+                    peer,
+                    address: address.clone(),
+                    source,
+                })?;
+        no_delay(peer, &socket)?;
+        let stream = self.settings.tls.connect(peer, socket).await?;
+        let session = tls::export(peer, &stream)?;
+        let (socket, _response) = client_async_with_config(
+            "ws://mcmix-party/peer",
+            unbuffered(stream),
+            Some(link::config()),
+        )
+        .await
+        .map_err(|source| broken(peer, source))?;
+        Ok((socket, session))
+    }
+
+    /// Takes connections; the newest that proves to be the previous party replaces the last.
+    async fn accept(self: Arc<Self>, listener: TcpListener) {
+        let peer = self.settings.me.prev();
+        let strangers = Arc::new(Semaphore::new(STRANGERS));
+        let (proven, mut newest) = mpsc::channel(1);
+        let links = async {
+            let mut current: Option<(CancellationToken, tokio::task::JoinHandle<()>)> = None;
+            while let Some((socket, session)) = newest.recv().await {
+                if let Some((end, task)) = current.take() {
+                    end.cancel();
+                    let _ended = task.await;
+                }
+                let end = self.stop.child_token();
+                let (maker, token) = (Arc::clone(&self), end.clone());
+                let task = tokio::spawn(async move {
+                    let error = maker.run(peer, socket, session, token).await;
+                    tracing::warn!(%peer, "{error}");
+                });
+                current = Some((end, task));
+            }
+        };
+        let strangers = async {
+            loop {
+                let Ok(permit) = Arc::clone(&strangers).acquire_owned().await else {
+                    return;
+                };
+                let socket = match listener.accept().await {
+                    Ok((socket, _address)) => socket,
+                    Err(error) => {
+                        tracing::warn!("can't accept a peer's connection: {error}");
+                        tokio::time::sleep(FIRST_RETRY).await;
+                        continue;
+                    }
+                };
+                let (maker, proven) = (Arc::clone(&self), proven.clone());
+                tokio::spawn(async move {
+                    match Box::pin(within_handshake(peer, maker.welcome(peer, socket))).await {
+                        Ok(made) => drop(proven.send(made).await),
+                        Err(error) => tracing::warn!(%peer, "{error}"),
+                    }
+                    drop(permit);
+                });
+            }
+        };
+        tokio::join!(links, strangers);
+    }
+
+    async fn welcome(
+        &self,
+        peer: PartyId,
+        socket: TcpStream,
+    ) -> Result<(Socket, [u8; 32]), PeerError> {
+        no_delay(peer, &socket)?;
+        let stream = self.settings.tls.accept(peer, socket).await?;
+        let session = tls::export(peer, &stream)?;
+        let socket = accept_async_with_config(unbuffered(stream), Some(link::config()))
+            .await
+            .map_err(|source| broken(peer, source))?;
+        Ok((socket, session))
+    }
+
+    /// Introduces both ends to each other, then runs the link until it ends.
+    async fn run(
+        &self,
+        peer: PartyId,
+        mut socket: Socket,
+        session: [u8; 32],
+        end: CancellationToken,
+    ) -> PeerError {
+        let introduced = within_handshake(peer, self.introduce(peer, &mut socket)).await;
+        let (ours, theirs) = match introduced {
+            Ok(hellos) => hellos,
+            Err(error) => return error,
+        };
+        let key = PairKey::derive(&ours, &theirs, session);
+        let (link, ends) = link::new(peer, key, end);
+        let last_round = theirs.last_round();
+        if self
+            .events
+            .send(PeerEvent::Up { link, last_round })
+            .await
+            .is_err()
+        {
+            return PeerError::Closed(peer);
+        }
+        let pace = Pace {
+            idle: self.settings.idle,
+            delay: self.settings.delay,
+        };
+        let reason = link::run(peer, socket, ends, pace, &self.events).await;
+        let _stopping = self.events.send(PeerEvent::Down { peer }).await;
+        reason
+    }
+
+    async fn introduce(
+        &self,
+        peer: PartyId,
+        socket: &mut Socket,
+    ) -> Result<(Hello, Hello), PeerError> {
+        let last_round = RoundId(self.last_round.load(Ordering::Relaxed));
+        let bad = |problem| PeerError::BadHello { peer, problem };
+        let ours = Hello::new(self.settings.me, self.settings.deployment, last_round)
+            .map_err(|_| bad("our system has no randomness to answer with"))?;
+        socket
+            .send(WsMessage::Binary(ours.encode()))
+            .await
+            .map_err(|source| broken(peer, source))?;
+        let message = socket.next().await.ok_or(PeerError::Closed(peer))?;
+        match message.map_err(|source| broken(peer, source))? {
+            WsMessage::Binary(bytes) => {
+                let theirs = Hello::decode(&bytes, peer, &ours).map_err(bad)?;
+                Ok((ours, theirs))
+            }
+            _ => Err(bad("its first message is not binary")),
+        }
+    }
+}
+
+async fn within_handshake<T>(
+    peer: PartyId,
+    handshake: impl Future<Output = Result<T, PeerError>>,
+) -> Result<T, PeerError> {
+    timeout(HANDSHAKE, handshake)
+        .await
+        .unwrap_or(Err(PeerError::Silent(peer)))
+}
+
+/// Lets one write hand TLS whole messages.
+fn unbuffered(mut stream: TlsStream<TcpStream>) -> TlsStream<TcpStream> {
+    match &mut stream {
+        TlsStream::Client(stream) => stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER_BYTES)),
+        TlsStream::Server(stream) => stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER_BYTES)),
+    }
+    stream
+}
+
+fn no_delay(peer: PartyId, socket: &TcpStream) -> Result<(), PeerError> {
+    socket
+        .set_nodelay(true)
+        .map_err(|source| PeerError::Tls { peer, source })
+}
+
+fn broken(peer: PartyId, source: tokio_tungstenite::tungstenite::Error) -> PeerError {
+    PeerError::Broken {
+        peer,
+        source: Box::new(source),
+    }
+}

@@ -1,0 +1,268 @@
+//! TLS 1.3 between two parties, each of which knows the other's certificate.
+
+use std::sync::{Arc, Mutex};
+
+use mcmix_shared::party::PartyId;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
+    SignatureScheme,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+use super::PeerError;
+use crate::keys::{Fingerprint, SERVER_NAME, TlsIdentity};
+
+/// The fingerprints of both peers' certificates.
+#[derive(Clone, Copy, Debug)]
+pub struct Pins {
+    /// Of the next party on the ring, which we dial.
+    pub next: Fingerprint,
+    /// Of the previous party on the ring, which dials us.
+    pub prev: Fingerprint,
+}
+
+/// What one party needs for TLS with its peers.
+#[derive(Clone, Debug)]
+pub struct TlsContext {
+    identity: Arc<TlsIdentity>,
+    pins: Pins,
+    provider: Arc<CryptoProvider>,
+}
+
+/// Length of the secret that both ends derive from the TLS session.
+const EXPORT_BYTES: usize = 32;
+
+impl TlsContext {
+    /// Takes our certificate and the peers' fingerprints.
+    pub fn new(identity: TlsIdentity, pins: Pins) -> Self {
+        let mut provider = aws_lc_rs::default_provider();
+        // The fastest first: a round moves many megabytes.
+        provider.cipher_suites = vec![
+            aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256,
+            aws_lc_rs::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+        ];
+        Self {
+            identity: Arc::new(identity),
+            pins,
+            provider: Arc::new(provider),
+        }
+    }
+
+    /// Makes TLS with the next party, which we dialled.
+    pub(super) async fn connect(
+        &self,
+        peer: PartyId,
+        socket: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, PeerError> {
+        let pin = Arc::new(Pin::new(self.pins.next, Arc::clone(&self.provider)));
+        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map(|builder| {
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::clone(&pin) as _)
+            })
+            .and_then(|builder| {
+                builder
+                    .with_client_auth_cert(vec![self.identity.certificate()], self.identity.key())
+            })
+            .map_err(|error| invalid(peer, error))?;
+        let name = ServerName::try_from(SERVER_NAME).expect("a valid DNS name");
+        match TlsConnector::from(Arc::new(config))
+            .connect(name, socket)
+            .await
+        {
+            Ok(stream) => Ok(TlsStream::Client(stream)),
+            Err(source) => Err(pin.explain(peer, source)),
+        }
+    }
+
+    /// Makes TLS with whoever dialled us and claims to be the previous party.
+    pub(super) async fn accept(
+        &self,
+        peer: PartyId,
+        socket: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, PeerError> {
+        let pin = Arc::new(Pin::new(self.pins.prev, Arc::clone(&self.provider)));
+        let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .map(|builder| builder.with_client_cert_verifier(Arc::clone(&pin) as _))
+            .and_then(|builder| {
+                builder.with_single_cert(vec![self.identity.certificate()], self.identity.key())
+            })
+            .map_err(|error| invalid(peer, error))?;
+        // Links are long-lived; a resumed session would skip the certificates.
+        config.send_tls13_tickets = 0;
+        match TlsAcceptor::from(Arc::new(config)).accept(socket).await {
+            Ok(stream) => Ok(TlsStream::Server(stream)),
+            Err(source) => Err(pin.explain(peer, source)),
+        }
+    }
+}
+
+/// Derives the secret that only the two ends of this TLS session know.
+pub(super) fn export(
+    peer: PartyId,
+    stream: &TlsStream<TcpStream>,
+) -> Result<[u8; EXPORT_BYTES], PeerError> {
+    let label = b"EXPORTER-mcmix.v1 pair key";
+    let exported = match stream {
+        TlsStream::Client(stream) => {
+            let (_, session) = stream.get_ref();
+            session.export_keying_material([0; EXPORT_BYTES], label, None)
+        }
+        TlsStream::Server(stream) => {
+            let (_, session) = stream.get_ref();
+            session.export_keying_material([0; EXPORT_BYTES], label, None)
+        }
+    };
+    exported.map_err(|error| invalid(peer, error))
+}
+
+fn invalid(peer: PartyId, error: Error) -> PeerError {
+    PeerError::Tls {
+        peer,
+        source: std::io::Error::other(error),
+    }
+}
+
+/// Accepts one certificate and no other, in one handshake.
+#[derive(Debug)]
+struct Pin {
+    pinned: Fingerprint,
+    provider: Arc<CryptoProvider>,
+    /// A certificate that was shown and refused, for the error message.
+    refused: Mutex<Option<Fingerprint>>,
+}
+
+impl Pin {
+    const fn new(pinned: Fingerprint, provider: Arc<CryptoProvider>) -> Self {
+        Self {
+            pinned,
+            provider,
+            refused: Mutex::new(None),
+        }
+    }
+
+    fn check(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
+        let shown = Fingerprint::of(certificate);
+        if shown == self.pinned {
+            return Ok(());
+        }
+        if let Ok(mut refused) = self.refused.lock() {
+            *refused = Some(shown);
+        }
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn explain(&self, peer: PartyId, source: std::io::Error) -> PeerError {
+        match self.refused.lock().ok().and_then(|refused| *refused) {
+            Some(shown) => PeerError::WrongCertificate {
+                peer,
+                pinned: self.pinned,
+                shown,
+            },
+            None => PeerError::Tls { peer, source },
+        }
+    }
+
+    fn signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// TLS 1.2 is switched off; its signatures are never right.
+fn no_tls12() -> Result<HandshakeSignatureValid, Error> {
+    Err(Error::General("TLS 1.2 is not spoken here".to_owned()))
+}
+
+impl ServerCertVerifier for Pin {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.check(end_entity)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        no_tls12()
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes()
+    }
+}
+
+impl ClientCertVerifier for Pin {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.check(end_entity)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _cert: &CertificateDer<'_>,
+        _dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        no_tls12()
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes()
+    }
+}

@@ -3,9 +3,16 @@
 //! A library too, because the end-to-end tests start the same processes as the demo.
 
 pub mod place;
+pub mod ports;
 pub mod process;
 pub mod setup;
 pub mod site;
+
+pub mod servers;
+
+pub mod ci;
+pub mod demo;
+pub mod test;
 
 /// Tells the user one thing on one line.
 pub fn say(line: impl core::fmt::Display) {

@@ -4,7 +4,9 @@ use std::env;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use xtask::{say, setup, site};
+use xtask::demo::{self, Open};
+use xtask::test::{self, Trials};
+use xtask::{ci, say, setup, site};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
@@ -12,9 +14,12 @@ const HELP: &str = "\
   demo [--open]   sets up what is missing, builds, starts three servers and the page
   test            sets up what is missing, runs all tests, those in browsers too
 
-  setup           sets up what is missing for both, and nothing else
-  site            builds the site into target/site/
-  size            builds the site and prints how large the app is
+  e2e [--browser NAME] [--repeat N] [SCENARIO]
+                  runs the tests in browsers: chromium, firefox, webkit, chromium+firefox
+  lint            formatting, clippy and documentation, as CI wants them
+  setup           sets up what is missing, and nothing else
+  site            builds the page into target/site/
+  size            builds the page and prints how large the app is
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +36,11 @@ fn main() -> ExitCode {
 
 fn command(words: &[&str]) -> Result<ExitCode> {
     match words {
+        ["demo"] => demo::run(Open::ByHand)?,
+        ["demo", "--open"] => demo::run(Open::InBrowser)?,
+        ["test"] => test::all()?,
+        ["e2e", options @ ..] => test::in_browsers(&Trials::parse(options)?)?,
+        ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,
         ["site"] => site::build()?,
         ["size"] => site::size()?,

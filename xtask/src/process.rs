@@ -1,7 +1,7 @@
 //! Other programs: run to their end, or kept running in a process group of their own.
 
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -87,6 +87,11 @@ impl Group {
             .spawn()
             .with_context(|| starting(command))?;
         Ok(Self { leader })
+    }
+
+    /// Returns what the program prints, once, where that was piped.
+    pub fn stdout(&mut self) -> Option<ChildStdout> {
+        self.leader.stdout.take()
     }
 
     /// Returns how the program ended, if it has.

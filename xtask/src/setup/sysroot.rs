@@ -100,6 +100,19 @@ pub fn provide() -> Result<Sysroot> {
     Ok(sysroot)
 }
 
+/// Installs the distribution's clippy where it is missing.
+///
+/// # Errors
+///
+/// It cannot be installed.
+pub fn provide_clippy() -> Result<()> {
+    let clippy = Package {
+        name: "rust-web-clippy",
+        brings: "/usr/bin/cargo-clippy",
+    };
+    apt::provide("linting Wasm", &[clippy])
+}
+
 /// What `rustc -vV` says of the distribution's compiler.
 struct Version {
     release: String,

@@ -79,6 +79,18 @@ impl Toolchain {
         command
     }
 
+    /// Returns `cargo clippy` for this toolchain.
+    ///
+    /// # Errors
+    ///
+    /// The distribution's clippy cannot be installed.
+    pub fn clippy(&self) -> Result<Command> {
+        if let Self::Distribution(_) = self {
+            sysroot::provide_clippy()?;
+        }
+        Ok(self.cargo("clippy"))
+    }
+
     /// Returns the compiler's flags. What is served names no folder of the machine that built it.
     fn flags(&self) -> Vec<String> {
         let mut flags = match self {

@@ -1,0 +1,414 @@
+//! A person in front of a page: what they do, and what they wait to see.
+//!
+//! web-client/README.md lists the names by which elements are found.
+
+use core::fmt;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
+use thirtyfour::error::WebDriverErrorInner;
+use thirtyfour::{By, Key, WebElement};
+
+use crate::session::{PATIENCE, Session};
+
+/// Waits for an element whose text contains the given one; hears of every change, so polls nothing.
+const WAIT: &str = r"
+const [selector, text, done] = arguments;
+const there = () =>
+  [...document.querySelectorAll(selector)].some((e) => text === null || e.textContent.includes(text));
+if (there()) return done(true);
+const observer = new MutationObserver(() => {
+  if (there()) { observer.disconnect(); done(true); }
+});
+observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+";
+
+/// Who wrote a message, seen from a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// The person in front of it.
+    Me,
+    /// The other person.
+    Them,
+}
+
+impl fmt::Display for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Me => "me",
+            Self::Them => "them",
+        })
+    }
+}
+
+/// One person with one browser.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// What the person calls themselves.
+    pub name: String,
+    url: String,
+    session: Arc<Session>,
+}
+
+/// What people do.
+impl Page {
+    /// Opens an address and creates an identity there.
+    ///
+    /// # Errors
+    ///
+    /// The page does not come up, or does not connect to all servers.
+    pub async fn create_identity(name: &str, session: Arc<Session>, url: &str) -> Result<Self> {
+        session.web()?.goto(url).await?;
+        let page = Self {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            session,
+        };
+        page.fill("name-input", name).await?;
+        page.click("create-identity").await?;
+        page.wait_connected().await?;
+        Ok(page)
+    }
+
+    /// Reads the link by which others can add this person.
+    ///
+    /// # Errors
+    ///
+    /// The dialog does not show one.
+    pub async fn invite_link(&self) -> Result<String> {
+        self.click("invite").await?;
+        let field = self.element(&id("invite-link")).await?;
+        let link = field
+            .prop("value")
+            .await?
+            .context("the link has no value")?;
+        self.click("close-dialog").await?;
+        Ok(link)
+    }
+
+    /// Adds a contact from a link.
+    ///
+    /// # Errors
+    ///
+    /// The contact does not show up.
+    pub async fn add_contact(&self, name: &str, link: &str) -> Result<()> {
+        self.click("add-contact").await?;
+        self.fill("link-input", link).await?;
+        self.fill("contact-name-input", name).await?;
+        self.click("confirm-add").await?;
+        self.wait(&contact(name)).await
+    }
+
+    /// Opens the conversation with a contact.
+    ///
+    /// # Errors
+    ///
+    /// There is no such contact.
+    pub async fn open(&self, name: &str) -> Result<()> {
+        if !self.shows(&conversation(name)).await? {
+            self.press(&contact(name)).await?;
+            self.wait(&conversation(name)).await?;
+        }
+        Ok(())
+    }
+
+    /// Calls a contact.
+    ///
+    /// # Errors
+    ///
+    /// The call does not start.
+    pub async fn call(&self, name: &str) -> Result<()> {
+        self.open(name).await?;
+        self.click("call").await?;
+        self.wait_call(name, "calling").await
+    }
+
+    /// Waits for someone's call and accepts it.
+    ///
+    /// # Errors
+    ///
+    /// Nobody of that name calls, or no conversation follows.
+    pub async fn accept(&self, name: &str) -> Result<()> {
+        self.answer(name, "accept").await?;
+        self.wait_call(name, "talking").await
+    }
+
+    /// Waits for someone's call and declines it.
+    ///
+    /// # Errors
+    ///
+    /// Nobody of that name calls.
+    pub async fn decline(&self, name: &str) -> Result<()> {
+        self.answer(name, "decline").await
+    }
+
+    async fn answer(&self, name: &str, button: &str) -> Result<()> {
+        self.press(&format!("{} {}", named("incoming", name), id(button)))
+            .await
+    }
+
+    /// Ends the conversation with a contact.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub async fn end(&self, name: &str) -> Result<()> {
+        self.open(name).await?;
+        self.click("end").await?;
+        self.wait_call(name, "idle").await
+    }
+
+    /// Writes to a contact. The text may stay queued.
+    ///
+    /// # Errors
+    ///
+    /// It does not show up among the messages.
+    pub async fn send(&self, name: &str, text: &str) -> Result<()> {
+        self.open(name).await?;
+        self.fill("composer-input", text).await?;
+        self.element(&id("composer-input"))
+            .await?
+            .send_keys(Key::Enter + "")
+            .await?;
+        self.wait_text(&id("message"), text).await
+    }
+
+    /// Chooses whether others may call.
+    ///
+    /// # Errors
+    ///
+    /// The setting is not there.
+    pub async fn toggle_open_to_calls(&self) -> Result<()> {
+        self.click("settings").await?;
+        self.click("open-to-calls").await?;
+        self.click("close-dialog").await
+    }
+
+    /// Loads the page again, as a browser does that was closed and opened.
+    ///
+    /// # Errors
+    ///
+    /// The page does not come back.
+    pub async fn reload(&self) -> Result<()> {
+        self.session.web()?.refresh().await?;
+        self.wait_connected().await
+    }
+
+    /// Leaves for another page: to everyone else this person is gone.
+    ///
+    /// # Errors
+    ///
+    /// The browser does not follow.
+    pub async fn leave(&self) -> Result<()> {
+        Ok(self.session.web()?.goto("about:blank").await?)
+    }
+
+    /// Comes back after leaving.
+    ///
+    /// # Errors
+    ///
+    /// The page does not come up.
+    pub async fn come_back(&self) -> Result<()> {
+        self.session.web()?.goto(&self.url).await?;
+        self.wait_connected().await
+    }
+}
+
+/// What people wait to see.
+impl Page {
+    /// Waits until all three servers are connected.
+    ///
+    /// # Errors
+    ///
+    /// One stays away.
+    pub async fn wait_connected(&self) -> Result<()> {
+        for party in 0..3 {
+            self.wait_party(party, "connected").await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the state of the connection to a party: `connected`, `connecting` or `away`.
+    ///
+    /// # Errors
+    ///
+    /// It does not come about.
+    pub async fn wait_party(&self, party: usize, state: &str) -> Result<()> {
+        self.wait(&stated(&id(&format!("party-{party}")), state))
+            .await
+    }
+
+    /// Waits for the state of a contact: `idle`, `calling`, `ringing` or `talking`.
+    ///
+    /// # Errors
+    ///
+    /// It does not come about.
+    pub async fn wait_call(&self, name: &str, state: &str) -> Result<()> {
+        self.wait(&stated(&contact(name), state)).await
+    }
+
+    /// Waits until a message of that text is there in that state.
+    ///
+    /// # Errors
+    ///
+    /// It does not come about.
+    pub async fn wait_message(&self, from: From, status: &str, text: &str) -> Result<()> {
+        let message = id("message");
+        let selector = format!("{message}[data-from='{from}'][data-status='{status}']");
+        self.wait_text(&selector, text).await
+    }
+
+    /// Waits until the contact has confirmed a text.
+    ///
+    /// # Errors
+    ///
+    /// They do not.
+    pub async fn wait_delivered(&self, name: &str, text: &str) -> Result<()> {
+        self.open(name).await?;
+        self.wait_message(From::Me, "delivered", text).await
+    }
+
+    /// Waits until a contact's text has arrived.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub async fn wait_received(&self, name: &str, text: &str) -> Result<()> {
+        self.open(name).await?;
+        self.wait_message(From::Them, "received", text).await
+    }
+
+    /// Waits for something said in the conversation that is open.
+    ///
+    /// # Errors
+    ///
+    /// It is not said.
+    pub async fn wait_notice(&self, text: &str) -> Result<()> {
+        self.wait_text(&id("notice"), text).await
+    }
+
+    /// Returns all texts of one side in the conversation that is open, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn texts(&self, from: From) -> Result<Vec<String>> {
+        let selector = format!(
+            "{}[data-from='{from}'] {}",
+            id("message"),
+            id("message-text")
+        );
+        let script =
+            "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent.trim())";
+        let found = self
+            .session
+            .web()?
+            .execute(script, vec![json!(selector)])
+            .await?;
+        Ok(found.convert()?)
+    }
+
+    /// Waits until an element is there.
+    ///
+    /// # Errors
+    ///
+    /// It does not come about.
+    pub async fn wait(&self, selector: &str) -> Result<()> {
+        self.observe(selector, Value::Null).await
+    }
+
+    /// Waits until an element is there whose text contains the given one.
+    ///
+    /// # Errors
+    ///
+    /// It does not come about.
+    pub async fn wait_text(&self, selector: &str, text: &str) -> Result<()> {
+        self.observe(selector, json!(text)).await
+    }
+
+    async fn observe(&self, selector: &str, text: Value) -> Result<()> {
+        let shown = format!("{selector} {text}");
+        let wait = self
+            .session
+            .web()?
+            .execute_async(WAIT, vec![json!(selector), text]);
+        match wait.await {
+            Ok(_) => Ok(()),
+            Err(error) if matches!(&*error, WebDriverErrorInner::ScriptTimeout(_)) => {
+                bail!(
+                    "{}'s page did not show {shown} within {} s",
+                    self.name,
+                    PATIENCE.as_secs()
+                )
+            }
+            Err(error) => Err(error).context(format!("{}'s page, waiting for {shown}", self.name)),
+        }
+    }
+}
+
+/// Mouse and keyboard.
+impl Page {
+    /// Returns whether an element is there now.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn shows(&self, selector: &str) -> Result<bool> {
+        let found = self.session.web()?.find_all(By::Css(selector)).await?;
+        Ok(!found.is_empty())
+    }
+
+    /// Presses what has that test id.
+    ///
+    /// # Errors
+    ///
+    /// It is not there.
+    pub async fn click(&self, test_id: &str) -> Result<()> {
+        self.press(&id(test_id)).await
+    }
+
+    async fn press(&self, selector: &str) -> Result<()> {
+        let pressed = self.element(selector).await?.click().await;
+        pressed.with_context(|| format!("{}'s page, pressing {selector}", self.name))
+    }
+
+    /// Types a text in place of what a field holds.
+    async fn fill(&self, test_id: &str, text: &str) -> Result<()> {
+        let field = self.element(&id(test_id)).await?;
+        field.clear().await?;
+        field.send_keys(text).await?;
+        let value = field.prop("value").await?.unwrap_or_default();
+        ensure!(
+            value == text,
+            "{test_id} holds {value:?} after typing {text:?}"
+        );
+        Ok(())
+    }
+
+    async fn element(&self, selector: &str) -> Result<WebElement> {
+        self.wait(selector).await?;
+        Ok(self.session.web()?.find(By::Css(selector)).await?)
+    }
+}
+
+/// Returns the selector of a test id.
+pub fn id(test_id: &str) -> String {
+    format!("[data-testid='{test_id}']")
+}
+
+fn named(test_id: &str, name: &str) -> String {
+    format!("{}[data-name='{name}']", id(test_id))
+}
+
+fn stated(selector: &str, state: &str) -> String {
+    format!("{selector}[data-state='{state}']")
+}
+
+fn contact(name: &str) -> String {
+    named("contact", name)
+}
+
+fn conversation(name: &str) -> String {
+    named("conversation", name)
+}

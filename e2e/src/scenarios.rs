@@ -1,0 +1,73 @@
+//! What people do with MCMix, one file each.
+
+use core::future::Future;
+use core::pin::Pin;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::page::Page;
+use crate::world::World;
+
+mod closed;
+mod declined;
+mod first_message;
+mod offline;
+mod reload;
+mod restart;
+mod two_conversations;
+mod wire_lengths;
+
+/// A story while it is played.
+pub(crate) type Play = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// One story.
+#[derive(Clone, Copy)]
+pub(crate) struct Scenario {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Plays it.
+    pub(crate) play: fn(Arc<World>) -> Play,
+}
+
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        &[$(Scenario { name: stringify!($name), play: |world| Box::pin($name::play(world)) }),*]
+    };
+}
+
+/// Those that every engine plays.
+pub(crate) const ALL: &[Scenario] = scenarios![
+    first_message,
+    two_conversations,
+    declined,
+    closed,
+    offline,
+    reload,
+    restart,
+    wire_lengths,
+];
+
+/// Those that two different engines play with each other.
+pub(crate) const MIXED: &[Scenario] = scenarios![first_message, reload];
+
+/// Lets one person add another from their invite link.
+async fn introduce(who: &Page, to: &Page) -> Result<()> {
+    who.add_contact(&to.name, &to.invite_link().await?).await
+}
+
+/// Brings two people into a conversation.
+async fn connect(caller: &Page, friend: &Page) -> Result<()> {
+    introduce(caller, friend).await?;
+    introduce(friend, caller).await?;
+    caller.call(&friend.name).await?;
+    friend.accept(&caller.name).await?;
+    caller.wait_call(&friend.name, "talking").await
+}
+
+/// Sends a text and waits until both see that it arrived.
+async fn tell(from: &Page, to: &Page, text: &str) -> Result<()> {
+    from.send(&to.name, text).await?;
+    to.wait_received(&from.name, text).await?;
+    from.wait_delivered(&to.name, text).await
+}

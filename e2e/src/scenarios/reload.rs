@@ -1,0 +1,32 @@
+//! A page reload in the middle of a conversation: it goes on, nothing is lost or doubled.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+
+use super::{connect, tell};
+use crate::page::From;
+use crate::world::World;
+
+pub(super) async fn play(world: Arc<World>) -> Result<()> {
+    let alice = world.person("Alice").await?;
+    let bob = world.person("Bob").await?;
+    connect(&alice, &bob).await?;
+    tell(&alice, &bob, "one").await?;
+
+    // One text on its way in each direction.
+    alice.send("Bob", "two").await?;
+    bob.send("Alice", "three").await?;
+    alice.reload().await?;
+
+    bob.wait_received("Alice", "two").await?;
+    alice.wait_received("Bob", "three").await?;
+    bob.wait_delivered("Alice", "three").await?;
+    alice.wait_delivered("Bob", "two").await?;
+    tell(&alice, &bob, "four").await?;
+    tell(&bob, &alice, "five").await?;
+
+    ensure!(bob.texts(From::Them).await? == ["one", "two", "four"]);
+    ensure!(alice.texts(From::Them).await? == ["three", "five"]);
+    Ok(())
+}

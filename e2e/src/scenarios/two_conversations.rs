@@ -1,0 +1,31 @@
+//! Two conversations at once, and no text in the wrong one.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+
+use super::{connect, tell};
+use crate::page::From;
+use crate::world::World;
+
+pub(super) async fn play(world: Arc<World>) -> Result<()> {
+    let alice = world.person("Alice").await?;
+    let bob = world.person("Bob").await?;
+    let carol = world.person("Carol").await?;
+    connect(&alice, &bob).await?;
+    connect(&carol, &alice).await?;
+    alice.wait_call("Bob", "talking").await?;
+
+    tell(&alice, &bob, "For Bob").await?;
+    tell(&alice, &carol, "For Carol").await?;
+    tell(&bob, &alice, "From Bob").await?;
+    tell(&carol, &alice, "From Carol").await?;
+
+    ensure!(bob.texts(From::Them).await? == ["For Bob"]);
+    ensure!(carol.texts(From::Them).await? == ["For Carol"]);
+    alice.open("Bob").await?;
+    ensure!(alice.texts(From::Them).await? == ["From Bob"]);
+    alice.open("Carol").await?;
+    ensure!(alice.texts(From::Them).await? == ["From Carol"]);
+    Ok(())
+}

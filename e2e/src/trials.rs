@@ -1,0 +1,93 @@
+//! Every scenario in every engine, as tests.
+
+use std::env;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+
+use crate::engine::Engine;
+use crate::pool::Pool;
+use crate::scenarios::{self, Scenario};
+use crate::world::World;
+
+/// How often every scenario is played; [`run`] reads it.
+const REPEAT: &str = "MCMIX_E2E_REPEAT";
+
+/// No scenario takes this long unless something hangs.
+const LIMIT: Duration = Duration::from_mins(4);
+
+/// Runs the trials that the command line asks for.
+pub fn run() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // Each trial has two or three browsers to itself.
+    arguments.test_threads.get_or_insert(1);
+    match Runtime::new() {
+        Ok(runtime) => {
+            let runtime = Arc::new(runtime);
+            let pool = Arc::new(Pool::default());
+            let conclusion = libtest_mimic::run(&arguments, trials(&runtime, &pool));
+            // Browsers end here and not in `exit`, which would leave them running.
+            drop(pool);
+            conclusion.exit_code()
+        }
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn trials(runtime: &Arc<Runtime>, pool: &Arc<Pool>) -> Vec<Trial> {
+    let repeat: usize = env::var(REPEAT)
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(1);
+    let mut casts: Vec<(String, Vec<Engine>, &[Scenario])> = Engine::ALL
+        .into_iter()
+        .map(|engine| (engine.to_string(), vec![engine], scenarios::ALL))
+        .collect();
+    let mixed = vec![Engine::Chromium, Engine::Firefox];
+    casts.push(("chromium+firefox".to_owned(), mixed, scenarios::MIXED));
+
+    let mut trials = Vec::new();
+    for time in 1..=repeat {
+        for (cast, engines, scenarios) in &casts {
+            for scenario in *scenarios {
+                let mut name = format!("{cast}/{}", scenario.name);
+                if repeat > 1 {
+                    name = format!("{name} {time}");
+                }
+                let (runtime, pool) = (Arc::clone(runtime), Arc::clone(pool));
+                let (engines, scenario, trial) = (engines.clone(), *scenario, name.clone());
+                trials.push(Trial::test(name, move || {
+                    let played = runtime.block_on(play(&trial, &engines, scenario, pool));
+                    played.map_err(|error| Failed::from(format!("{error:#}")))
+                }));
+            }
+        }
+    }
+    trials
+}
+
+async fn play(trial: &str, engines: &[Engine], scenario: Scenario, pool: Arc<Pool>) -> Result<()> {
+    let world = Arc::new(World::start(trial, engines, pool).await?);
+    // In a task of its own, so that a panic still leaves us the world.
+    let playing = tokio::spawn((scenario.play)(Arc::clone(&world)));
+    let abort = playing.abort_handle();
+    let played = match tokio::time::timeout(LIMIT, playing).await {
+        Ok(Ok(played)) => played,
+        Ok(Err(panic)) => Err(panic.into()),
+        Err(_) => {
+            abort.abort();
+            Err(anyhow::anyhow!("not done in {} s", LIMIT.as_secs()))
+        }
+    };
+    if let Some(world) = Arc::into_inner(world) {
+        world.end(played.is_err()).await;
+    }
+    played
+}

@@ -1,0 +1,103 @@
+//! All tests: those of every crate, then those in browsers.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::servers::{self, Build};
+use crate::{place, process, say, setup, site};
+
+/// Which trials in browsers to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trials {
+    /// One engine, or several that play together; all where there is none.
+    pub browser: Option<String>,
+    /// How often each scenario is played; once where there is none.
+    pub repeat: Option<String>,
+    /// One scenario; all where there is none.
+    pub scenario: Option<String>,
+}
+
+impl Trials {
+    /// Reads `[--browser NAME] [--repeat N] [SCENARIO]`.
+    ///
+    /// # Errors
+    ///
+    /// There is something else.
+    pub fn parse(mut words: &[&str]) -> Result<Self> {
+        let mut trials = Self::default();
+        loop {
+            let value;
+            (value, words) = match words {
+                [] => return Ok(trials),
+                ["--browser", value, rest @ ..] => {
+                    (trials.browser.replace((*value).to_owned()), rest)
+                }
+                ["--repeat", value, rest @ ..] => {
+                    (trials.repeat.replace((*value).to_owned()), rest)
+                }
+                [value, rest @ ..] if !value.starts_with('-') => {
+                    (trials.scenario.replace((*value).to_owned()), rest)
+                }
+                [other, ..] => bail!("expected --browser, --repeat or a scenario, got '{other}'"),
+            };
+            if let Some(twice) = value {
+                bail!("'{twice}' and then another of its kind");
+            }
+        }
+    }
+}
+
+/// Runs every test there is.
+///
+/// # Errors
+///
+/// The set-up fails, something does not build, or a test fails.
+pub fn all() -> Result<()> {
+    setup::all()?;
+    say("running the tests of the crates");
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(place::checkout());
+    cargo.args([
+        "test",
+        "--workspace",
+        "--exclude",
+        "mcmix-web",
+        "--exclude",
+        "mcmix-e2e",
+    ]);
+    process::run(&mut cargo)?;
+    in_browsers(&Trials::default())
+}
+
+/// Runs the tests in browsers.
+///
+/// # Errors
+///
+/// As [`all`].
+pub fn in_browsers(trials: &Trials) -> Result<()> {
+    setup::all()?;
+    say("building the page");
+    site::build()?;
+    say("building the server");
+    servers::build(Build::Test)?;
+    say("running the tests in browsers");
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(place::checkout());
+    cargo.args(["test", "--package", "mcmix-e2e"]);
+    match (&trials.browser, &trials.scenario) {
+        (None, None) => {}
+        (browser, scenario) => {
+            let browser = browser
+                .as_deref()
+                .map(|name| format!("{name}/"))
+                .unwrap_or_default();
+            let scenario = scenario.as_deref().unwrap_or_default();
+            cargo.args(["--test", "browsers", "--", &format!("{browser}{scenario}")]);
+        }
+    }
+    if let Some(repeat) = &trials.repeat {
+        cargo.env("MCMIX_E2E_REPEAT", repeat);
+    }
+    process::run(&mut cargo)
+}

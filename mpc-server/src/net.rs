@@ -6,7 +6,6 @@
 //! a long one holds nothing up.
 
 use mcmix_shared::party::PartyId;
-use mcmix_shared::program::RoundId;
 use tokio_tungstenite::tungstenite;
 
 use crate::keys::Fingerprint;
@@ -16,7 +15,6 @@ mod inbox;
 mod link;
 mod message;
 mod peers;
-mod queue;
 mod round;
 mod tls;
 
@@ -97,7 +95,7 @@ pub enum PeerError {
         /// The peer.
         peer: PartyId,
         /// The round.
-        round: RoundId,
+        round: u64,
     },
     /// The peer sent more than a round can need.
     #[error("{peer} sent more for round {round} than a round can need")]
@@ -105,15 +103,6 @@ pub enum PeerError {
         /// The peer.
         peer: PartyId,
         /// The round.
-        round: RoundId,
+        round: u64,
     },
-}
-
-impl PeerError {
-    fn broken(peer: PartyId, source: tungstenite::Error) -> Self {
-        Self::Broken {
-            peer,
-            source: Box::new(source),
-        }
-    }
 }

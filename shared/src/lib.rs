@@ -25,9 +25,6 @@ pub mod share;
 pub mod noise;
 pub mod wire;
 
-mod delivery;
-mod session;
-
 pub mod client;
 
 mod bytes;

@@ -1,7 +1,15 @@
 //! The browser app: thin views over the client state machine of `mcmix-shared`.
 
 pub mod app;
+pub mod clock;
+pub mod components;
+pub mod engine;
+pub mod lock;
+pub mod meter;
+pub mod page;
+pub mod store;
 pub mod texts;
+pub mod transport;
 
 /// Mounts the app on the page's `#app` element.
 pub fn start() {

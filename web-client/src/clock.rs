@@ -1,0 +1,68 @@
+//! Times as people read them, in the browser's time zone.
+
+use js_sys::Date;
+use mcmix_shared::client::Millis;
+use wasm_bindgen::JsValue;
+
+use crate::texts;
+
+/// A day, for telling one from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    year: u32,
+    month: u32,
+    date: u32,
+}
+
+impl Day {
+    /// Returns the day of a time.
+    pub fn of(time: Millis) -> Self {
+        let at = date(time);
+        Self {
+            year: at.get_full_year(),
+            month: at.get_month(),
+            date: at.get_date(),
+        }
+    }
+}
+
+/// Writes the time of day, `14:05`.
+pub fn time_of_day(time: Millis) -> String {
+    let at = date(time);
+    format!("{:02}:{:02}", at.get_hours(), at.get_minutes())
+}
+
+/// Writes the day: today, yesterday, or the date.
+pub fn day(time: Millis, now: Millis) -> String {
+    const DAY: u64 = 24 * 60 * 60 * 1000;
+    let (that, today) = (Day::of(time), Day::of(now));
+    if that == today {
+        texts::TODAY.to_owned()
+    } else if that == Day::of(Millis(now.0.saturating_sub(DAY))) {
+        texts::YESTERDAY.to_owned()
+    } else {
+        let at = date(time);
+        let weekday = texts::WEEKDAYS.get(at.get_day() as usize).unwrap_or(&"");
+        let month = texts::MONTHS.get(that.month as usize).unwrap_or(&"");
+        let year = if that.year == today.year {
+            String::new()
+        } else {
+            format!(" {}", that.year)
+        };
+        format!("{weekday} {} {month}{year}", that.date)
+    }
+}
+
+/// Writes the time of day for today, else the day.
+pub fn short(time: Millis, now: Millis) -> String {
+    if Day::of(time) == Day::of(now) {
+        time_of_day(time)
+    } else {
+        day(time, now)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a date is far below 2^53")]
+fn date(time: Millis) -> Date {
+    Date::new(&JsValue::from_f64(time.0 as f64))
+}

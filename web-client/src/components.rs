@@ -1,0 +1,21 @@
+//! The views.
+
+pub mod about;
+pub mod add;
+pub mod avatar;
+pub mod composer;
+pub mod contact;
+pub mod contacts;
+pub mod conversation;
+pub mod dialog;
+pub mod front;
+pub mod home;
+pub mod icon;
+pub mod incoming;
+pub mod invite;
+pub mod message;
+pub mod network;
+pub mod qr;
+pub mod settings;
+pub mod status;
+pub mod toasts;

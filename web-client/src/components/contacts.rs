@@ -1,0 +1,122 @@
+//! The list of contacts.
+
+use std::rc::Rc;
+
+use mcmix_shared::client::{CallState, ContactView, MessageKind, Millis, View};
+use mcmix_shared::identity::ClientKey;
+use yew::prelude::*;
+
+use super::avatar::Avatar;
+use super::home::Open;
+use super::icon::{Icon, Kind};
+use crate::{clock, engine, texts};
+
+/// What the list needs.
+#[derive(Debug, PartialEq, Properties)]
+pub(super) struct ContactsProps {
+    pub(super) view: Rc<View>,
+    pub(super) selected: Option<ClientKey>,
+    pub(super) on_select: Callback<ClientKey>,
+    pub(super) show: Callback<Open>,
+}
+
+/// Shows one's own name, the contacts, and the two ways to get one.
+#[component]
+pub(super) fn Contacts(props: &ContactsProps) -> Html {
+    let ContactsProps {
+        view,
+        selected,
+        on_select,
+        show,
+    } = props;
+    let now = engine::now();
+    let own = view.own.name.as_str().to_owned();
+    let open = |which: Open| show.reform(move |_: MouseEvent| which.clone());
+    let add_class = if view.contacts.is_empty() {
+        "button"
+    } else {
+        "button primary"
+    };
+    html! {
+        <aside class="side" aria-label={texts::CONTACTS}>
+            <header class="bar">
+                <Avatar name={own.clone()} owner={view.own.key} />
+                <div class="titles">
+                    <h1 id="contacts-title" class="title" tabindex="-1" data-testid="own-name">{ own }</h1>
+                    <div class="subtitle">{ texts::open_to_calls(view.open_to_calls) }</div>
+                </div>
+                <button type="button" class="icon-button" data-testid="settings" title={texts::SETTINGS}
+                    aria-label={texts::SETTINGS} onclick={open(Open::Settings)}>
+                    <Icon kind={Kind::Gear} />
+                </button>
+            </header>
+            if view.contacts.is_empty() {
+                <div class="empty" data-testid="no-contacts">
+                    <h2>{ texts::NO_CONTACTS_TITLE }</h2>
+                    <ol class="steps">
+                        { for texts::FIRST_STEPS.iter().map(|(strong, rest)| html! {
+                            <li><span><strong>{ *strong }</strong>{ " " }{ *rest }</span></li>
+                        }) }
+                    </ol>
+                </div>
+            } else {
+                <nav class="contacts" data-testid="contacts" aria-label={texts::CONTACTS}>
+                    <ul>{ for view.contacts.iter().map(|contact| item(contact, *selected, now, on_select)) }</ul>
+                </nav>
+            }
+            <div class="side-actions">
+                <button type="button" class={add_class} data-testid="add-contact" onclick={open(Open::Add)}>
+                    <Icon kind={Kind::Plus} />{ texts::ADD_CONTACT }
+                </button>
+                <button type="button" class={if view.contacts.is_empty() { "button primary" } else { "button" }}
+                    data-testid="invite" onclick={open(Open::Invite)}>
+                    <Icon kind={Kind::Link} />{ texts::INVITE }
+                </button>
+            </div>
+        </aside>
+    }
+}
+
+fn item(
+    contact: &ContactView,
+    selected: Option<ClientKey>,
+    now: Millis,
+    on_select: &Callback<ClientKey>,
+) -> Html {
+    let key = contact.key;
+    let name = contact.name.as_str().to_owned();
+    let onclick = on_select.reform(move |_: MouseEvent| key);
+    let current = (selected == Some(key)).then_some("true");
+    let last = contact.messages.last();
+    let live = texts::call_in_list(contact.call);
+    let (class, text) = match (live, last) {
+        (Some(live), _) => ("last live", live.to_owned()),
+        (None, Some(message)) => {
+            let mine = matches!(message.kind, MessageKind::Outgoing(_));
+            let text = message.text.chars().take(80).collect::<String>();
+            ("last", if mine { texts::you_said(&text) } else { text })
+        }
+        (None, None) => ("last", texts::NEVER_TALKED.to_owned()),
+    };
+    let talking = contact.is_talking().then_some("talking");
+    html! {
+        <li key={key.to_text()}>
+            <button type="button" class="contact" data-testid="contact" data-name={name.clone()}
+                data-state={texts::state_name(contact.call)} aria-current={current} {onclick}>
+                <Avatar name={name.clone()} owner={key} class={classes!(talking)} />
+                <span class="name">{ name }</span>
+                <span class="time">
+                    if let (Some(message), CallState::Idle | CallState::Ended(_) | CallState::Talking) = (last, contact.call) {
+                        { clock::short(message.at, now) }
+                    }
+                </span>
+                <span {class}>{ text }</span>
+                if contact.unread > 0 {
+                    <span class="unread" data-testid="unread" aria-label={texts::unread(contact.unread)}>
+                        { contact.unread }
+                    </span>
+                }
+            </button>
+        </li>
+    }
+}

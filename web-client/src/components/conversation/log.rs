@@ -1,0 +1,115 @@
+//! The messages of a conversation, by days, the newest in view.
+
+use std::sync::Arc;
+
+use mcmix_shared::client::{Action, ContactView, MessageKind, MessageView, Millis};
+use web_sys::Element;
+use yew::prelude::*;
+
+use crate::clock::{self, Day};
+use crate::components::message::{Message, Place};
+use crate::{engine, texts};
+
+/// How many messages are shown at first, and how many more on demand.
+const PAGE: usize = 200;
+/// Messages of one side within that many milliseconds stand together.
+const TOGETHER: u64 = 5 * 60 * 1000;
+/// So close to the end, in pixels, counts as at the end.
+const NEAR: i32 = 80;
+
+/// What the messages need.
+#[derive(Debug, PartialEq, Properties)]
+pub(super) struct LogProps {
+    pub(super) contact: ContactView,
+    pub(super) act: Callback<Action>,
+}
+
+/// Shows the messages.
+#[component]
+pub(super) fn Log(props: &LogProps) -> Html {
+    let contact = &props.contact;
+    let node = use_node_ref();
+    let at_end = use_mut_ref(|| true);
+    let shown = use_state(|| PAGE);
+
+    let onscroll = {
+        let (node, at_end) = (node.clone(), at_end.clone());
+        Callback::from(move |_: Event| {
+            if let Some(log) = node.cast::<Element>() {
+                let below = log.scroll_height() - log.scroll_top() - log.client_height();
+                *at_end.borrow_mut() = below < NEAR;
+            }
+        })
+    };
+    // A new message comes into view, unless the user reads further up; one's own always does.
+    let last = contact
+        .messages
+        .last()
+        .map(|message| (message.number, message.kind));
+    use_effect_with((last, contact.call), {
+        let node = node.clone();
+        move |(last, _)| {
+            let own = matches!(last, Some((_, MessageKind::Outgoing(_))));
+            if let Some(log) = node.cast::<Element>()
+                && (own || *at_end.borrow())
+            {
+                log.set_scroll_top(log.scroll_height());
+            }
+        }
+    });
+
+    let earlier = contact.messages.len().saturating_sub(*shown);
+    let onearlier = {
+        let shown = shown.clone();
+        Callback::from(move |_: MouseEvent| shown.set(*shown + PAGE))
+    };
+    html! {
+        <div ref={node} class="messages" role="log" aria-live="polite" aria-relevant="additions"
+            aria-label={texts::messages_with(contact.name.as_str())} data-testid="messages" tabindex="0" {onscroll}>
+            if contact.messages.is_empty() {
+                <div class="empty" data-testid="no-messages">
+                    <p>{ texts::no_messages(contact.name.as_str(), contact.call) }</p>
+                </div>
+            }
+            if earlier > 0 {
+                <button type="button" class="button quiet compact" onclick={onearlier}>{ texts::EARLIER }</button>
+            }
+            { for entries(contact, earlier, &props.act) }
+        </div>
+    }
+}
+
+fn entries(contact: &ContactView, skip: usize, act: &Callback<Action>) -> Vec<Html> {
+    let now = engine::now();
+    let mut entries = Vec::new();
+    let mut before: Option<&Arc<MessageView>> = None;
+    let mut messages = contact.messages.iter().skip(skip).peekable();
+    while let Some(message) = messages.next() {
+        if before.is_none_or(|before| Day::of(before.at) != Day::of(message.at)) {
+            entries.push(separator(message.at, now));
+        }
+        let place = Place {
+            first: before.is_none_or(|before| !together(before, message)),
+            last: messages.peek().is_none_or(|next| !together(message, next)),
+        };
+        entries.push(html! {
+            <Message key={format!("message {}", message.number.0)} contact={contact.key}
+                from={contact.name.as_str().to_owned()} message={Arc::clone(message)} {place} act={act.clone()} />
+        });
+        before = Some(message);
+    }
+    entries
+}
+
+fn separator(at: Millis, now: Millis) -> Html {
+    let day = clock::day(at, now);
+    html! { <div class="day" key={format!("day {day}")} data-testid="day">{ day }</div> }
+}
+
+/// Says whether two messages in a row look like one.
+fn together(one: &MessageView, next: &MessageView) -> bool {
+    let mine = |message: &MessageView| matches!(message.kind, MessageKind::Outgoing(_));
+    mine(one) == mine(next)
+        && next.at.since(one.at) < TOGETHER
+        && Day::of(one.at) == Day::of(next.at)
+}

@@ -1,0 +1,101 @@
+//! The first visit: what this is, what it promises, and one's name.
+
+use mcmix_shared::identity::{Invite, Name, NameError};
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+use super::{Brand, Invited};
+use crate::components::icon::{Icon, Kind};
+use crate::{page, texts};
+
+/// What the first visit needs.
+#[derive(Debug, PartialEq, Properties)]
+pub struct WelcomeProps {
+    /// Who sent the link that opened the page.
+    pub inviter: Option<Invite>,
+    /// Whether this browser has identities already.
+    pub others: bool,
+    /// Creates an identity of that name.
+    pub on_create: Callback<Name>,
+    /// Goes back to the list of identities.
+    pub on_back: Callback<()>,
+}
+
+/// Says what this is and creates an identity.
+#[component]
+pub fn Welcome(props: &WelcomeProps) -> Html {
+    let input = use_node_ref();
+    let error = use_state(|| None::<NameError>);
+    use_effect_with((), |()| {
+        page::set_title(texts::PRODUCT);
+        page::focus("name");
+    });
+    let onsubmit = {
+        let (input, error, on_create) = (input.clone(), error.clone(), props.on_create.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            let text = input.cast::<HtmlInputElement>().map(|input| input.value());
+            match Name::new(&text.unwrap_or_default()) {
+                Ok(name) => on_create.emit(name),
+                Err(wrong) => {
+                    error.set(Some(wrong));
+                    page::focus("name");
+                }
+            }
+        })
+    };
+    let onback = props.on_back.reform(|_: MouseEvent| ());
+    html! {
+        <main class="front" data-testid="welcome">
+            <div class="front-inner">
+                <div class="pitch">
+                    <Brand />
+                    <h1>{ texts::PITCH }</h1>
+                    <p class="lead">{ texts::LEAD }</p>
+                    <Promises />
+                </div>
+                <form class="card" {onsubmit} novalidate=true>
+                    if let Some(invite) = &props.inviter {
+                        <Invited name={invite.name.as_str().to_owned()} />
+                    }
+                    <h2>{ texts::CREATE_TITLE }</h2>
+                    <div class="field">
+                        <label for="name">{ texts::YOUR_NAME }</label>
+                        <input ref={input} id="name" class="input" data-testid="name-input" type="text"
+                            maxlength="64" autocomplete="nickname" spellcheck="false"
+                            aria-describedby="name-hint" aria-invalid={error.is_some().to_string()} />
+                        <span id="name-hint" class="hint">{ texts::YOUR_NAME_HINT }</span>
+                        if let Some(wrong) = *error {
+                            <p class="error" role="alert">{ texts::sentence(wrong) }</p>
+                        }
+                    </div>
+                    <button type="submit" class="button primary wide" data-testid="create-identity">
+                        { texts::CREATE }
+                    </button>
+                    <p class="muted small">{ texts::CREATE_HINT }</p>
+                    if props.others {
+                        <button type="button" class="button quiet" onclick={onback}>
+                            { texts::BACK_TO_IDENTITIES }
+                        </button>
+                    }
+                </form>
+            </div>
+        </main>
+    }
+}
+
+/// Lists what is promised and what is not.
+#[component]
+pub(crate) fn Promises() -> Html {
+    let yes = texts::PROMISED.iter().map(|(strong, rest)| {
+        html! {
+            <li class="yes"><Icon kind={Kind::Shield} /><span><strong>{ *strong }</strong>{ " " }{ *rest }</span></li>
+        }
+    });
+    let no = texts::NOT_PROMISED.iter().map(|(strong, rest)| {
+        html! {
+            <li class="no"><Icon kind={Kind::Eye} /><span><strong>{ *strong }</strong>{ " " }{ *rest }</span></li>
+        }
+    });
+    html! { <ul class="promises">{ for yes }{ for no }</ul> }
+}

@@ -1,0 +1,146 @@
+//! Line icons, drawn on a grid of 24.
+
+use yew::prelude::*;
+
+/// Which icon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Adds something.
+    Plus,
+    /// A call.
+    Phone,
+    /// The end of a call.
+    PhoneOff,
+    /// Back to the list.
+    Back,
+    /// Settings.
+    Gear,
+    /// A link.
+    Link,
+    /// Copies.
+    Copy,
+    /// Done, or sent.
+    Check,
+    /// Delivered.
+    Checks,
+    /// Waiting.
+    Clock,
+    /// Sends.
+    Send,
+    /// Closes, or cancels.
+    Cross,
+    /// More about this.
+    More,
+    /// Something to know.
+    Info,
+    /// Something to worry about.
+    Warning,
+    /// Protection.
+    Shield,
+    /// Seen by others.
+    Eye,
+}
+
+/// What to draw.
+#[derive(Debug, PartialEq, Properties)]
+pub struct IconProps {
+    /// Which icon.
+    pub kind: Kind,
+    /// Draws it at the height of small text.
+    #[prop_or(Size::Normal)]
+    pub size: Size,
+}
+
+/// How large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// 20 pixels.
+    Normal,
+    /// 16 pixels.
+    Small,
+}
+
+/// Draws an icon. It says nothing to a screen reader: the text beside it does.
+#[component]
+pub fn Icon(props: &IconProps) -> Html {
+    let path = match props.kind {
+        Kind::Plus => "M12 5v14M5 12h14",
+        Kind::Phone => PHONE,
+        Kind::PhoneOff => {
+            "M3 14.5c5-5 13-5 18 0l-2.2 2.6-4-1.6v-2.8a10.5 10.5 0 0 0-5.6 0v2.800l-4 1.600z"
+        }
+        Kind::Back => "M15 5l-7 7 7 7",
+        Kind::Gear => "M4 7h9M19 7h1M4 17h3M13 17h7M16 4.500v5M10 14.500v5",
+        Kind::Link => {
+            "M10 14a4.5 4.5 0 0 0 6.4 0l3-3A4.5 4.5 0 0 0 13 4.600l-1.2 1.200M14 10a4.5 4.5 0 0 0-6.4 0l-3 3A4.5 4.5 0 0 0 11 19.400l1.2-1.2"
+        }
+        Kind::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
+        Kind::Check => "M5 12.500l4.5 4.500L19 7.5",
+        Kind::Checks => "M2.5 12.500L7 17l9-9.500M12 16l1 1 9-9.5",
+        Kind::Clock => "M12 3.500a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 7.500V12l3 2",
+        Kind::Send => "M12 19V5M5.5 11.500L12 5l6.5 6.5",
+        Kind::Cross => "M6 6l12 12M18 6L6 18",
+        Kind::More => "M5 12h.01M12 12h.01M19 12h.01",
+        Kind::Info => "M12 3.500a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 11v5M12 8h.01",
+        Kind::Warning => "M12 4L2.5 20h19zM12 10v4.500M12 17.200h.01",
+        Kind::Shield => {
+            "M12 3l7.5 2.800v5.700c0 4.5-3 8-7.5 9.5-4.5-1.5-7.5-5-7.5-9.500V5.800zM8.5 12l2.5 2.5 4.5-4.5"
+        }
+        Kind::Eye => {
+            "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z"
+        }
+    };
+    let class = match props.size {
+        Size::Normal => "icon",
+        Size::Small => "icon-small",
+    };
+    let width = if props.kind == Kind::More { "3" } else { "2" };
+    html! {
+        <svg {class} viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width={width}
+            stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
+            <path d={path} />
+        </svg>
+    }
+}
+
+const PHONE: &str = "M6.5 3.500h3l1.5 4.5-2 1.500a11 11 0 0 0 5.5 5.500l1.5-2 4.5 1.500v3a2 2 0 0 1-2.2 2A16.5 16.5 0 0 1 4.5 5.700a2 2 0 0 1 2-2.200z";
+
+/// The product's mark: three servers, and what lies between them.
+#[component]
+pub fn Mark() -> Html {
+    html! {
+        <svg viewBox="0 0 64 64" aria-hidden="true" focusable="false">
+            <rect width="64" height="64" rx="16" fill="#0b7a66" />
+            <g fill="none" stroke="#fff" stroke-width="4.5">
+                <circle cx="32" cy="24.5" r="11.5" />
+                <circle cx="24.5" cy="37.5" r="11.5" />
+                <circle cx="39.5" cy="37.5" r="11.5" />
+            </g>
+            <circle cx="32" cy="33" r="3.4" fill="#fff" />
+        </svg>
+    }
+}
+
+/// The picture of the empty view: people around three servers, nobody tied to anybody.
+#[component]
+pub fn MixArt() -> Html {
+    html! {
+        <svg class="art" viewBox="0 0 136 136" fill="none" stroke="currentColor" stroke-width="2.5"
+            stroke-linecap="round" aria-hidden="true" focusable="false">
+            <circle cx="68" cy="57" r="21" />
+            <circle cx="57" cy="76" r="21" />
+            <circle cx="79" cy="76" r="21" />
+            <g fill="currentColor" stroke="none">
+                <circle cx="68" cy="10" r="5" />
+                <circle cx="118" cy="39" r="5" />
+                <circle cx="118" cy="97" r="5" />
+                <circle cx="68" cy="126" r="5" />
+                <circle cx="18" cy="97" r="5" />
+                <circle cx="18" cy="39" r="5" />
+            </g>
+            <g stroke-dasharray="1 6" opacity="0.8">
+                <path d="M68 18v14M111 43l-18 10M111 93l-14-8M68 118v-18M25 93l14-8M25 43l18 10" />
+            </g>
+        </svg>
+    }
+}

@@ -1,0 +1,63 @@
+//! The three servers, the round, the traffic: what the status line stands for.
+
+use std::rc::Rc;
+
+use mcmix_shared::client::{ServerView, View};
+use yew::prelude::*;
+
+use super::dialog::Dialog;
+use super::status::{Dot, state_name};
+use crate::app::Site;
+use crate::texts;
+
+/// What the dialog needs.
+#[derive(Debug, PartialEq, Properties)]
+pub(super) struct NetworkProps {
+    pub(super) view: Rc<View>,
+    pub(super) site: Rc<Site>,
+    pub(super) on_close: Callback<()>,
+}
+
+/// Shows the servers.
+#[component]
+pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
+    let NetworkProps {
+        view,
+        site,
+        on_close,
+    } = props;
+    let deployment = &site.deployment;
+    let figure = |name: &str, value: String| html! { <div><dt>{ name.to_owned() }</dt><dd>{ value }</dd></div> };
+    html! {
+        <Dialog title={texts::network_title(&view.deployment)} testid="network-dialog" on_close={on_close.clone()}>
+            <section>
+                <p>{ texts::NETWORK_TEXT }</p>
+                <ul class="parties">
+                    { for view.servers.iter().map(server) }
+                </ul>
+            </section>
+            <section>
+                <dl class="figures">
+                    { figure(texts::ROUND, texts::round(view.conversation.map(|round| round.round))) }
+                    { figure(texts::ONLINE, texts::number_or_dash(view.online())) }
+                    { figure(texts::SENT, texts::bytes(view.traffic.sent_bytes)) }
+                    { figure(texts::RECEIVED, texts::bytes(view.traffic.received_bytes)) }
+                </dl>
+                <p class="muted small">{ texts::round_text(deployment.conversation_period_ms, view.slots) }</p>
+                <p class="muted small">{ texts::ONLINE_TEXT }</p>
+                <p class="muted small">{ texts::TRAFFIC_TEXT }</p>
+            </section>
+        </Dialog>
+    }
+}
+
+fn server(server: &ServerView) -> Html {
+    html! {
+        <li>
+            <Dot status={server.status} />
+            <strong>{ texts::server(server.party) }</strong>
+            <span data-state={state_name(server.status)}>{ texts::link_status(server.status) }</span>
+            <span class="address">{ &server.url }</span>
+        </li>
+    }
+}

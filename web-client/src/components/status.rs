@@ -1,0 +1,88 @@
+//! The line at the foot: servers, round, how many are online, traffic.
+
+use std::rc::Rc;
+
+use mcmix_shared::client::{LinkStatus, StorageStatus, View};
+use yew::prelude::*;
+
+use super::home::Open;
+use crate::meter::Meter;
+use crate::{engine, texts};
+
+/// What the line needs.
+#[derive(Debug, PartialEq, Properties)]
+pub(super) struct StatusProps {
+    pub(super) view: Rc<View>,
+    pub(super) show: Callback<Open>,
+}
+
+/// Shows the state of the network on one line.
+#[component]
+pub(super) fn Status(props: &StatusProps) -> Html {
+    let view = &props.view;
+    let meter = use_mut_ref(Meter::default);
+    let round = view.conversation.map(|round| round.round);
+    // One reading a round.
+    let rate = use_memo(round, |_| {
+        meter.borrow_mut().read(engine::now(), view.traffic)
+    });
+    let onclick = props.show.reform(|_: MouseEvent| Open::Network);
+    let connected = view.connected();
+    let summary = texts::network_summary(view);
+    html! {
+        <button type="button" class={classes!("status", (!connected).then_some("trouble"))} data-testid="status"
+            data-connected={connected.to_string()} title={texts::NETWORK_DETAILS} {onclick}>
+            <span class="item">
+                <span class="dots">
+                    { for view.servers.iter().map(|server| html! {
+                        <Dot key={server.party.index()} status={server.status}
+                            testid={format!("party-{}", server.party.index())} />
+                    }) }
+                </span>
+                <span role="status">{ summary }</span>
+            </span>
+            <span class="item" data-testid="round" data-round={round.map(|round| round.0.to_string())}>
+                { texts::ROUND }{ " " }<b>{ texts::round(round) }</b>
+                if let (true, Some(round)) = (connected, round) {
+                    <span class="tick wide-only" aria-hidden="true"><i key={round.0}></i></span>
+                }
+            </span>
+            <span class="item" data-testid="online" data-online={view.online().map(|online| online.to_string())}>
+                <b>{ texts::number_or_dash(view.online()) }</b>{ " " }{ texts::ONLINE_SHORT }
+            </span>
+            <span class="spacer"></span>
+            if view.storage == StorageStatus::Failing {
+                <span class="item" data-testid="storage">{ texts::NOT_SAVED }</span>
+            }
+            <span class="item wide-only" data-testid="traffic">
+                if let Some(rate) = *rate { <b>{ texts::bytes(rate) }{ "/s" }</b> }
+                <span>{ texts::traffic_so_far(view.traffic) }</span>
+            </span>
+        </button>
+    }
+}
+
+/// What a dot says.
+#[derive(Debug, PartialEq, Properties)]
+pub(super) struct DotProps {
+    pub(super) status: LinkStatus,
+    #[prop_or_default]
+    pub(super) testid: Option<AttrValue>,
+}
+
+/// Shows whether one server is connected. The words stand beside it.
+#[component]
+pub(super) fn Dot(props: &DotProps) -> Html {
+    html! {
+        <span class="dot" data-testid={props.testid.clone()} data-state={state_name(props.status)} aria-hidden="true"></span>
+    }
+}
+
+/// Names a link's state for tests and styles.
+pub(super) fn state_name(status: LinkStatus) -> &'static str {
+    match status {
+        LinkStatus::Connected => "connected",
+        LinkStatus::Connecting => "connecting",
+        LinkStatus::Waiting { .. } | LinkStatus::Replaced => "away",
+    }
+}

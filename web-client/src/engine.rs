@@ -1,0 +1,232 @@
+//! The client engine: the state machine with its randomness, sockets, store and timer.
+//!
+//! In come [`Request`]s, out go [`Report`]s, and nothing here knows the page: the engine can move
+//! into a worker as it is.
+
+mod journal;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use getrandom::SysRng;
+use gloo_timers::callback::Timeout;
+use mcmix_shared::client::{
+    Action, Client, Command, Event, Millis, Notice, Record, RestoreError, View,
+};
+use mcmix_shared::identity::Name;
+use mcmix_shared::manifest::Deployment;
+use mcmix_shared::party::PartyId;
+use rand_core::UnwrapErr;
+
+use self::journal::Journal;
+use crate::store::{Owner, Store};
+use crate::transport::{SocketEvent, Transport};
+
+/// What the page asks of the engine.
+#[derive(Debug)]
+pub enum Request {
+    /// The user did something.
+    User(Action),
+    /// The page became visible or the network came back.
+    Resumed,
+}
+
+/// What the engine tells the page.
+#[derive(Debug)]
+pub enum Report {
+    /// What to show from now on.
+    View(Rc<View>),
+    /// Something just happened.
+    Notice(Notice),
+    /// Another window has taken the identity over; this engine has stopped.
+    Lost,
+}
+
+/// What an engine starts from.
+#[derive(Debug)]
+pub struct Setup {
+    /// The servers.
+    pub deployment: Deployment,
+    /// Where the records are.
+    pub store: Store,
+    /// Whose they are.
+    pub owner: Owner,
+    /// The records, none for a new identity.
+    pub records: Vec<Record>,
+    /// The name for a new identity.
+    pub name: Name,
+}
+
+/// A running engine; dropping it closes its sockets.
+pub struct Engine {
+    core: Rc<RefCell<Core>>,
+}
+
+struct Core {
+    client: Client,
+    transport: Transport,
+    journal: Journal,
+    wake: Option<Timeout>,
+    shown: Rc<View>,
+    report: Rc<dyn Fn(Report)>,
+    this: Weak<RefCell<Self>>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts an engine and returns it with the first view.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the records.
+    pub fn start(
+        setup: Setup,
+        report: impl Fn(Report) + 'static,
+    ) -> Result<(Self, Rc<View>), RestoreError> {
+        let Setup {
+            deployment,
+            store,
+            owner,
+            records,
+            name,
+        } = setup;
+        let urls = PartyId::ALL.map(|party| deployment.server(party).url.clone());
+        let rng = &mut UnwrapErr(SysRng);
+        // A new identity whose first batch was never stored has a name in the list and no record.
+        let mut client = match Client::restore(deployment.clone(), records, rng) {
+            Err(RestoreError::NoIdentity) => Client::create(deployment, name, rng),
+            restored => restored?,
+        };
+        let commands = client.start(now(), rng);
+        let shown = Rc::new(client.view());
+        let core = Rc::new_cyclic(|this: &Weak<RefCell<Core>>| {
+            let socket_event = {
+                let this = this.clone();
+                move |party, event| Core::handle(&this, socket_event(party, event))
+            };
+            let journal_report = {
+                let this = this.clone();
+                move |outcome| Core::journal_report(&this, outcome)
+            };
+            RefCell::new(Core {
+                client,
+                transport: Transport::new(urls, socket_event),
+                journal: Journal::new(store, owner, shown.own.name.clone(), journal_report),
+                wake: None,
+                shown: Rc::clone(&shown),
+                report: Rc::new(report),
+                this: this.clone(),
+            })
+        });
+        core.borrow_mut().obey(commands);
+        Ok((Self { core }, shown))
+    }
+
+    /// Hands in a request.
+    pub fn request(&self, request: Request) {
+        let event = match request {
+            Request::User(action) => Event::User(action),
+            Request::Resumed => Event::Resumed,
+        };
+        Core::handle(&Rc::downgrade(&self.core), event);
+    }
+}
+
+impl Core {
+    /// Hands an event to the state machine, obeys its commands, and reports. A late event of an
+    /// engine that is gone is dropped.
+    fn handle(this: &Weak<RefCell<Self>>, event: Event) {
+        let Some(core) = this.upgrade() else {
+            return;
+        };
+        let (report, notices, view) = {
+            let mut core = core.borrow_mut();
+            let commands = core.client.handle(now(), event, &mut UnwrapErr(SysRng));
+            let notices = core.obey(commands);
+            (Rc::clone(&core.report), notices, core.changed_view())
+        };
+        // Nothing is borrowed here: whoever hears a report may hand in a request at once.
+        if let Some(view) = view {
+            report(Report::View(view));
+        }
+        for notice in notices {
+            report(Report::Notice(notice));
+        }
+    }
+
+    fn journal_report(this: &Weak<RefCell<Self>>, outcome: journal::Outcome) {
+        match outcome {
+            journal::Outcome::Stored(batch) => Self::handle(this, Event::Stored(batch)),
+            journal::Outcome::Failed(batch) => Self::handle(this, Event::StoreFailed(batch)),
+            journal::Outcome::NotOwner => {
+                if let Some(core) = this.upgrade() {
+                    let report = Rc::clone(&core.borrow().report);
+                    report(Report::Lost);
+                }
+            }
+        }
+    }
+
+    /// Carries out commands in order; returns the notices among them.
+    fn obey(&mut self, commands: Vec<Command>) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for command in commands {
+            match command {
+                Command::Connect(party) => self.transport.connect(party),
+                Command::Send(party, bytes) => self.transport.send(party, &bytes),
+                Command::Disconnect(party) => self.transport.disconnect(party),
+                Command::WakeAfter(millis) => self.wake_after(millis),
+                Command::Store(batch, writes) => self.journal.append(batch, writes),
+                Command::Notify(notice) => notices.push(notice),
+            }
+        }
+        notices
+    }
+
+    fn wake_after(&mut self, millis: u64) {
+        let this = self.this.clone();
+        let millis = u32::try_from(millis).unwrap_or(u32::MAX).min(MAX_TIMEOUT);
+        self.wake = Some(Timeout::new(millis, move || {
+            Self::handle(&this, Event::Wake);
+        }));
+    }
+
+    fn changed_view(&mut self) -> Option<Rc<View>> {
+        let view = self.client.view();
+        if view == *self.shown {
+            return None;
+        }
+        if view.own.name != self.shown.own.name {
+            self.journal.rename(view.own.name.clone());
+        }
+        self.shown = Rc::new(view);
+        Some(Rc::clone(&self.shown))
+    }
+}
+
+/// The longest timeout of a browser, in milliseconds; an early wake does no harm.
+const MAX_TIMEOUT: u32 = i32::MAX as u32;
+
+fn socket_event(party: PartyId, event: SocketEvent) -> Event {
+    match event {
+        SocketEvent::Opened => Event::Opened(party),
+        SocketEvent::Message(bytes) => Event::Frame(party, bytes),
+        SocketEvent::Closed => Event::Closed(party),
+    }
+}
+
+/// Returns the browser's time.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a date is a whole, positive number far below 2^53"
+)]
+pub fn now() -> Millis {
+    Millis(js_sys::Date::now() as u64)
+}

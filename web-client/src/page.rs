@@ -1,0 +1,250 @@
+//! What the app does to the page around it: title, theme, focus, address, clipboard.
+
+use gloo_events::EventListener;
+use mcmix_shared::identity::{ClientKey, Invite, InviteError};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{Document, Event, HtmlElement, Storage, VisibilityState, Window};
+use yew::Callback;
+
+use crate::store::IdentityId;
+
+const THEME: &str = "mcmix.theme";
+const IDENTITY: &str = "mcmix.identity";
+const MANIFEST: &str = "mcmix.deployment";
+const INVITE: &str = "#/invite/";
+
+/// Light, dark, or what the system prefers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system.
+    #[default]
+    Auto,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// All themes, in the order of the settings.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Light, Self::Dark];
+
+    /// Returns the name under which it is kept.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// Returns the theme that this browser keeps.
+    pub fn kept() -> Self {
+        let kept = local().and_then(|storage| storage.get_item(THEME).ok()?);
+        Self::ALL
+            .into_iter()
+            .find(|theme| Some(theme.as_str()) == kept.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// Applies the theme now and on every later visit.
+    pub fn keep(self) {
+        if let Some(storage) = local() {
+            // Blocked storage: the theme then lasts as long as the page.
+            let _ = storage.set_item(THEME, self.as_str());
+        }
+        if let Some(root) = document().and_then(|document| document.document_element()) {
+            let _ = match self {
+                Self::Auto => root.remove_attribute("data-theme"),
+                Self::Light | Self::Dark => root.set_attribute("data-theme", self.as_str()),
+            };
+        }
+    }
+}
+
+/// Returns the identity that this tab had open, which a reload keeps.
+pub fn tab_identity() -> Option<IdentityId> {
+    let kept = session()?.get_item(IDENTITY).ok()??;
+    Some(IdentityId::from_text(kept))
+}
+
+/// Keeps in mind which identity this tab has open.
+pub fn keep_tab_identity(id: Option<&IdentityId>) {
+    if let Some(storage) = session() {
+        let _ = match id {
+            Some(id) => storage.set_item(IDENTITY, id.as_str()),
+            None => storage.remove_item(IDENTITY),
+        };
+    }
+}
+
+/// Takes an invite out of the address, if the page was opened by one. The address is cleaned, so
+/// that the key stays neither in view nor in the history.
+pub fn take_invite() -> Option<Result<Invite, InviteError>> {
+    let hash = window()?.location().hash().ok()?;
+    if !hash.starts_with(INVITE) {
+        return None;
+    }
+    if let Some(history) = window().and_then(|window| window.history().ok()) {
+        let state = history.state().unwrap_or(JsValue::NULL);
+        let _ = history.replace_state_with_url(&state, "", Some(&bare_address()));
+    }
+    Some(Invite::from_link(&hash))
+}
+
+/// Returns the address of this page up to the fragment, the base of invite links.
+pub fn base_address() -> String {
+    let location = window().map(|window| window.location());
+    let origin = location
+        .and_then(|location| location.origin().ok())
+        .unwrap_or_default();
+    origin + &bare_address()
+}
+
+fn bare_address() -> String {
+    window()
+        .and_then(|window| window.location().pathname().ok())
+        .unwrap_or_else(|| "/".to_owned())
+}
+
+/// Enters into the tab's history whose conversation is shown, so that "back" leads to the list.
+/// The address stays the same: it says nothing of whom one talks with.
+pub fn push_place(place: Option<ClientKey>) {
+    if place == current_place() {
+        return;
+    }
+    if let Some(history) = window().and_then(|window| window.history().ok()) {
+        let state = place.map_or(JsValue::NULL, |key| key.to_text().into());
+        let _ = history.push_state(&state, "");
+    }
+}
+
+/// Returns whose conversation the tab's history says is shown.
+pub fn current_place() -> Option<ClientKey> {
+    let state = window()?.history().ok()?.state().ok()?;
+    ClientKey::from_text(&state.as_string()?).ok()
+}
+
+/// Sets the page's title.
+pub fn set_title(title: &str) {
+    if let Some(document) = document() {
+        document.set_title(title);
+    }
+}
+
+/// Moves the focus to the element of that id.
+pub fn focus(id: &str) {
+    let element = document().and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Says whether list and conversation stand side by side.
+pub fn is_wide() -> bool {
+    window()
+        .and_then(|window| window.match_media("(min-width: 760px)").ok()?)
+        .is_none_or(|query| query.matches())
+}
+
+/// Copies a text, and tells whether that worked.
+pub fn copy(text: &str, done: Callback<bool>) {
+    let Some(navigator) = window().map(|window| window.navigator()) else {
+        return done.emit(false);
+    };
+    let copied = navigator.clipboard().write_text(text);
+    spawn_local(async move { done.emit(JsFuture::from(copied).await.is_ok()) });
+}
+
+/// Returns the manifest of the last visit.
+pub fn kept_manifest() -> Option<String> {
+    local()?.get_item(MANIFEST).ok()?
+}
+
+/// Keeps the manifest for a visit while the page's server is away.
+pub fn keep_manifest(text: &str) {
+    if let Some(storage) = local() {
+        let _ = storage.set_item(MANIFEST, text);
+    }
+}
+
+/// Listens to an event of the window until the returned function is called.
+pub fn on_window(
+    name: &'static str,
+    heard: impl FnMut(&Event) + 'static,
+) -> impl FnOnce() + 'static {
+    let listener = window().map(|window| EventListener::new(&window, name, heard));
+    move || drop(listener)
+}
+
+/// Calls back whenever the page comes into view or leaves it, until the returned function is
+/// called.
+pub fn on_visibility(mut heard: impl FnMut(bool) + 'static) -> impl FnOnce() + 'static {
+    let listener = document().map(|document| {
+        EventListener::new(&document, "visibilitychange", move |_| heard(is_visible()))
+    });
+    move || drop(listener)
+}
+
+/// Says whether the user can see the page.
+pub fn is_visible() -> bool {
+    document().is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
+}
+
+/// Runs something once the views have changed.
+pub fn after_render(then: impl FnOnce() + 'static) {
+    gloo_timers::callback::Timeout::new(0, then).forget();
+}
+
+/// Loads the page anew and lets the user choose an identity.
+pub fn leave_identity() {
+    if let Some(storage) = session() {
+        // No identity has this id: the page then shows the list, even of one.
+        let _ = storage.set_item(IDENTITY, "");
+    }
+    if let Some(history) = window().and_then(|window| window.history().ok()) {
+        let _ = history.replace_state(&JsValue::NULL, "");
+    }
+    reload();
+}
+
+/// Loads the page anew.
+pub fn reload() {
+    if let Some(window) = window() {
+        let _ = window.location().reload();
+    }
+}
+
+/// Asks the browser not to throw this page's data away when space runs short.
+pub fn ask_to_persist() {
+    let navigator = window().map(|window| window.navigator());
+    // WebKitGTK has no `navigator.storage`.
+    let storage = navigator
+        .filter(|it| js_sys::Reflect::has(it, &"storage".into()).unwrap_or(false))
+        .map(|it| it.storage());
+    if let Some(Ok(asked)) = storage.map(|storage| storage.persist()) {
+        spawn_local(async move {
+            // A "no" changes nothing that we could do.
+            let _ = JsFuture::from(asked).await;
+        });
+    }
+}
+
+/// Returns the page's window.
+pub fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// Returns the page's document.
+pub fn document() -> Option<Document> {
+    window()?.document()
+}
+
+fn local() -> Option<Storage> {
+    window()?.local_storage().ok()?
+}
+
+fn session() -> Option<Storage> {
+    window()?.session_storage().ok()?
+}

@@ -1,0 +1,194 @@
+//! The network, in words and figures.
+
+use mcmix_shared::client::{LinkStatus, Traffic, View};
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::RoundId;
+
+/// A round.
+pub const ROUND: &str = "Round";
+/// How many are online.
+pub const ONLINE: &str = "People online";
+/// The same, after the number.
+pub const ONLINE_SHORT: &str = "online";
+/// Bytes sent.
+pub const SENT: &str = "Sent";
+/// Bytes received.
+pub const RECEIVED: &str = "Received";
+/// Opens the details.
+pub const NETWORK_DETAILS: &str = "Servers, rounds and traffic";
+/// The store fails.
+pub const NOT_SAVED: &str = "Not saved yet";
+/// Days of long ago.
+pub const TODAY: &str = "Today";
+/// The day before.
+pub const YESTERDAY: &str = "Yesterday";
+/// Days of the week, Sunday first.
+pub const WEEKDAYS: [&str; 7] = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+];
+/// Months.
+pub const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
+/// What the servers are for.
+pub const NETWORK_TEXT: &str = "All three servers must be reachable, each by its own connection: your messages travel as three shares, one to each. If one is away, rounds pause and nothing is lost.";
+/// What the number of people means.
+pub const ONLINE_TEXT: &str =
+    "People online is the size of the crowd: whoever watches can’t tell you from any of them.";
+/// What traffic means.
+pub const TRAFFIC_TEXT: &str =
+    "Traffic is the same whether you talk or not. That is what hides when you do.";
+
+/// Heads the details.
+pub fn network_title(deployment: &str) -> String {
+    format!("Network: {deployment}")
+}
+
+/// What a round is.
+pub fn round_text(period_ms: u32, slots: usize) -> String {
+    let seconds = f64::from(period_ms) / 1000.0;
+    let every = if period_ms == 1000 {
+        "second".to_owned()
+    } else {
+        format!("{seconds} seconds")
+    };
+    format!(
+        "Every {every} the messages of all people are exchanged in one round. You can be in up to {slots} conversations at once."
+    )
+}
+
+/// Names a server.
+pub fn server(party: PartyId) -> String {
+    format!("Server {party}")
+}
+
+/// Whether a server is connected.
+pub const fn link_status(status: LinkStatus) -> &'static str {
+    match status {
+        LinkStatus::Connected => "Connected",
+        LinkStatus::Connecting => "Connecting …",
+        LinkStatus::Waiting { .. } => "Not reachable, trying again",
+        LinkStatus::Replaced => "This identity is open elsewhere",
+    }
+}
+
+/// How many servers are connected.
+pub fn network_summary(view: &View) -> String {
+    let missing: Vec<String> = view
+        .servers
+        .iter()
+        .filter(|server| server.status != LinkStatus::Connected)
+        .map(|server| server.party.to_string())
+        .collect();
+    match missing.as_slice() {
+        [] => "Connected".to_owned(),
+        [_, _, _] => "Connecting …".to_owned(),
+        some => format!("Waiting for {}", some.join(" and ")),
+    }
+}
+
+/// A round's number.
+pub fn round(round: Option<RoundId>) -> String {
+    round.map_or_else(|| "–".to_owned(), |round| grouped_digits(round.0))
+}
+
+/// A number, or a dash.
+pub fn number_or_dash(number: Option<u32>) -> String {
+    number.map_or_else(|| "–".to_owned(), |number| grouped_digits(number.into()))
+}
+
+/// Bytes since the page was opened.
+pub fn traffic_so_far(traffic: Traffic) -> String {
+    format!(
+        "↑ {} ↓ {}",
+        bytes(traffic.sent_bytes),
+        bytes(traffic.received_bytes)
+    )
+}
+
+/// Writes a number with a comma before every three digits.
+pub fn grouped_digits(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 2);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Writes a number of bytes, to two digits at least.
+pub fn bytes(bytes: u64) -> String {
+    let (unit, name) = match bytes {
+        0..1_000 => return format!("{bytes} B"),
+        1_000..1_000_000 => (1_000, "kB"),
+        1_000_000..1_000_000_000 => (1_000_000, "MB"),
+        _ => (1_000_000_000, "GB"),
+    };
+    let (whole, tenth) = (bytes / unit, bytes % unit * 10 / unit);
+    if whole < 10 {
+        format!("{whole}.{tenth} {name}")
+    } else {
+        format!("{whole} {name}")
+    }
+}
+
+/// Writes a span of time in its largest unit.
+pub fn span(millis: u64) -> String {
+    let seconds = millis / 1000;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86400 => format!("{} h", seconds / 3600),
+        86400..172_800 => "1 day".to_owned(),
+        _ => format!("{} days", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bytes, grouped_digits, span};
+
+    #[test]
+    fn numbers_are_grouped() {
+        let written = [0, 999, 1000, 12_345, 1_234_567].map(grouped_digits);
+        assert_eq!(written, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn bytes_have_a_unit() {
+        let written = [0, 999, 1000, 9_950, 10_500, 2_500_000, 3_000_000_000].map(bytes);
+        assert_eq!(
+            written,
+            [
+                "0 B", "999 B", "1.0 kB", "9.9 kB", "10 kB", "2.5 MB", "3.0 GB"
+            ]
+        );
+    }
+
+    #[test]
+    fn spans_have_a_unit() {
+        let written = [0, 59_999, 60_000, 7_200_000, 100_000_000, 200_000_000].map(span);
+        assert_eq!(written, ["0 s", "59 s", "1 min", "2 h", "1 day", "2 days"]);
+    }
+}

@@ -174,14 +174,14 @@ impl Page {
         self.wait_text(&id("message"), text).await
     }
 
-    /// Chooses whether others may call.
+    /// Lets nobody call.
     ///
     /// # Errors
     ///
     /// The setting is not there.
-    pub async fn toggle_open_to_calls(&self) -> Result<()> {
+    pub async fn close_to_calls(&self) -> Result<()> {
         self.click("settings").await?;
-        self.click("open-to-calls").await?;
+        self.click("open-to-calls-nobody").await?;
         self.click("close-dialog").await
     }
 

@@ -12,7 +12,7 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;
     let bob = world.person("Bob").await?;
     introduce(&alice, &bob).await?;
-    bob.toggle_open_to_calls().await?;
+    bob.close_to_calls().await?;
 
     alice.call("Bob").await?;
     alice.wait_notice("did not answer").await?;

@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// Returns what to ask its driver for.
-    pub fn capabilities(self) -> Value {
+    pub(crate) fn capabilities(self) -> Value {
         match self {
             Self::Chromium => json!({
                 "browserName": "chrome",

@@ -12,6 +12,8 @@ pub mod session;
 pub mod wire;
 pub mod world;
 
+pub mod shots;
+
 mod scenarios;
 mod trials;
 

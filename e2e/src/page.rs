@@ -53,22 +53,29 @@ pub struct Page {
 
 /// What people do.
 impl Page {
-    /// Opens an address and creates an identity there.
+    /// Opens an address.
+    ///
+    /// # Errors
+    ///
+    /// The browser does not follow.
+    pub async fn visit(name: &str, session: Arc<Session>, url: &str) -> Result<Self> {
+        session.web()?.goto(url).await?;
+        Ok(Self {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            session,
+        })
+    }
+
+    /// Creates an identity.
     ///
     /// # Errors
     ///
     /// The page does not come up, or does not connect to all servers.
-    pub async fn create_identity(name: &str, session: Arc<Session>, url: &str) -> Result<Self> {
-        session.web()?.goto(url).await?;
-        let page = Self {
-            name: name.to_owned(),
-            url: url.to_owned(),
-            session,
-        };
-        page.fill("name-input", name).await?;
-        page.click("create-identity").await?;
-        page.wait_connected().await?;
-        Ok(page)
+    pub async fn sign_up(&self) -> Result<()> {
+        self.fill("name-input", &self.name).await?;
+        self.click("create-identity").await?;
+        self.wait_connected().await
     }
 
     /// Reads the link by which others can add this person.
@@ -93,11 +100,20 @@ impl Page {
     ///
     /// The contact does not show up.
     pub async fn add_contact(&self, name: &str, link: &str) -> Result<()> {
-        self.click("add-contact").await?;
-        self.fill("link-input", link).await?;
-        self.fill("contact-name-input", name).await?;
+        self.start_adding(name, link).await?;
         self.click("confirm-add").await?;
         self.wait(&contact(name)).await
+    }
+
+    /// Fills in what adding a contact takes, and does not confirm it yet.
+    ///
+    /// # Errors
+    ///
+    /// The dialog is not there.
+    pub async fn start_adding(&self, name: &str, link: &str) -> Result<()> {
+        self.click("add-contact").await?;
+        self.fill("link-input", link).await?;
+        self.fill("contact-name-input", name).await
     }
 
     /// Opens the conversation with a contact.
@@ -344,6 +360,27 @@ impl Page {
             }
             Err(error) => Err(error).context(format!("{}'s page, waiting for {shown}", self.name)),
         }
+    }
+}
+
+/// Screen and camera.
+impl Page {
+    /// Tells Chromium to imitate something (its `DevTools` protocol's domain `Emulation`).
+    ///
+    /// # Errors
+    ///
+    /// It is another browser, or knows no such command.
+    pub async fn emulate(&self, command: &str, parameters: Value) -> Result<()> {
+        self.session.devtools(command, parameters).await
+    }
+
+    /// Returns a picture of what the page shows, as PNG.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn picture(&self) -> Result<Vec<u8>> {
+        Ok(self.session.web()?.screenshot_as_png().await?)
     }
 }
 

@@ -81,6 +81,16 @@ impl Session {
     pub fn web(&self) -> Result<&WebDriver> {
         self.web.as_ref().context("the session has ended")
     }
+
+    /// Sends Chromium a command of its `DevTools` protocol.
+    ///
+    /// # Errors
+    ///
+    /// It is another browser, or knows no such command.
+    pub async fn devtools(&self, command: &str, parameters: Value) -> Result<()> {
+        self.web()?.cdp().send_raw(command, parameters).await?;
+        Ok(())
+    }
 }
 
 impl Drop for Session {

@@ -60,6 +60,17 @@ impl World {
     ///
     /// The browser or the page does not come up.
     pub async fn person(&self, name: &str) -> Result<Page> {
+        let page = self.visitor(name).await?;
+        page.sign_up().await?;
+        Ok(page)
+    }
+
+    /// Lets one more person open the page.
+    ///
+    /// # Errors
+    ///
+    /// The browser does not come up.
+    pub async fn visitor(&self, name: &str) -> Result<Page> {
         let turn = self.people().len();
         let engine = self
             .engines
@@ -67,7 +78,7 @@ impl World {
             .context("no engine")?;
         let session = Arc::new(self.pool.take(*engine).await?);
         self.people().push((name.to_owned(), Arc::clone(&session)));
-        Page::create_identity(name, session, &self.url).await
+        Page::visit(name, session, &self.url).await
     }
 
     /// Ends one server, as a crash would.

@@ -16,6 +16,7 @@ const HELP: &str = "\
 
   e2e [--browser NAME] [--repeat N] [SCENARIO]
                   runs the tests in browsers: chromium, firefox, webkit, chromium+firefox
+  shots           takes pictures of the main views into target/shots/
   lint            formatting, clippy and documentation, as CI wants them
   setup           sets up what is missing, and nothing else
   site            builds the page into target/site/
@@ -40,6 +41,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["demo", "--open"] => demo::run(Open::InBrowser)?,
         ["test"] => test::all()?,
         ["e2e", options @ ..] => test::in_browsers(&Trials::parse(options)?)?,
+        ["shots"] => test::shots()?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,
         ["site"] => site::build()?,

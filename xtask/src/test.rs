@@ -76,11 +76,7 @@ pub fn all() -> Result<()> {
 ///
 /// As [`all`].
 pub fn in_browsers(trials: &Trials) -> Result<()> {
-    setup::all()?;
-    say("building the page");
-    site::build()?;
-    say("building the server");
-    servers::build(Build::Test)?;
+    build_for_browsers()?;
     say("running the tests in browsers");
     let mut cargo = Command::new("cargo");
     cargo.current_dir(place::checkout());
@@ -100,4 +96,27 @@ pub fn in_browsers(trials: &Trials) -> Result<()> {
         cargo.env("MCMIX_E2E_REPEAT", repeat);
     }
     process::run(&mut cargo)
+}
+
+/// Takes pictures of the main views into `target/shots/`.
+///
+/// # Errors
+///
+/// The set-up fails, something does not build, or a view does not come up.
+pub fn shots() -> Result<()> {
+    build_for_browsers()?;
+    say("taking pictures of the main views");
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(place::checkout());
+    cargo.args(["run", "--quiet", "--package", "mcmix-e2e", "--bin", "shots"]);
+    process::run(&mut cargo)
+}
+
+/// Builds what browsers are to see.
+fn build_for_browsers() -> Result<()> {
+    setup::all()?;
+    say("building the page");
+    site::build()?;
+    say("building the server");
+    servers::build(Build::Test).map(drop)
 }

@@ -1,5 +1,11 @@
 //! One party of the three.
+//!
+//! Modules stand in the order in which a client's submission meets them, from the outside in.
 
 pub mod config;
 pub mod keys;
+
+pub mod clients;
+pub mod round;
+
 pub mod net;

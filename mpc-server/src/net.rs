@@ -6,6 +6,7 @@
 //! a long one holds nothing up.
 
 use mcmix_shared::party::PartyId;
+use mcmix_shared::program::RoundId;
 use tokio_tungstenite::tungstenite;
 
 use crate::keys::Fingerprint;
@@ -15,6 +16,7 @@ mod inbox;
 mod link;
 mod message;
 mod peers;
+mod queue;
 mod round;
 mod tls;
 
@@ -95,7 +97,7 @@ pub enum PeerError {
         /// The peer.
         peer: PartyId,
         /// The round.
-        round: u64,
+        round: RoundId,
     },
     /// The peer sent more than a round can need.
     #[error("{peer} sent more for round {round} than a round can need")]
@@ -103,6 +105,15 @@ pub enum PeerError {
         /// The peer.
         peer: PartyId,
         /// The round.
-        round: u64,
+        round: RoundId,
     },
+}
+
+impl PeerError {
+    fn broken(peer: PartyId, source: tungstenite::Error) -> Self {
+        Self::Broken {
+            peer,
+            source: Box::new(source),
+        }
+    }
 }

@@ -25,6 +25,9 @@ pub mod share;
 pub mod noise;
 pub mod wire;
 
+mod delivery;
+mod session;
+
 pub mod client;
 
 mod bytes;

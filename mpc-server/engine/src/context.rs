@@ -7,6 +7,7 @@ use mcmix_shared::party::PartyId;
 use rayon::prelude::*;
 
 use crate::{
+    bytes,
     error::Error,
     link::Link,
     step::{Phase, Step},
@@ -114,6 +115,7 @@ pub struct Context {
     last: Option<u64>,
     /// Whether a program may still run in it.
     open: bool,
+    /// Longest chain of messages so far; a vector's chunks all carry what it was at their start.
     clock: u32,
     statistics: Statistics,
     phase_began: Option<(Phase, Instant)>,
@@ -204,14 +206,15 @@ impl Context {
         // The largest first: payload vectors are the ones worth keeping.
         let largest =
             (0..self.buffers.len()).max_by_key(|&i| self.buffers.get(i).map(Vec::capacity));
-        largest.map_or_else(Vec::new, |i| self.buffers.swap_remove(i))
+        let mut buffer = largest.map_or_else(Vec::new, |i| self.buffers.swap_remove(i));
+        buffer.clear();
+        buffer
     }
 
     /// Keeps a vector's memory for later rounds.
-    pub fn recycle(&mut self, mut buffer: Vec<u8>) {
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
         const KEPT: usize = 32;
         if buffer.capacity() > 0 && self.buffers.len() < KEPT {
-            buffer.clear();
             self.buffers.push(buffer);
         }
     }
@@ -280,10 +283,14 @@ impl Context {
         op: impl Fn(usize, &mut [u8]) + Sync,
     ) -> Result<(), Error> {
         let group = chunk_bytes(unit) * self.width();
+        let mut cursors: Vec<_> = to
+            .iter()
+            .map(|&peer| self.outgoing(peer, step, unit, data.len()))
+            .collect();
         for (i, part) in data.chunks_mut(group).enumerate() {
             self.fill(part, unit, |offset, chunk| op(i * group + offset, chunk));
-            for &peer in to {
-                self.send_chunks(peer, step, unit, i * self.width(), part)?;
+            for out in &mut cursors {
+                self.send_next(out, part)?;
             }
         }
         Ok(())
@@ -298,7 +305,7 @@ impl Context {
         len: usize,
         op: impl Fn(usize, &mut [u8]) + Sync,
     ) -> Result<(), Error> {
-        let mut out = Outgoing::new(to, step, unit, len);
+        let mut out = self.outgoing(to, step, unit, len);
         while self.stream_some(&mut out, &op)? {}
         Ok(())
     }
@@ -312,7 +319,7 @@ impl Context {
         let mut frames = Vec::with_capacity(self.width());
         while frames.len() < self.width() {
             let Some(range) = out.next_range() else { break };
-            let header = self.header(out.step, out.index(range.start));
+            let header = self.header(out, range.start);
             let mut frame = self.frames.pop().unwrap_or_default();
             frame.clear();
             frame.extend_from_slice(&header);
@@ -343,25 +350,95 @@ impl Context {
         unit: usize,
         data: &[u8],
     ) -> Result<(), Error> {
-        self.send_chunks(to, step, unit, 0, data)
+        let mut out = self.outgoing(to, step, unit, data.len());
+        self.send_next(&mut out, data)
     }
 
-    fn send_chunks(
-        &mut self,
-        to: PartyId,
-        step: Step,
-        unit: usize,
-        first: usize,
-        data: &[u8],
-    ) -> Result<(), Error> {
-        for (i, chunk) in data.chunks(chunk_bytes(unit)).enumerate() {
-            let header = self.header(step, first + i);
+    /// Begins to send a vector: its place in the chain of messages is fixed here.
+    pub(crate) fn outgoing(&self, to: PartyId, step: Step, unit: usize, len: usize) -> Outgoing {
+        Outgoing {
+            to,
+            step,
+            chunk: chunk_bytes(unit),
+            at: 0,
+            len,
+            clock: self.clock,
+        }
+    }
+
+    /// Sends the next part of a vector, a whole number of chunks or its end.
+    fn send_next(&mut self, out: &mut Outgoing, part: &[u8]) -> Result<(), Error> {
+        for chunk in part.chunks(out.chunk) {
+            let header = self.header(out, out.at);
+            out.at += chunk.len();
             let mut frame = self.frames.pop().unwrap_or_default();
             frame.clear();
             frame.reserve(HEADER_BYTES + chunk.len());
             frame.extend_from_slice(&header);
             frame.extend_from_slice(chunk);
-            self.send_frame(to, step, frame)?;
+            self.send_frame(out.to, out.step, frame)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the first vector, as `fill` makes it, to the first peer while the second vector, as
+    /// long, comes from the second peer.
+    pub(crate) fn exchange(
+        &mut self,
+        [to, from]: [PartyId; 2],
+        step: Step,
+        unit: usize,
+        [mine, theirs]: [&mut [u8]; 2],
+        fill: impl Fn(usize, &mut [u8]) + Sync,
+    ) -> Result<(), Error> {
+        let group = chunk_bytes(unit) * self.width();
+        let mut at = 0;
+        let mut out = self.outgoing(to, step, unit, mine.len());
+        for (i, part) in mine.chunks_mut(group).enumerate() {
+            self.fill(part, unit, |offset, chunk| fill(i * group + offset, chunk));
+            self.send_next(&mut out, part)?;
+            // One group behind, so that the peer's is likely to be there.
+            if i > 0 {
+                self.recv_some(from, step, unit, theirs, &mut at, |_, out, got| {
+                    out.copy_from_slice(got);
+                })?;
+            }
+        }
+        while at < theirs.len() {
+            self.recv_some(from, step, unit, theirs, &mut at, |_, out, got| {
+                out.copy_from_slice(got);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Sends `data`, as `fill` makes it, to a peer and XORs the peer's into it.
+    pub(crate) fn combine(
+        &mut self,
+        peer: PartyId,
+        step: Step,
+        unit: usize,
+        data: &mut [u8],
+        fill: impl Fn(usize, &mut [u8]) + Sync,
+    ) -> Result<(), Error> {
+        let group = chunk_bytes(unit) * self.width();
+        let mut at = 0;
+        let mut out = self.outgoing(peer, step, unit, data.len());
+        for (i, start) in (0..data.len()).step_by(group).enumerate() {
+            let end = data.len().min(start + group);
+            let part = data.get_mut(start..end).unwrap_or_default();
+            self.fill(part, unit, |offset, chunk| fill(start + offset, chunk));
+            self.send_next(&mut out, part)?;
+            if i > 0 {
+                self.recv_some(peer, step, unit, data, &mut at, |_, out, got| {
+                    bytes::xor(out, got)
+                })?;
+            }
+        }
+        while at < data.len() {
+            self.recv_some(peer, step, unit, data, &mut at, |_, out, got| {
+                bytes::xor(out, got)
+            })?;
         }
         Ok(())
     }
@@ -435,6 +512,30 @@ impl Context {
         Ok(*at < len)
     }
 
+    /// Notes what has been opened to this party, for tests of what a party sees.
+    #[cfg(test)]
+    pub(crate) fn saw(&mut self, step: Step, bytes: &[u8], row_bytes: usize) {
+        self.probe.saw(step, bytes, row_bytes);
+    }
+
+    /// Nothing is noted outside tests.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests note what was seen")]
+    pub(crate) const fn saw(&self, _: Step, _: &[u8], _: usize) {}
+
+    /// Returns the step that a lookup's key belongs to; tests make the mistake of sharing one.
+    #[cfg(test)]
+    pub(crate) fn lookup_step(&self, step: Step) -> Step {
+        self.probe.lookup_step(step)
+    }
+
+    /// Returns the step that a lookup's key belongs to: its own.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests make a mistake here")]
+    pub(crate) const fn lookup_step(&self, step: Step) -> Step {
+        step
+    }
+
     fn width(&self) -> usize {
         self.workers.as_ref().map_or(1, |_| self.settings.threads)
     }
@@ -446,12 +547,12 @@ impl Context {
         }
     }
 
-    fn header(&self, step: Step, chunk: usize) -> [u8; HEADER_BYTES] {
+    fn header(&self, out: &Outgoing, offset: usize) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
         let round = self.last.unwrap_or_default().to_le_bytes();
-        let fields = round.into_iter().chain(step.to_bytes());
-        let fields = fields.chain((chunk as u32).to_le_bytes());
-        let fields = fields.chain(self.clock.to_le_bytes());
+        let fields = round.into_iter().chain(out.step.to_bytes());
+        let fields = fields.chain(((offset / out.chunk) as u32).to_le_bytes());
+        let fields = fields.chain(out.clock.to_le_bytes());
         header.iter_mut().zip(fields).for_each(|(h, f)| *h = f);
         header
     }
@@ -557,27 +658,14 @@ pub(crate) struct Outgoing {
     chunk: usize,
     at: usize,
     len: usize,
+    clock: u32,
 }
 
 impl Outgoing {
-    pub(crate) fn new(to: PartyId, step: Step, unit: usize, len: usize) -> Self {
-        Self {
-            to,
-            step,
-            chunk: chunk_bytes(unit),
-            at: 0,
-            len,
-        }
-    }
-
     fn next_range(&mut self) -> Option<Range<usize>> {
         let range = self.at..self.len.min(self.at + self.chunk);
         self.at = range.end;
         (!range.is_empty()).then_some(range)
-    }
-
-    const fn index(&self, offset: usize) -> usize {
-        offset / self.chunk
     }
 }
 

@@ -23,13 +23,24 @@
     allow(missing_docs, clippy::cast_precision_loss, reason = "tests")
 )]
 
-mod bytes;
 pub mod context;
 pub mod error;
 pub mod link;
 pub mod program;
 pub mod step;
 pub mod stream;
+
+mod bytes;
+mod permutation;
+mod share;
+
+mod and;
+mod compare;
+mod lookup;
+mod open;
+mod reshare;
+mod route;
+mod shuffle;
 
 pub mod ideal;
 pub mod world;

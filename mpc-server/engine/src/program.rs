@@ -10,6 +10,8 @@ pub use conversation::conversation;
 pub use conversation_by_sorting::conversation_by_sorting;
 pub use dialing::dialing;
 
+use mcmix_shared::party::PartyId;
+
 use crate::{context::MAX_ROWS, error::Error, stream::SEED_BYTES};
 
 /// Bytes of a tag at the start of a conversation row.
@@ -92,6 +94,19 @@ pub enum Replies {
         /// All rows.
         bytes: Vec<u8>,
     },
+}
+
+impl Replies {
+    /// Returns the replies to no rows at all.
+    const fn none(party: PartyId, row_bytes: usize) -> Self {
+        match party {
+            PartyId::P0 => Self::Seeds(Vec::new()),
+            PartyId::P1 | PartyId::P2 => Self::Rows {
+                row_bytes,
+                bytes: Vec::new(),
+            },
+        }
+    }
 }
 
 impl fmt::Debug for Replies {

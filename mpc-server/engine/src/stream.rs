@@ -165,22 +165,36 @@ impl Stream {
 pub(crate) struct RowMasks {
     stream: Stream,
     row_bytes: usize,
+    /// Whether rows narrower than a block share blocks.
+    packed: bool,
 }
 
 /// Rows masked in one call to the cipher: a whole number of its widest batches.
 const ROWS_AT_ONCE: usize = 64;
 
 impl RowMasks {
+    /// Masks that are used in order.
     pub(crate) const fn new(stream: Stream, row_bytes: usize) -> Self {
-        Self { stream, row_bytes }
+        let packed = row_bytes < BLOCK_BYTES;
+        Self {
+            stream,
+            row_bytes,
+            packed,
+        }
+    }
+
+    /// Masks that can be used in any order, also of narrow rows.
+    pub(crate) const fn seekable(stream: Stream, row_bytes: usize) -> Self {
+        Self {
+            stream,
+            row_bytes,
+            packed: false,
+        }
     }
 
     /// XORs the masks of consecutive rows into `out`.
     pub(crate) fn xor_from(&self, first_row: usize, out: &mut [u8]) {
-        if self.row_bytes.is_multiple_of(BLOCK_BYTES) {
-            self.stream.xor(first_row * self.row_bytes, out);
-        } else if self.row_bytes < BLOCK_BYTES {
-            // Narrow rows are packed; they are never masked out of order (see `xor_at`).
+        if self.packed || self.row_bytes.is_multiple_of(BLOCK_BYTES) {
             self.stream.xor(first_row * self.row_bytes, out);
         } else {
             let rows = out.len() / self.row_bytes;
@@ -188,9 +202,9 @@ impl RowMasks {
         }
     }
 
-    /// XORs the masks of the given rows into `out`. For rows of at least one block.
+    /// XORs the masks of the given rows into `out`; not for packed masks.
     pub(crate) fn xor_at(&self, rows: &[u32], out: &mut [u8]) {
-        debug_assert!(self.row_bytes >= BLOCK_BYTES);
+        debug_assert!(!self.packed, "packed masks have no row boundaries");
         self.blocks_at(rows.iter().map(|&row| row as usize), out);
     }
 

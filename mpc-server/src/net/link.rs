@@ -1,6 +1,7 @@
 //! One link while it lasts: a reader task, a writer task, and the handle that rounds use.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,13 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Inboxes, NotWanted};
 use super::message::{self, Control, Message};
+use super::queue::{self, Queue, Senders};
 use super::{PairKey, PeerError, PeerEvent};
 
 /// The socket below a link.
 pub(super) type Socket = WebSocketStream<TlsStream<TcpStream>>;
-
-/// Messages that may wait for the writer; then senders wait.
-const QUEUE: usize = 32;
 
 /// Limits and buffers of a link.
 ///
@@ -45,8 +44,9 @@ pub(super) fn config() -> WebSocketConfig {
 pub struct Link {
     peer: PartyId,
     key: PairKey,
-    queue: mpsc::Sender<Bytes>,
+    senders: Senders,
     inboxes: Arc<Inboxes>,
+    round_trip: Arc<RoundTrip>,
     end: CancellationToken,
 }
 
@@ -61,26 +61,29 @@ impl Link {
         &self.key
     }
 
+    /// Returns how long a message and its answer take, as last measured.
+    pub fn round_trip(&self) -> Duration {
+        let measured = Duration::from_micros(self.round_trip.micros.load(Ordering::Relaxed));
+        self.round_trip.added + measured
+    }
+
     /// Ends the link. It will be made again.
     pub fn cut(&self) {
         self.end.cancel();
     }
 
-    /// Sends a control message. On a closed link it is lost, as is the link.
-    pub async fn control(&self, control: Control) {
-        let _lost = self.queue.send(message::control(control)).await;
-    }
-
-    /// Sends a control message from a blocking thread.
-    pub fn blocking_control(&self, control: Control) {
-        let _lost = self.queue.blocking_send(message::control(control));
+    /// Sends a control message, past the frames that wait. On a closed link it is lost, as is
+    /// the link.
+    pub fn control(&self, control: Control) {
+        let _lost = self.senders.controls.send(message::control(control));
     }
 
     /// Sends a frame from a blocking thread; `false` where the link is closed.
     pub(super) fn blocking_frame(&self, round: RoundId, frame: Vec<u8>) -> bool {
         !self.end.is_cancelled()
             && self
-                .queue
+                .senders
+                .frames
                 .blocking_send(message::frame(round, frame))
                 .is_ok()
     }
@@ -92,28 +95,11 @@ impl Link {
 
 /// The two tasks' ends of a link.
 pub(super) struct Ends {
-    outgoing: mpsc::Receiver<Bytes>,
+    queue: Queue,
     inboxes: Arc<Inboxes>,
+    round_trip: Arc<RoundTrip>,
+    idle: Duration,
     end: CancellationToken,
-}
-
-/// Makes a link's handle and what [`run`] needs.
-pub(super) fn new(peer: PartyId, key: PairKey, end: CancellationToken) -> (Link, Ends) {
-    let (queue, outgoing) = mpsc::channel(QUEUE);
-    let inboxes = Arc::new(Inboxes::default());
-    let ends = Ends {
-        outgoing,
-        inboxes: Arc::clone(&inboxes),
-        end: end.clone(),
-    };
-    let link = Link {
-        peer,
-        key,
-        queue,
-        inboxes,
-        end,
-    };
-    (link, ends)
 }
 
 /// How long a link may be silent, and how much later messages leave than they could.
@@ -123,24 +109,94 @@ pub(super) struct Pace {
     pub(super) delay: Duration,
 }
 
+/// Makes a link's handle and what [`run`] needs.
+pub(super) fn new(
+    peer: PartyId,
+    key: PairKey,
+    pace: Pace,
+    end: CancellationToken,
+) -> (Link, Ends) {
+    let (senders, queue) = queue::new(pace.delay);
+    let inboxes = Arc::new(Inboxes::default());
+    let round_trip = Arc::new(RoundTrip::new(2 * pace.delay));
+    let ends = Ends {
+        queue,
+        inboxes: Arc::clone(&inboxes),
+        round_trip: Arc::clone(&round_trip),
+        idle: pace.idle,
+        end: end.clone(),
+    };
+    let link = Link {
+        peer,
+        key,
+        senders,
+        inboxes,
+        round_trip,
+        end,
+    };
+    (link, ends)
+}
+
+/// The round trip as keep-alives measure it.
+#[derive(Debug)]
+struct RoundTrip {
+    began: Instant,
+    /// What is added to messages but not to keep-alives.
+    added: Duration,
+    micros: AtomicU64,
+}
+
+impl RoundTrip {
+    fn new(added: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            added,
+            micros: AtomicU64::new(0),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn ping(&self) -> WsMessage {
+        WsMessage::Ping(Bytes::copy_from_slice(&self.now().to_le_bytes()))
+    }
+
+    fn pong(&self, payload: &[u8]) {
+        if let Ok(sent) = payload.try_into().map(u64::from_le_bytes) {
+            let micros = self.now().saturating_sub(sent);
+            self.micros.store(micros, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Runs a link until it ends, and says why it did.
 pub(super) async fn run(
     peer: PartyId,
     socket: Socket,
     ends: Ends,
-    pace: Pace,
     events: &mpsc::Sender<PeerEvent>,
 ) -> PeerError {
     let Ends {
-        outgoing,
+        queue,
         inboxes,
+        round_trip,
+        idle,
         end,
     } = ends;
     let (sink, stream) = socket.split();
-    let outgoing = delayed(outgoing, pace.delay);
+    let reader = Reader {
+        peer,
+        stream,
+        inboxes: &inboxes,
+        round_trip: &round_trip,
+        idle,
+        events,
+    };
     let reason = tokio::select! {
-        reason = write(peer, sink, outgoing, pace.idle) => reason,
-        reason = read(peer, stream, &inboxes, pace.idle, events) => reason,
+        reason = write(peer, sink, queue, &round_trip, idle / 3) => reason,
+        reason = reader.run() => reason,
         () = end.cancelled() => PeerError::Closed(peer),
     };
     end.cancel();
@@ -151,120 +207,88 @@ pub(super) async fn run(
 async fn write(
     peer: PartyId,
     mut sink: SplitSink<Socket, WsMessage>,
-    mut outgoing: mpsc::Receiver<Bytes>,
-    idle: Duration,
+    mut queue: Queue,
+    round_trip: &RoundTrip,
+    period: Duration,
 ) -> PeerError {
-    let mut keep_alive = tokio::time::interval(idle / 3);
+    let mut keep_alive = tokio::time::interval(period);
     keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let broken = |source| PeerError::Broken {
-        peer,
-        source: Box::new(source),
-    };
     loop {
         let sent = tokio::select! {
-            message = outgoing.recv() => match message {
-                Some(message) => feed_all(&mut sink, message, &mut outgoing).await,
+            message = queue.next() => match message {
+                Some(message) => write_all(&mut sink, message, &mut queue).await,
                 None => return PeerError::Closed(peer),
             },
-            _ = keep_alive.tick() => sink.send(WsMessage::Ping(Bytes::new())).await,
+            _ = keep_alive.tick() => sink.send(round_trip.ping()).await,
         };
         if let Err(source) = sent {
-            return broken(source);
+            return PeerError::broken(peer, source);
         }
     }
 }
 
 /// Writes all that waits, then flushes once.
-async fn feed_all(
+async fn write_all(
     sink: &mut SplitSink<Socket, WsMessage>,
     first: Bytes,
-    outgoing: &mut mpsc::Receiver<Bytes>,
+    queue: &mut Queue,
 ) -> Result<(), tungstenite::Error> {
     sink.feed(WsMessage::Binary(first)).await?;
-    while let Ok(message) = outgoing.try_recv() {
+    while let Some(message) = queue.try_next() {
         sink.feed(WsMessage::Binary(message)).await?;
     }
     sink.flush().await
 }
 
-async fn read(
+struct Reader<'a> {
     peer: PartyId,
-    mut stream: SplitStream<Socket>,
-    inboxes: &Inboxes,
+    stream: SplitStream<Socket>,
+    inboxes: &'a Inboxes,
+    round_trip: &'a RoundTrip,
     idle: Duration,
-    events: &mpsc::Sender<PeerEvent>,
-) -> PeerError {
-    loop {
-        let message = match tokio::time::timeout(idle, stream.next()).await {
-            Err(_elapsed) => return PeerError::Silent(peer),
-            Ok(None) => return PeerError::Closed(peer),
-            Ok(Some(Err(source))) => {
-                return PeerError::Broken {
-                    peer,
-                    source: Box::new(source),
-                };
-            }
-            Ok(Some(Ok(message))) => message,
-        };
-        let problem = match message {
-            WsMessage::Binary(bytes) => match message::decode(bytes) {
-                Ok(Message::Control(control)) => {
-                    let event = PeerEvent::Control {
-                        from: peer,
-                        control,
-                    };
-                    if events.send(event).await.is_err() {
-                        return PeerError::Closed(peer);
-                    }
-                    continue;
-                }
-                Ok(Message::Frame { round, frame }) => match inboxes.deliver(round, frame) {
-                    Ok(()) => continue,
-                    Err(NotWanted::UnknownRound) => {
-                        return PeerError::UnknownRound {
-                            peer,
-                            round: round.0,
-                        };
-                    }
-                    Err(NotWanted::TooMuch) => {
-                        return PeerError::TooMuch {
-                            peer,
-                            round: round.0,
-                        };
-                    }
-                },
-                Err(problem) => problem,
-            },
-            WsMessage::Ping(_) | WsMessage::Pong(_) => continue,
-            WsMessage::Close(_) => return PeerError::Closed(peer),
-            WsMessage::Text(_) | WsMessage::Frame(_) => "text",
-        };
-        return PeerError::Malformed { peer, problem };
-    }
+    events: &'a mpsc::Sender<PeerEvent>,
 }
 
-/// Holds every message back by the same time: latency, not bandwidth.
-fn delayed(outgoing: mpsc::Receiver<Bytes>, delay: Duration) -> mpsc::Receiver<Bytes> {
-    if delay.is_zero() {
-        return outgoing;
+impl Reader<'_> {
+    async fn run(mut self) -> PeerError {
+        loop {
+            if let Err(error) = self.step().await {
+                return error;
+            }
+        }
     }
-    let mut source = outgoing;
-    let (stamped, mut due) = mpsc::unbounded_channel();
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    tokio::spawn(async move {
-        while let Some(message) = source.recv().await {
-            if stamped.send((Instant::now() + delay, message)).is_err() {
-                return;
+
+    async fn step(&mut self) -> Result<(), PeerError> {
+        let peer = self.peer;
+        let message = tokio::time::timeout(self.idle, self.stream.next())
+            .await
+            .map_err(|_elapsed| PeerError::Silent(peer))?
+            .ok_or(PeerError::Closed(peer))?
+            .map_err(|source| PeerError::broken(peer, source))?;
+        let malformed = |problem| PeerError::Malformed { peer, problem };
+        match message {
+            WsMessage::Binary(bytes) => match message::decode(bytes).map_err(malformed)? {
+                Message::Control(control) => {
+                    let from = peer;
+                    let event = PeerEvent::Control { from, control };
+                    let sent = self.events.send(event).await;
+                    sent.map_err(|_stopping| PeerError::Closed(peer))
+                }
+                Message::Frame { round, frame } => {
+                    let delivered = self.inboxes.deliver(round, frame);
+                    delivered.map_err(|not_wanted| match not_wanted {
+                        NotWanted::UnknownRound => PeerError::UnknownRound { peer, round },
+                        NotWanted::TooMuch => PeerError::TooMuch { peer, round },
+                    })
+                }
+            },
+            WsMessage::Pong(payload) => {
+                self.round_trip.pong(&payload);
+                Ok(())
             }
+            WsMessage::Ping(_) => Ok(()),
+            WsMessage::Close(_) => Err(PeerError::Closed(peer)),
+            WsMessage::Text(_) | WsMessage::Frame(_) => Err(malformed("text")),
         }
-    });
-    tokio::spawn(async move {
-        while let Some((at, message)) = due.recv().await {
-            tokio::time::sleep_until(at).await;
-            if sender.send(message).await.is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+    }
 }

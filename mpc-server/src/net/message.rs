@@ -26,6 +26,8 @@ pub enum Control {
         program: Program,
         /// When it is expected to close.
         closes_in_ms: u32,
+        /// How wide the sort is.
+        sort_ways: u8,
     },
     /// A round is closed: freeze, agree, compute.
     Close {
@@ -47,7 +49,7 @@ pub enum Control {
 /// The form of [`Control`] on the wire.
 #[derive(Serialize, Deserialize)]
 enum Encoded {
-    Open(u64, u8, u32),
+    Open(u64, u8, u32, u8),
     Close(u64),
     Failed(u64),
     Linked(bool),
@@ -67,7 +69,8 @@ pub(super) fn control(control: Control) -> Bytes {
             round,
             program,
             closes_in_ms,
-        } => Encoded::Open(round.0, program.code(), closes_in_ms),
+            sort_ways,
+        } => Encoded::Open(round.0, program.code(), closes_in_ms, sort_ways),
         Control::Close { round } => Encoded::Close(round.0),
         Control::Failed { round } => Encoded::Failed(round.0),
         Control::Linked { up } => Encoded::Linked(up),
@@ -110,10 +113,11 @@ fn decode_control(body: &[u8]) -> Result<Control, &'static str> {
         return Err("bytes after a control message");
     }
     Ok(match encoded {
-        Encoded::Open(round, program, closes_in_ms) => Control::Open {
+        Encoded::Open(round, program, closes_in_ms, sort_ways) => Control::Open {
             round: RoundId(round),
             program: Program::from_code(program).ok_or("unknown program")?,
             closes_in_ms,
+            sort_ways,
         },
         Encoded::Close(round) => Control::Close {
             round: RoundId(round),
@@ -136,6 +140,7 @@ mod tests {
                 round: RoundId(u64::MAX),
                 program: Program::Dialing,
                 closes_in_ms: 7,
+                sort_ways: 6,
             },
             Control::Close { round: RoundId(1) },
             Control::Failed { round: RoundId(2) },

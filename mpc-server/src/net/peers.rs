@@ -156,7 +156,7 @@ impl Maker {
             Some(link::config()),
         )
         .await
-        .map_err(|source| broken(peer, source))?;
+        .map_err(|source| PeerError::broken(peer, source))?;
         Ok((socket, session))
     }
 
@@ -217,7 +217,7 @@ impl Maker {
         let session = tls::export(peer, &stream)?;
         let socket = accept_async_with_config(unbuffered(stream), Some(link::config()))
             .await
-            .map_err(|source| broken(peer, source))?;
+            .map_err(|source| PeerError::broken(peer, source))?;
         Ok((socket, session))
     }
 
@@ -235,7 +235,11 @@ impl Maker {
             Err(error) => return error,
         };
         let key = PairKey::derive(&ours, &theirs, session);
-        let (link, ends) = link::new(peer, key, end);
+        let pace = Pace {
+            idle: self.settings.idle,
+            delay: self.settings.delay,
+        };
+        let (link, ends) = link::new(peer, key, pace, end);
         let last_round = theirs.last_round();
         if self
             .events
@@ -245,11 +249,7 @@ impl Maker {
         {
             return PeerError::Closed(peer);
         }
-        let pace = Pace {
-            idle: self.settings.idle,
-            delay: self.settings.delay,
-        };
-        let reason = link::run(peer, socket, ends, pace, &self.events).await;
+        let reason = link::run(peer, socket, ends, &self.events).await;
         let _stopping = self.events.send(PeerEvent::Down { peer }).await;
         reason
     }
@@ -266,9 +266,9 @@ impl Maker {
         socket
             .send(WsMessage::Binary(ours.encode()))
             .await
-            .map_err(|source| broken(peer, source))?;
+            .map_err(|source| PeerError::broken(peer, source))?;
         let message = socket.next().await.ok_or(PeerError::Closed(peer))?;
-        match message.map_err(|source| broken(peer, source))? {
+        match message.map_err(|source| PeerError::broken(peer, source))? {
             WsMessage::Binary(bytes) => {
                 let theirs = Hello::decode(&bytes, peer, &ours).map_err(bad)?;
                 Ok((ours, theirs))
@@ -300,11 +300,4 @@ fn no_delay(peer: PartyId, socket: &TcpStream) -> Result<(), PeerError> {
     socket
         .set_nodelay(true)
         .map_err(|source| PeerError::Tls { peer, source })
-}
-
-fn broken(peer: PartyId, source: tokio_tungstenite::tungstenite::Error) -> PeerError {
-    PeerError::Broken {
-        peer,
-        source: Box::new(source),
-    }
 }

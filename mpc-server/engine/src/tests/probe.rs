@@ -1,5 +1,40 @@
 //! What tests see of a party: everything opened to it, and mistakes it is told to make.
 
+use crate::step::{Phase, Step};
+
+/// A deliberate mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    /// Both directions of the lookup use one key.
+    OneLookupKey,
+    /// Equal keys are sorted without regard to their shuffled positions.
+    NoTieBreaks,
+}
+
+/// Something that a party got to see in the clear.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight {
+    pub(crate) step: Step,
+    pub(crate) rows: Vec<Vec<u8>>,
+}
+
 /// A party's recorder.
 #[derive(Debug, Default)]
-pub(crate) struct Probe {}
+pub(crate) struct Probe {
+    pub(crate) seen: Vec<Sight>,
+    pub(crate) mistake: Option<Mistake>,
+}
+
+impl Probe {
+    pub(crate) fn saw(&mut self, step: Step, bytes: &[u8], row_bytes: usize) {
+        let rows = bytes.chunks(row_bytes).map(<[u8]>::to_vec).collect();
+        self.seen.push(Sight { step, rows });
+    }
+
+    pub(crate) fn lookup_step(&self, step: Step) -> Step {
+        match self.mistake {
+            Some(Mistake::OneLookupKey) => Step::new(Phase::Lookup, 0),
+            _ => step,
+        }
+    }
+}

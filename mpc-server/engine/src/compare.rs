@@ -1,0 +1,104 @@
+//! Equality of shared 64-bit values, bit-sliced (docs/protocol.md §4.5).
+//!
+//! 64 rows make a block of 64 words, one word for each bit: a tree of ANDs halves the blocks.
+//!
+//! In:      n differences of 64 bits.      Out: n bits, set where the difference is zero.
+//! Cost:    6 rounds, 63 bits a row and party.    Reveals: nothing.
+
+use crate::{
+    and::and_halves, context::Context, error::Error, share::Share, step::Step, stream::Streams,
+};
+
+/// Rows of a bit-sliced block.
+pub(crate) const BLOCK_ROWS: usize = 64;
+/// Bytes of a block of 64-bit values.
+pub(crate) const BLOCK_BYTES: usize = 512;
+/// Steps that [`is_zero`] uses.
+pub(crate) const EQUAL_ROUNDS: u16 = 6;
+
+/// Tells of each 64-bit value whether it is zero. Bits after the last row are of any value.
+pub(crate) fn is_zero(
+    context: &mut Context,
+    streams: &Streams,
+    step: Step,
+    values: Share,
+) -> Result<Share, Error> {
+    let mut bits = slice(context, values);
+    bits.add_public(context.party(), |component| {
+        component.iter_mut().for_each(|byte| *byte = !*byte);
+    });
+    let mut half = BLOCK_BYTES / 2;
+    for level in 0..EQUAL_ROUNDS {
+        let next = and_halves(context, streams, step.plus(level), &bits, half)?;
+        core::mem::replace(&mut bits, next).recycle(context);
+        half /= 2;
+    }
+    Ok(bits)
+}
+
+/// Turns rows of 64 bits into bit-sliced blocks. Local.
+pub(crate) fn slice(context: &mut Context, values: Share) -> Share {
+    let Share { first, second } = values;
+    let [first, second] = [first, second].map(|mut rows| {
+        rows.resize(rows.len().next_multiple_of(BLOCK_BYTES), 0);
+        context.fill(&mut rows, BLOCK_BYTES, |_, out| {
+            out.as_chunks_mut::<BLOCK_BYTES>()
+                .0
+                .iter_mut()
+                .for_each(transpose);
+        });
+        rows
+    });
+    Share::new(first, second)
+}
+
+/// Transposes 64 rows of 64 bits: afterwards bit r of word b is what bit b of word r was.
+pub(crate) fn transpose(block: &mut [u8; BLOCK_BYTES]) {
+    let mut words = [0_u64; BLOCK_ROWS];
+    for (word, bytes) in words.iter_mut().zip(block.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    swap::<32>(&mut words, 0x0000_0000_ffff_ffff);
+    swap::<16>(&mut words, 0x0000_ffff_0000_ffff);
+    swap::<8>(&mut words, 0x00ff_00ff_00ff_00ff);
+    swap::<4>(&mut words, 0x0f0f_0f0f_0f0f_0f0f);
+    swap::<2>(&mut words, 0x3333_3333_3333_3333);
+    swap::<1>(&mut words, 0x5555_5555_5555_5555);
+    for (word, bytes) in words.iter().zip(block.as_chunks_mut::<8>().0) {
+        *bytes = word.to_le_bytes();
+    }
+}
+
+/// Swaps the off-diagonal quarters of every square of 2N by 2N bits.
+#[inline]
+fn swap<const N: usize>(words: &mut [u64; BLOCK_ROWS], low: u64) {
+    for square in words.chunks_exact_mut(2 * N) {
+        let (top, bottom) = square.split_at_mut(N);
+        for (t, b) in top.iter_mut().zip(bottom) {
+            let moved = ((*t >> N) ^ *b) & low;
+            *b ^= moved;
+            *t ^= moved << N;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::Stream;
+
+    #[test]
+    fn transposes() {
+        let mut block = [0; BLOCK_BYTES];
+        Stream::new(&[3; 16]).xor(0, &mut block);
+        let before = block;
+        transpose(&mut block);
+        let bit =
+            |b: &[u8; BLOCK_BYTES], row: usize, at: usize| b[row * 8 + at / 8] >> (at % 8) & 1;
+        for row in 0..64 {
+            for at in 0..64 {
+                assert_eq!(bit(&block, at, row), bit(&before, row, at));
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The router (docs/protocol.md §6.6): moves every row's payload to the row that it is joined with.
+//!
+//! In:      `partners`, an involution on the wire ids held by (P0, P2), and payload rows.
+//! Out:     the replies, in wire order.
+//! Cost:    3 rounds, 4·row_bytes + 16 bytes a row.      Reveals: n.
+//! Secure:  one semi-honest party. Tampering is not detected here (§7).
+//!
+//! A payload goes through one shuffle. Its halves are not masked once more at the end (no Z23): all
+//! that is sent of them is masked for the re-sharing, and their holders keep the rest.
+
+use mcmix_shared::party::PartyId;
+
+use crate::{
+    bytes,
+    context::Context,
+    error::Error,
+    open,
+    permutation::{Permutation, Rows},
+    program::{Replies, RowSeeds},
+    share::Split,
+    shuffle::{Column, Known, Shuffle},
+    step::{Phase, Step},
+    stream::{Purpose, RowMasks, SEED_BYTES, Streams, xor_seed},
+};
+
+/// One party's part of the payload rows: P0's and P2's halves.
+pub(crate) struct Payload<'a> {
+    pub(crate) row_bytes: usize,
+    /// P0: one or two vectors whose XOR is its half; P2: its half; P1: nothing.
+    pub(crate) halves: Vec<Rows<'a>>,
+    /// What P1 and P2 XOR into the replies: a sharing, in wire order, between the two.
+    pub(crate) addend: Option<Vec<u8>>,
+}
+
+const SHUFFLE: Step = Step::new(Phase::ShufflePayload, 0);
+const ROWS: Step = Step::new(Phase::ShufflePayload, 1);
+const OPEN: Step = Step::new(Phase::Deliver, 0);
+const REPLIES: Step = Step::new(Phase::Deliver, 1);
+
+/// Routes the payload.
+pub(crate) fn route(
+    context: &mut Context,
+    streams: &Streams,
+    partners: Split,
+    payload: &Payload<'_>,
+) -> Result<Replies, Error> {
+    let rows = partners.rows;
+    let roles = [PartyId::P0, PartyId::P2, PartyId::P1];
+    context.phase(Phase::ShufflePayload);
+    let shuffle = Shuffle::new(context, streams, SHUFFLE, roles, rows);
+    let partners = Column::Secret(partners);
+    match &shuffle.known {
+        Known::S1 { p12, p13 } => {
+            // The payload first: S2 sends its own before it waits for the partners.
+            send_s1(context, streams, payload, (p12, p13))?;
+            shuffle.send(context, streams, SHUFFLE, &partners)?;
+            context.phase(Phase::Deliver);
+            let replies = seeds(streams, rows);
+            context.end_phase();
+            Ok(replies)
+        }
+        Known::S2 { p12, p23 } => {
+            shuffle.send(context, streams, SHUFFLE, &partners)?;
+            let got = swap_s2(context, streams, payload, p12)?;
+            let partners = shuffle.receive(context, streams, SHUFFLE, partners)?;
+            context.phase(Phase::Deliver);
+            let opened = open::permutation(context, OPEN, partners)?;
+            let order = p23.then(&opened.expect("S2 is a holder").inverse());
+            let got_rows = Rows::packed(&got, payload.row_bytes);
+            let half = |first: usize, out: &mut [u8]| {
+                order.gather(&got_rows, first, out);
+            };
+            let replies = deliver(context, streams, PartyId::P1, payload, rows, half)?;
+            context.recycle(got);
+            Ok(replies)
+        }
+        Known::S3 { p13, p23 } => {
+            let partners = shuffle.receive(context, streams, SHUFFLE, partners)?;
+            let got = context.recv(
+                PartyId::P2,
+                ROWS,
+                payload.row_bytes,
+                rows * payload.row_bytes,
+            )?;
+            context.phase(Phase::Deliver);
+            let opened = open::permutation(context, OPEN, partners)?;
+            let after_p13 = p23.then(&opened.expect("S3 is a holder").inverse());
+            let order = p13.then(&after_p13);
+            let got_rows = Rows::packed(&got, payload.row_bytes);
+            let z13 = payload_masks(streams, PartyId::P0, payload.row_bytes);
+            let half = |first: usize, out: &mut [u8]| {
+                order.gather(&got_rows, first, out);
+                z13.xor_at(after_p13.part(first, out.len() / payload.row_bytes), out);
+            };
+            let replies = deliver(context, streams, PartyId::P2, payload, rows, half)?;
+            context.recycle(got);
+            Ok(replies)
+        }
+    }
+}
+
+fn payload_masks(streams: &Streams, peer: PartyId, row_bytes: usize) -> RowMasks {
+    RowMasks::seekable(streams.with(peer, ROWS, Purpose::ShuffleMask), row_bytes)
+}
+
+/// S1: X' = p13(p12(X) ^ Z12) ^ Z13, to S2.
+fn send_s1(
+    context: &mut Context,
+    streams: &Streams,
+    payload: &Payload<'_>,
+    (p12, p13): (&Permutation, &Permutation),
+) -> Result<(), Error> {
+    let row_bytes = payload.row_bytes;
+    let order = p12.then(p13);
+    let z12 = payload_masks(streams, PartyId::P2, row_bytes);
+    let z13 = payload_masks(streams, PartyId::P1, row_bytes);
+    let len = order.as_slice().len() * row_bytes;
+    context.stream(PartyId::P2, ROWS, row_bytes, len, |offset, out| {
+        let (first, count) = (offset / row_bytes, out.len() / row_bytes);
+        let mut halves = payload.halves.iter();
+        if let Some(half) = halves.next() {
+            order.gather(half, first, out);
+        }
+        for half in halves {
+            half.gather_xor(order.part(first, count), out);
+        }
+        z12.xor_at(p13.part(first, count), out);
+        z13.xor_from(first, out);
+    })
+}
+
+/// S2: Y' = p12(Y) ^ Z12, to S3, while X' comes from S1.
+fn swap_s2(
+    context: &mut Context,
+    streams: &Streams,
+    payload: &Payload<'_>,
+    p12: &Permutation,
+) -> Result<Vec<u8>, Error> {
+    let row_bytes = payload.row_bytes;
+    let len = p12.as_slice().len() * row_bytes;
+    let z12 = payload_masks(streams, PartyId::P0, row_bytes);
+    let fill = |offset: usize, out: &mut [u8]| {
+        if let Some(half) = payload.halves.first() {
+            p12.gather(half, offset / row_bytes, out);
+        }
+        z12.xor_from(offset / row_bytes, out);
+    };
+    let mut got = context.scratch(len);
+    let mut at = 0;
+    let mut outgoing = context.outgoing(PartyId::P1, ROWS, row_bytes, len);
+    let copy = |_: usize, out: &mut [u8], got: &[u8]| out.copy_from_slice(got);
+    while context.stream_some(&mut outgoing, fill)? {
+        context.recv_some(PartyId::P0, ROWS, row_bytes, &mut got, &mut at, copy)?;
+    }
+    while at < len {
+        context.recv_some(PartyId::P0, ROWS, row_bytes, &mut got, &mut at, copy)?;
+    }
+    Ok(got)
+}
+
+/// P1 and P2 re-share the rows in wire order: y0 and y1 from seeds, y2 from their exchange.
+fn deliver(
+    context: &mut Context,
+    streams: &Streams,
+    peer: PartyId,
+    payload: &Payload<'_>,
+    rows: usize,
+    half: impl Fn(usize, &mut [u8]) + Sync,
+) -> Result<Replies, Error> {
+    let row_bytes = payload.row_bytes;
+    let seeds = streams
+        .with(PartyId::P0, REPLIES, Purpose::Replies)
+        .bytes(rows * SEED_BYTES);
+    let seeds = seeds.as_chunks::<SEED_BYTES>().0;
+    let mut replies = context.scratch(rows * row_bytes);
+    context.combine(peer, REPLIES, row_bytes, &mut replies, |offset, out| {
+        let first = offset / row_bytes;
+        half(first, out);
+        if let Some(addend) = &payload.addend {
+            bytes::xor(out, addend.get(offset..).unwrap_or_default());
+        }
+        for (row, seed) in out
+            .chunks_exact_mut(row_bytes)
+            .zip(seeds.iter().skip(first))
+        {
+            xor_seed(seed, row);
+        }
+    })?;
+    context.end_phase();
+    Ok(Replies::Rows {
+        row_bytes,
+        bytes: replies,
+    })
+}
+
+/// P0's replies: the seeds that it shares with P2 (y0) and with P1 (y1).
+fn seeds(streams: &Streams, rows: usize) -> Replies {
+    let [y0, y1] = [PartyId::P2, PartyId::P1].map(|peer| {
+        streams
+            .with(peer, REPLIES, Purpose::Replies)
+            .bytes(rows * SEED_BYTES)
+    });
+    let (y0, y1) = (
+        y0.as_chunks::<SEED_BYTES>().0,
+        y1.as_chunks::<SEED_BYTES>().0,
+    );
+    let seeds = y0.iter().zip(y1).map(|(&y0, &y1)| RowSeeds { y0, y1 });
+    Replies::Seeds(seeds.collect())
+}

@@ -1,0 +1,13 @@
+//! Rounds: when they open and close, who takes part, and what comes of them
+//! (docs/protocol.md §3).
+//!
+//! [`clock`] decides, as plain state that tests drive. [`collect`] gathers submissions,
+//! [`agree`] makes the three parties' sets of clients one, [`lane`] computes, [`driver`] joins
+//! them to links and clients.
+
+pub mod agree;
+pub mod clock;
+pub mod collect;
+pub mod counter;
+pub mod driver;
+pub mod lane;

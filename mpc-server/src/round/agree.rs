@@ -1,0 +1,422 @@
+//! One set of clients for all three parties (docs/protocol.md §3).
+//!
+//! In:      each party's frozen submissions, in the order of their ids.
+//! Out:     those that all three hold and whose components agree; and why the others are out.
+//! Cost:    3 rounds; P1 and P2 send 48 bytes a client to P0, P0 a byte a client back.
+//! Reveals: which clients submitted to whom, and whose shares do not fit together.
+//! Secure:  a client can't make a round inconsistent; only its own rows are left out. A
+//!          component's digest is computed by both of its holders; P1 and P2 compare what P0
+//!          told each of them before anything is computed.
+
+use std::cmp::Ordering;
+
+use blake2::{Blake2s256, Digest as _};
+use mcmix_engine::link::MAX_FRAME_BYTES;
+use mcmix_engine::{Link, LinkError};
+use mcmix_shared::identity::{ClientId, ClientKey};
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::RoundId;
+use mcmix_shared::share::{DIGEST_BYTES, Digest};
+use mcmix_shared::wire::MissedReason;
+
+use super::collect::Entry;
+
+/// Bytes of a client in a list: id, check of its key, two digests.
+pub const CLAIM_BYTES: usize = 16 + 2 * DIGEST_BYTES;
+
+/// Why the parties did not agree.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AgreeError {
+    /// A link failed.
+    #[error("agreeing with {peer}: {source}")]
+    Link {
+        /// The peer at the other end.
+        peer: PartyId,
+        /// What the link said.
+        source: LinkError,
+    },
+    /// A list is longer than any round can need.
+    #[error("agreeing with {peer}: expected at most {most} bytes, got {got}")]
+    TooLong {
+        /// The peer that sent it.
+        peer: PartyId,
+        /// The limit.
+        most: usize,
+        /// What it announced.
+        got: u64,
+    },
+    /// A list that can't be read.
+    #[error("agreeing with {peer}: {problem}")]
+    Malformed {
+        /// The peer that sent it.
+        peer: PartyId,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The parties were told different sets.
+    #[error("agreeing with {peer}: it computes on another set of clients")]
+    AnotherSet {
+        /// The peer.
+        peer: PartyId,
+    },
+}
+
+/// What became of each entry: kept, or left out for a reason.
+pub type Verdicts = Vec<Result<(), MissedReason>>;
+
+/// What one party says of one client.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Claim {
+    id: ClientId,
+    /// Of the client's whole key, since the id is only a part of it.
+    key_check: [u8; 8],
+    digests: [Digest; 2],
+}
+
+impl Claim {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            key_check: key_check(&entry.key),
+            digests: entry.digests,
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let [first, second] = &self.digests;
+        out.extend_from_slice(&self.id.0.to_le_bytes());
+        out.extend_from_slice(&self.key_check);
+        out.extend_from_slice(&first.0);
+        out.extend_from_slice(&second.0);
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (id, rest) = bytes.split_first_chunk()?;
+        let (key_check, rest) = rest.split_first_chunk()?;
+        let (first, rest) = rest.split_first_chunk()?;
+        let (second, _) = rest.split_first_chunk()?;
+        Some(Self {
+            id: ClientId(u64::from_le_bytes(*id)),
+            key_check: *key_check,
+            digests: [Digest(*first), Digest(*second)],
+        })
+    }
+}
+
+fn key_check(key: &ClientKey) -> [u8; 8] {
+    let hash = Blake2s256::new()
+        .chain_update(b"mcmix.v1 key check")
+        .chain_update(key.as_bytes())
+        .finalize();
+    hash.first_chunk().copied().unwrap_or_default()
+}
+
+/// Agrees on the clients of a round. `entries` are in the order of their ids.
+///
+/// # Errors
+/// When a link fails or a peer says what it should not; the round is then over.
+pub fn agree(
+    link: &mut impl Link,
+    me: PartyId,
+    round: RoundId,
+    entries: &[Entry],
+    most_clients: usize,
+) -> Result<Verdicts, AgreeError> {
+    let claims: Vec<Claim> = entries.iter().map(Claim::of).collect();
+    if me == PartyId::P0 {
+        return lead(link, round, &claims, most_clients);
+    }
+    let mut list = Vec::with_capacity(claims.len() * CLAIM_BYTES);
+    claims.iter().for_each(|claim| claim.write(&mut list));
+    send(link, PartyId::P0, &list)?;
+    let told = receive(link, PartyId::P0, claims.len())?;
+    let verdicts = read_verdicts(&told, claims.len())?;
+    // Before anything is computed: P0 may have told the two of us different sets.
+    let other = if me == PartyId::P1 { PartyId::P2 } else { PartyId::P1 };
+    let set = set_digest(round, &claims, &verdicts);
+    send(link, other, &set)?;
+    if receive(link, other, set.len())? == set {
+        Ok(verdicts)
+    } else {
+        Err(AgreeError::AnotherSet { peer: other })
+    }
+}
+
+fn lead(
+    link: &mut impl Link,
+    round: RoundId,
+    p0: &[Claim],
+    most_clients: usize,
+) -> Result<Verdicts, AgreeError> {
+    let p1 = receive_claims(link, PartyId::P1, most_clients)?;
+    let p2 = receive_claims(link, PartyId::P2, most_clients)?;
+    let lists = [p0, &p1, &p2];
+    let [own, for_p1, for_p2] = compare(lists);
+    tracing::debug!(%round, p0 = p0.len(), p1 = p1.len(), p2 = p2.len(), "compared");
+    send(link, PartyId::P1, &write_verdicts(&for_p1))?;
+    send(link, PartyId::P2, &write_verdicts(&for_p2))?;
+    Ok(own)
+}
+
+/// Walks the three lists in step and judges every client of every list.
+fn compare(lists: [&[Claim]; 3]) -> [Verdicts; 3] {
+    let mut verdicts = lists.map(|list| Vec::with_capacity(list.len()));
+    let mut rest = lists;
+    while let Some(id) = rest.iter().filter_map(|list| list.first()).map(|claim| claim.id).min() {
+        let heads = rest.map(|list| list.first().filter(|claim| claim.id == id));
+        let verdict = match heads {
+            [Some(p0), Some(p1), Some(p2)] => judge(p0, p1, p2),
+            _ => Err(MissedReason::Absent),
+        };
+        for ((list, head), verdicts) in rest.iter_mut().zip(heads).zip(&mut verdicts) {
+            if head.is_some() {
+                *list = list.split_first().map_or(&[], |(_, tail)| tail);
+                verdicts.push(verdict);
+            }
+        }
+    }
+    verdicts
+}
+
+/// The second component of each party is the first of the next.
+fn judge(p0: &Claim, p1: &Claim, p2: &Claim) -> Result<(), MissedReason> {
+    if p0.key_check != p1.key_check || p0.key_check != p2.key_check {
+        return Err(MissedReason::Disagreement);
+    }
+    let ([p0_first, p0_second], [p1_first, p1_second], [p2_first, p2_second]) =
+        (p0.digests, p1.digests, p2.digests);
+    if p0_second == p1_first && p1_second == p2_first && p2_second == p0_first {
+        Ok(())
+    } else {
+        Err(MissedReason::Mismatch)
+    }
+}
+
+fn receive_claims(
+    link: &mut impl Link,
+    peer: PartyId,
+    most_clients: usize,
+) -> Result<Vec<Claim>, AgreeError> {
+    let list = receive(link, peer, most_clients.saturating_mul(CLAIM_BYTES))?;
+    let malformed = |problem| AgreeError::Malformed { peer, problem };
+    let chunks = list.chunks_exact(CLAIM_BYTES);
+    if !chunks.remainder().is_empty() {
+        return Err(malformed("a list that ends inside a client"));
+    }
+    let claims: Vec<Claim> = chunks.filter_map(Claim::read).collect();
+    let in_order = |pair: &[Claim]| match pair {
+        [a, b] => a.id.cmp(&b.id) == Ordering::Less,
+        _ => true,
+    };
+    if claims.windows(2).all(in_order) {
+        Ok(claims)
+    } else {
+        Err(malformed("a list out of order or with a client twice"))
+    }
+}
+
+fn write_verdicts(verdicts: &Verdicts) -> Vec<u8> {
+    let code = |verdict: &Result<(), MissedReason>| verdict.map_or_else(MissedReason::code, |()| 0);
+    verdicts.iter().map(code).collect()
+}
+
+fn read_verdicts(bytes: &[u8], expected: usize) -> Result<Verdicts, AgreeError> {
+    let malformed = |problem| AgreeError::Malformed {
+        peer: PartyId::P0,
+        problem,
+    };
+    if bytes.len() != expected {
+        return Err(malformed("verdicts on fewer clients than we named"));
+    }
+    let verdict = |&code: &u8| match code {
+        0 => Ok(Ok(())),
+        code => MissedReason::from_code(code)
+            .map(Err)
+            .ok_or_else(|| malformed("a verdict that there is not")),
+    };
+    bytes.iter().map(verdict).collect()
+}
+
+/// Over everything that the two parties must have in common about the kept clients.
+fn set_digest(round: RoundId, claims: &[Claim], verdicts: &Verdicts) -> Vec<u8> {
+    let mut hash = Blake2s256::new()
+        .chain_update(b"mcmix.v1 set")
+        .chain_update(round.0.to_le_bytes());
+    for (claim, _) in claims.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()) {
+        hash.update(claim.id.0.to_le_bytes());
+        hash.update(claim.key_check);
+    }
+    hash.finalize().to_vec()
+}
+
+/// Sends a list as its length and as many frames as it takes.
+fn send(link: &mut impl Link, to: PartyId, list: &[u8]) -> Result<(), AgreeError> {
+    let mut put = |frame: Vec<u8>| {
+        link.send(to, frame)
+            .map_err(|source| AgreeError::Link { peer: to, source })
+    };
+    put((list.len() as u64).to_le_bytes().to_vec())?;
+    list.chunks(MAX_FRAME_BYTES).try_for_each(|chunk| put(chunk.to_vec()))
+}
+
+fn receive(link: &mut impl Link, peer: PartyId, most: usize) -> Result<Vec<u8>, AgreeError> {
+    let mut get = || {
+        link.recv(peer)
+            .map_err(|source| AgreeError::Link { peer, source })
+    };
+    let malformed = |problem| AgreeError::Malformed { peer, problem };
+    let length = <[u8; 8]>::try_from(get()?).map_err(|_| malformed("a list without its length"))?;
+    let got = u64::from_le_bytes(length);
+    let length = usize::try_from(got)
+        .ok()
+        .filter(|&length| length <= most)
+        .ok_or(AgreeError::TooLong { peer, most, got })?;
+    let mut list = Vec::with_capacity(length);
+    while list.len() < length {
+        let frame = get()?;
+        if frame.is_empty() || frame.len() > length - list.len() {
+            return Err(malformed("a list of another length than announced"));
+        }
+        list.extend_from_slice(&frame);
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use mcmix_engine::link::memory::{self, MemoryLink};
+    use mcmix_shared::identity::SecretKey;
+    use mcmix_shared::share::DealtShare;
+
+    use super::*;
+
+    const ROUND: RoundId = RoundId(7);
+
+    /// A client's entries at the three parties, all from one secret byte.
+    fn entries(client: u8) -> [Entry; 3] {
+        let key = SecretKey::from_bytes([client; 32]).client_key();
+        let (s0, s1, x2) = ([client; 16], [client ^ 0xff; 16], [client; 8]);
+        let shares = [[&s0[..], &s1].concat(), [&s1[..], &x2].concat(), [&x2[..], &s0].concat()];
+        PartyId::ALL.map(|party| {
+            let share = DealtShare::decode(party, 8, &shares[party.index()]).unwrap();
+            Entry {
+                id: key.id(),
+                key,
+                digests: share.digests(ROUND),
+                share,
+            }
+        })
+    }
+
+    fn frozen(clients: &[u8]) -> [Vec<Entry>; 3] {
+        let mut lists = [const { Vec::new() }; 3];
+        for &client in clients {
+            for (list, entry) in lists.iter_mut().zip(entries(client)) {
+                list.push(entry);
+            }
+        }
+        for list in &mut lists {
+            list.sort_by_key(|entry| entry.id);
+        }
+        lists
+    }
+
+    fn run(lists: &[Vec<Entry>; 3]) -> [Result<Verdicts, AgreeError>; 3] {
+        let links = memory::connect();
+        std::thread::scope(|scope| {
+            let mut threads = links.into_iter().zip(lists).zip(PartyId::ALL).map(|((link, list), me)| {
+                scope.spawn(move || {
+                    let mut link: MemoryLink = link;
+                    agree(&mut link, me, ROUND, list, 1000)
+                })
+            });
+            let threads = [(); 3].map(|()| threads.next().unwrap());
+            threads.map(|thread| thread.join().unwrap())
+        })
+    }
+
+    /// The clients that a party keeps.
+    fn kept(list: &[Entry], verdicts: &Verdicts) -> Vec<ClientId> {
+        let pairs = list.iter().zip(verdicts);
+        pairs.filter(|(_, verdict)| verdict.is_ok()).map(|(entry, _)| entry.id).collect()
+    }
+
+    #[test]
+    fn honest_clients_are_all_kept_in_one_order() {
+        for clients in [&[][..], &[1], &[1, 2, 3, 4, 5]] {
+            let lists = frozen(clients);
+            let verdicts = run(&lists).map(Result::unwrap);
+            let sets = [0, 1, 2].map(|i| kept(&lists[i], &verdicts[i]));
+            assert_eq!(sets[0].len(), clients.len());
+            assert!(sets[0] == sets[1] && sets[1] == sets[2]);
+        }
+    }
+
+    #[test]
+    fn whoever_does_not_fit_is_left_out_and_nobody_else() {
+        for party in 0..3 {
+            let mut lists = frozen(&[1, 2, 3, 4]);
+            // One client is missing at one party, another dealt it something else, and a third
+            // connected to it with another key of the same id.
+            let [absent, mismatch, disagreement] = [1, 2, 3].map(|i| entries(i)[0].id);
+            lists[party].retain(|entry| entry.id != absent);
+            for entry in &mut lists[party] {
+                if entry.id == mismatch {
+                    entry.digests[0].0[0] ^= 1;
+                }
+                if entry.id == disagreement {
+                    entry.key = SecretKey::from_bytes([99; 32]).client_key();
+                }
+            }
+            let verdicts = run(&lists).map(Result::unwrap);
+            for (list, verdicts) in lists.iter().zip(&verdicts) {
+                assert_eq!(kept(list, verdicts), [entries(4)[0].id]);
+                for (entry, verdict) in list.iter().zip(verdicts) {
+                    let expected = if entry.id == absent {
+                        Err(MissedReason::Absent)
+                    } else if entry.id == mismatch {
+                        Err(MissedReason::Mismatch)
+                    } else if entry.id == disagreement {
+                        Err(MissedReason::Disagreement)
+                    } else {
+                        Ok(())
+                    };
+                    assert_eq!(*verdict, expected);
+                }
+            }
+        }
+    }
+
+    /// Runs one honest party against peers that send what they are told to.
+    fn against(me: PartyId, sent: &[(PartyId, Vec<u8>)]) -> AgreeError {
+        let mut links = memory::connect().map(Some);
+        let mut own = links[me.index()].take().unwrap();
+        for (from, frame) in sent {
+            links[from.index()].as_mut().unwrap().send(me, frame.clone()).unwrap();
+        }
+        agree(&mut own, me, ROUND, &frozen(&[1])[me.index()], 2).unwrap_err()
+    }
+
+    #[test]
+    fn peers_that_say_nonsense_are_blamed() {
+        let length = |n: u64| n.to_le_bytes().to_vec();
+        let (p0, p1, p2) = (PartyId::P0, PartyId::P1, PartyId::P2);
+        let too_long = against(p0, &[(p1, length(1 << 40))]);
+        assert!(matches!(too_long, AgreeError::TooLong { peer: PartyId::P1, .. }));
+        for sent in [
+            vec![(p1, vec![1, 2, 3])],
+            vec![(p1, length(7)), (p1, vec![0; 7])],
+            vec![(p1, length(7)), (p1, vec![0; 8])],
+            vec![(p1, length(96)), (p1, vec![0; 96])],
+        ] {
+            let error = against(p0, &sent);
+            assert!(matches!(error, AgreeError::Malformed { peer: PartyId::P1, .. }), "{error}");
+        }
+        for told in [vec![(p0, length(0))], vec![(p0, length(1)), (p0, vec![77])]] {
+            let error = against(p1, &told);
+            assert!(matches!(error, AgreeError::Malformed { peer: PartyId::P0, .. }), "{error}");
+        }
+        let other_set = vec![(p0, length(1)), (p0, vec![0]), (p2, length(32)), (p2, vec![0; 32])];
+        assert_eq!(against(p1, &other_set), AgreeError::AnotherSet { peer: PartyId::P2 });
+    }
+}

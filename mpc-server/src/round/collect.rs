@@ -1,0 +1,195 @@
+//! Submissions of the rounds that are open.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use mcmix_shared::identity::{ClientId, ClientKey};
+use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::share::{DealtShare, Digest};
+use mcmix_shared::wire::{Refusal, Submit};
+
+/// One client's part in a round, as this party holds it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The client.
+    pub id: ClientId,
+    /// Its public key, as its link proved it.
+    pub key: ClientKey,
+    /// What it dealt to this party.
+    pub share: DealtShare,
+    /// What the two other holders of its components compare.
+    pub digests: [Digest; 2],
+}
+
+/// A round that takes submissions, as clients are told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenRound {
+    /// Its number.
+    pub round: RoundId,
+    /// Its program.
+    pub program: Program,
+    /// When it is expected to close.
+    pub closes_at: Instant,
+}
+
+impl OpenRound {
+    /// Returns the time that is left, as frames give it.
+    pub fn closes_in_ms(&self) -> u32 {
+        let left = self.closes_at.saturating_duration_since(Instant::now());
+        u32::try_from(left.as_millis()).unwrap_or(u32::MAX)
+    }
+}
+
+#[derive(Debug)]
+struct Collected {
+    open: OpenRound,
+    entries: Mutex<Option<HashMap<ClientId, Entry>>>,
+}
+
+/// Takes submissions from all client links at once.
+#[derive(Debug, Default)]
+pub struct Collector {
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    conversation: Option<Arc<Collected>>,
+    dialing: Option<Arc<Collected>>,
+    newest: RoundId,
+}
+
+impl State {
+    const fn slot(&mut self, program: Program) -> &mut Option<Arc<Collected>> {
+        match program {
+            Program::Conversation => &mut self.conversation,
+            Program::Dialing => &mut self.dialing,
+        }
+    }
+
+    fn both(&self) -> impl Iterator<Item = &Arc<Collected>> {
+        [&self.conversation, &self.dialing].into_iter().flatten()
+    }
+}
+
+impl Collector {
+    /// Opens a round.
+    pub fn open(&self, round: RoundId, program: Program, closes_in: Duration) -> OpenRound {
+        let open = OpenRound {
+            round,
+            program,
+            closes_at: Instant::now() + closes_in,
+        };
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.newest = state.newest.max(round);
+        *state.slot(program) = Some(Arc::new(Collected {
+            open,
+            entries: Mutex::new(Some(HashMap::new())),
+        }));
+        open
+    }
+
+    /// Returns the rounds that are open now.
+    pub fn open_rounds(&self) -> Vec<OpenRound> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.both().map(|collected| collected.open).collect()
+    }
+
+    /// Takes one client's submission.
+    ///
+    /// # Errors
+    /// The reason that the client is told.
+    pub fn submit(&self, key: ClientKey, id: ClientId, submit: Submit) -> Result<(), Refusal> {
+        let collected = self.find(submit.round, submit.program)?;
+        // The hash is the costly part: done before anything is locked.
+        let entry = Entry {
+            id,
+            key,
+            digests: submit.share.digests(submit.round),
+            share: submit.share,
+        };
+        let mut entries = collected
+            .entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match entries.as_mut() {
+            None => Err(Refusal::Late),
+            Some(entries) if entries.contains_key(&id) => Err(Refusal::Repeated),
+            Some(entries) => {
+                entries.insert(id, entry);
+                Ok(())
+            }
+        }
+    }
+
+    fn find(&self, round: RoundId, program: Program) -> Result<Arc<Collected>, Refusal> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match state.both().find(|collected| collected.open.round == round) {
+            Some(collected) if collected.open.program == program => Ok(Arc::clone(collected)),
+            Some(_) => Err(Refusal::WrongProgram),
+            None if round > state.newest => Err(Refusal::Early),
+            None if round.0.saturating_add(RECENT) >= state.newest.0 => Err(Refusal::Late),
+            None => Err(Refusal::WrongRound),
+        }
+    }
+
+    /// Freezes a round and returns its submissions in the order of their ids.
+    pub fn freeze(&self, round: RoundId) -> Vec<Entry> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let found = state.both().find(|collected| collected.open.round == round);
+        let Some(collected) = found.cloned() else {
+            return Vec::new();
+        };
+        *state.slot(collected.open.program) = None;
+        drop(state);
+        let mut entries = collected
+            .entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut entries: Vec<Entry> = entries.take().unwrap_or_default().into_values().collect();
+        entries.sort_unstable_by_key(|entry| entry.id);
+        entries
+    }
+}
+
+/// Rounds that are closed but that a slow client may well still answer.
+const RECENT: u64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use mcmix_shared::identity::SecretKey;
+    use mcmix_shared::party::PartyId;
+
+    use super::*;
+
+    fn submit(round: u64, program: Program) -> Submit {
+        Submit {
+            round: RoundId(round),
+            program,
+            share: DealtShare::decode(PartyId::P0, 8, &[1; 32]).unwrap(),
+        }
+    }
+
+    #[test]
+    fn every_misuse_has_its_reason() {
+        let collector = Collector::default();
+        collector.open(RoundId(500), Program::Dialing, Duration::from_secs(1));
+        let keys = [1, 2].map(|i| SecretKey::from_bytes([i; 32]).client_key());
+        let send = |i: usize, round, program| {
+            collector.submit(keys[i], keys[i].id(), submit(round, program))
+        };
+        assert_eq!(send(0, 500, Program::Dialing), Ok(()));
+        assert_eq!(send(0, 500, Program::Dialing), Err(Refusal::Repeated));
+        assert_eq!(send(0, 500, Program::Conversation), Err(Refusal::WrongProgram));
+        assert_eq!(send(0, 501, Program::Dialing), Err(Refusal::Early));
+        assert_eq!(send(0, 499, Program::Dialing), Err(Refusal::Late));
+        assert_eq!(send(0, 3, Program::Dialing), Err(Refusal::WrongRound));
+        assert_eq!(send(1, 500, Program::Dialing), Ok(()));
+        let frozen = collector.freeze(RoundId(500));
+        assert_eq!(frozen.len(), 2);
+        assert!(frozen[0].id < frozen[1].id);
+        assert_eq!(send(1, 500, Program::Dialing), Err(Refusal::Late));
+        assert!(collector.freeze(RoundId(500)).is_empty());
+    }
+}

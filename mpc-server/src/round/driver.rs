@@ -1,0 +1,307 @@
+//! Joins the clock to what it needs: links, clients, lanes, the counter's file, the time.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc as sync_mpsc;
+use std::time::{Duration, Instant, SystemTime};
+
+use mcmix_engine::SortWidth;
+use mcmix_shared::manifest::Deployment;
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::wire::{Open, ServerFrame};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::agree::CLAIM_BYTES;
+use super::clock::{Clock, Input, Outcome, Output, Periods};
+use super::collect::Collector;
+use super::counter::{Counter, CounterError};
+use super::lane::{self, Job, LaneSettings};
+use crate::clients::Clients;
+use crate::config::Config;
+use crate::net::{Abandon, Link, PeerEvent, Peers, RoundLink};
+
+/// What client links and health checks see of the rounds.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    /// Takes submissions.
+    pub collector: Collector,
+    linked: AtomicBool,
+    /// Whether a round went well since the links came up.
+    running: AtomicBool,
+}
+
+impl Rounds {
+    /// Returns whether all links are up and rounds go through.
+    pub fn is_ready(&self) -> bool {
+        self.linked.load(Ordering::Relaxed) && self.running.load(Ordering::Relaxed)
+    }
+}
+
+/// Why rounds can't be driven.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The counter can't be kept.
+    #[error(transparent)]
+    Counter(#[from] CounterError),
+    /// The system gives no thread.
+    #[error("can't start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+/// A round that is open here.
+struct OpenHere {
+    program: Program,
+    link: RoundLink,
+    sort_width: SortWidth,
+}
+
+/// Runs the rounds of one party.
+pub struct Driver {
+    clock: Clock,
+    started: Instant,
+    counter: Counter,
+    peers: Peers,
+    peer_events: mpsc::Receiver<PeerEvent>,
+    finished: mpsc::UnboundedReceiver<(RoundId, Outcome)>,
+    links: [Option<Link>; 2],
+    me: PartyId,
+    open: HashMap<RoundId, OpenHere>,
+    computing: HashMap<RoundId, Abandon>,
+    conversation: sync_mpsc::Sender<Job>,
+    dialing: sync_mpsc::Sender<Job>,
+    rounds: Arc<Rounds>,
+    clients: Arc<Clients>,
+    limit_bytes: usize,
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl Driver {
+    /// Prepares the rounds of a party.
+    ///
+    /// # Errors
+    /// When the counter can't be kept or there are no threads.
+    pub fn new(
+        config: &Config,
+        deployment: &Deployment,
+        clients: &Arc<Clients>,
+        (peers, peer_events): (Peers, mpsc::Receiver<PeerEvent>),
+    ) -> Result<Self, DriverError> {
+        let (counter, last) = Counter::open(&config.state, SystemTime::now())?;
+        peers.set_last_round(last);
+        let periods = Periods {
+            conversation: Duration::from_millis(deployment.conversation_period_ms.into()),
+            dialing: Duration::from_millis(deployment.dialing_period_ms.into()),
+        };
+        let (report, finished) = mpsc::unbounded_channel();
+        let lane = |program| {
+            let settings = LaneSettings {
+                me: config.party,
+                program,
+                shape: deployment.shape(),
+                most_clients: config.clients.max_connections,
+                limit: Duration::from_millis(config.rounds.limit_ms),
+                clients: Arc::clone(clients),
+            };
+            let report = report.clone();
+            lane::start(settings, move |round, result| {
+                let outcome = if result.is_ok() { Outcome::Done } else { Outcome::Failed };
+                let _stopping = report.send((round, outcome));
+            })
+            .map_err(DriverError::Thread)
+        };
+        Ok(Self {
+            clock: Clock::new(config.party, periods, last),
+            started: Instant::now(),
+            counter,
+            peers,
+            peer_events,
+            finished,
+            links: [None, None],
+            me: config.party,
+            open: HashMap::new(),
+            computing: HashMap::new(),
+            conversation: lane(Program::Conversation)?,
+            dialing: lane(Program::Dialing)?,
+            rounds: Arc::default(),
+            clients: Arc::clone(clients),
+            limit_bytes: limit_bytes(config, deployment),
+        })
+    }
+
+    /// Returns what client links and health checks see of the rounds.
+    pub fn rounds(&self) -> Arc<Rounds> {
+        Arc::clone(&self.rounds)
+    }
+
+    /// Runs until told to stop.
+    ///
+    /// # Errors
+    /// When the counter can't be kept any more.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), DriverError> {
+        loop {
+            let tick = self.clock.next_tick();
+            let input = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                event = self.peer_events.recv() => match event {
+                    Some(event) => self.peer_event(event),
+                    None => return Ok(()),
+                },
+                Some((round, outcome)) = self.finished.recv() => {
+                    self.computing.remove(&round);
+                    if outcome == Outcome::Done {
+                        self.rounds.running.store(true, Ordering::Relaxed);
+                    }
+                    Input::Finished { round, outcome }
+                }
+                () = sleep_until(self.started, tick) => Input::Tick,
+            };
+            self.choose_sort_width();
+            let outputs = self.clock.handle(self.started.elapsed(), input);
+            for output in outputs {
+                self.perform(output)?;
+            }
+            let linked = self.clock.is_linked();
+            self.rounds.linked.store(linked, Ordering::Relaxed);
+            if !linked {
+                self.rounds.running.store(false, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// A wider sort takes fewer rounds and more bytes: right where the round trip is long.
+    fn choose_sort_width(&mut self) {
+        let links = self.links.iter().flatten();
+        let round_trip = links.map(Link::round_trip).max().unwrap_or_default();
+        let width = SortWidth::for_round_trip(round_trip);
+        self.clock.set_sort_ways(u8::try_from(width.ways()).unwrap_or(u8::MAX));
+    }
+
+    fn peer_event(&mut self, event: PeerEvent) -> Input {
+        match event {
+            PeerEvent::Up { link, last_round } => {
+                let peer = link.peer();
+                tracing::info!(%peer, "linked");
+                *self.link_mut(peer) = Some(link);
+                Input::LinkUp { peer, last_round }
+            }
+            PeerEvent::Control { from, control } => Input::Control { from, control },
+            PeerEvent::Down { peer } => {
+                tracing::info!(%peer, "link lost");
+                *self.link_mut(peer) = None;
+                Input::LinkDown { peer }
+            }
+        }
+    }
+
+    fn perform(&mut self, output: Output) -> Result<(), DriverError> {
+        match output {
+            Output::Open {
+                round,
+                program,
+                closes_in,
+                sort_ways,
+            } => {
+                self.counter.reserve(round)?;
+                self.peers.set_last_round(round);
+                self.open_round(round, program, sort_ways);
+                let open = self.rounds.collector.open(round, program, closes_in);
+                self.clients.broadcast(&ServerFrame::Open(Open {
+                    round,
+                    program,
+                    closes_in_ms: open.closes_in_ms(),
+                    online: self.clients.online(program),
+                }));
+            }
+            Output::Compute { round } => self.compute(round),
+            Output::Fail { round, program } => {
+                self.rounds.collector.freeze(round);
+                self.open.remove(&round);
+                if let Some(abandon) = self.computing.remove(&round) {
+                    abandon.abandon();
+                }
+                tracing::warn!(%round, %program, "over without a result");
+                self.clients.broadcast(&ServerFrame::Failed { round, program });
+            }
+            Output::Tell { to, control } => {
+                if let Some(link) = self.link_mut(to) {
+                    link.control(control);
+                }
+            }
+            Output::Cut { peer, misdeed } => {
+                tracing::warn!(%peer, "cutting the link: {misdeed}");
+                if let Some(link) = self.link_mut(peer) {
+                    link.cut();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open_round(&mut self, round: RoundId, program: Program, sort_ways: u8) {
+        // The clock opens nothing while a link is down.
+        let [Some(next), Some(prev)] = self.links.clone() else {
+            return;
+        };
+        let link = RoundLink::open(round, next, prev, self.limit_bytes);
+        let sort_width = SortWidth::new(sort_ways);
+        let here = OpenHere {
+            program,
+            link,
+            sort_width,
+        };
+        self.open.insert(round, here);
+    }
+
+    fn compute(&mut self, round: RoundId) {
+        let entries = self.rounds.collector.freeze(round);
+        let Some(OpenHere {
+            program,
+            link,
+            sort_width,
+        }) = self.open.remove(&round)
+        else {
+            return;
+        };
+        self.computing.insert(round, link.abandon_handle());
+        let lane = match program {
+            Program::Conversation => &self.conversation,
+            Program::Dialing => &self.dialing,
+        };
+        let job = Job {
+            entries,
+            link,
+            sort_width,
+        };
+        // A lane ends only after its sender.
+        let _ended = lane.send(job);
+    }
+
+    fn link_mut(&mut self, peer: PartyId) -> &mut Option<Link> {
+        let [next, prev] = &mut self.links;
+        if peer == self.me.next() { next } else { prev }
+    }
+}
+
+async fn sleep_until(started: Instant, tick: Option<Duration>) {
+    match tick {
+        Some(tick) => tokio::time::sleep_until((started + tick).into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a peer can need to send in one round at most, generously: a peer that sends more is
+/// broken or hostile.
+fn limit_bytes(config: &Config, deployment: &Deployment) -> usize {
+    let shape = deployment.shape();
+    let per_row = 4 * shape.message_bytes + 4096;
+    let per_client = shape.slots * per_row + CLAIM_BYTES;
+    (1 << 20) + config.clients.max_connections.saturating_mul(per_client)
+}

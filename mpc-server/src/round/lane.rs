@@ -1,0 +1,314 @@
+//! Computes one program's rounds, one after the other, on a thread of its own.
+
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use mcmix_engine::{
+    Context, ConversationInput, DialingInput, LinkError, PairKeys, PartyId, Replies, Settings,
+    SortWidth, Statistics, conversation, dialing,
+};
+use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::row::Shape;
+use mcmix_shared::share::reply_digest;
+use mcmix_shared::wire::{Reply, ServerFrame};
+
+use super::agree::{AgreeError, Verdicts, agree};
+use super::collect::Entry;
+use crate::clients::Clients;
+use crate::net::RoundLink;
+
+/// What all rounds of a lane have in common.
+#[derive(Clone, Debug)]
+pub struct LaneSettings {
+    /// This party.
+    pub me: PartyId,
+    /// The program.
+    pub program: Program,
+    /// The deployment's sizes.
+    pub shape: Shape,
+    /// Clients in one round at most.
+    pub most_clients: usize,
+    /// Time that a round has.
+    pub limit: Duration,
+    /// Where replies go.
+    pub clients: Arc<Clients>,
+}
+
+/// One round to compute.
+#[derive(Debug)]
+pub struct Job {
+    /// This party's submissions, in the order of their ids.
+    pub entries: Vec<Entry>,
+    /// The links.
+    pub link: RoundLink,
+    /// How wide the sort is.
+    pub sort_width: SortWidth,
+}
+
+/// Why a round has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The parties did not agree on the clients.
+    #[error(transparent)]
+    Agree(#[from] AgreeError),
+    /// The computation failed.
+    #[error(transparent)]
+    Engine(#[from] mcmix_engine::Error),
+}
+
+/// How a round went.
+#[derive(Clone, Debug, Default)]
+pub struct RoundReport {
+    /// Clients whose rows were computed on.
+    pub kept: usize,
+    /// Clients that were left out.
+    pub missed: usize,
+    /// Wall time of the agreement.
+    pub agree: Duration,
+    /// Wall time from the agreement to the replies.
+    pub compute: Duration,
+    /// The engine's counts.
+    pub statistics: Statistics,
+}
+
+/// Starts a lane's thread; it ends when the sender is dropped. `finished` hears of every round.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start(
+    settings: LaneSettings,
+    finished: impl Fn(RoundId, Result<RoundReport, RoundError>) + Send + 'static,
+) -> std::io::Result<mpsc::Sender<Job>> {
+    let (sender, jobs) = mpsc::channel::<Job>();
+    std::thread::Builder::new()
+        .name(format!("{}-{}", settings.me, settings.program))
+        .spawn(move || {
+            let mut lane = Lane::new(settings);
+            for job in jobs {
+                let round = job.link.round();
+                finished(round, lane.run(job));
+            }
+        })?;
+    Ok(sender)
+}
+
+/// The round that the engine's context talks through now.
+#[derive(Clone, Default)]
+struct Current(Arc<Mutex<Option<RoundLink>>>);
+
+impl Current {
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&mut RoundLink) -> Result<T, LinkError>,
+    ) -> Result<T, LinkError> {
+        let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        act(link.as_mut().ok_or(LinkError::Abandoned)?)
+    }
+
+    fn set(&self, link: Option<RoundLink>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+}
+
+impl mcmix_engine::Link for Current {
+    fn send(&mut self, to: PartyId, frame: Vec<u8>) -> Result<(), LinkError> {
+        self.with(|link| link.send(to, frame))
+    }
+
+    fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError> {
+        self.with(|link| link.recv(from))
+    }
+}
+
+/// One program's engine. Its context, and with it its buffers, live as long as the links.
+pub struct Lane {
+    settings: LaneSettings,
+    current: Current,
+    context: Option<(PairKeys, Context)>,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Lane {
+    /// Makes a lane that has computed nothing yet.
+    pub fn new(settings: LaneSettings) -> Self {
+        Self {
+            settings,
+            current: Current::default(),
+            context: None,
+        }
+    }
+
+    /// Agrees on the clients, computes, and sends the replies.
+    ///
+    /// # Errors
+    /// Says which peer or step the round failed at.
+    pub fn run(&mut self, job: Job) -> Result<RoundReport, RoundError> {
+        let round = job.link.round();
+        let span = tracing::info_span!("round", %round, program = %self.settings.program);
+        let _entered = span.enter();
+        let result = self.run_inside(round, job);
+        self.current.set(None);
+        match &result {
+            Ok(report) => tracing::info!(
+                clients = report.kept,
+                left_out = report.missed,
+                agree_ms = report.agree.as_millis(),
+                compute_ms = report.compute.as_millis(),
+                "done"
+            ),
+            Err(error) => tracing::warn!("failed: {error}"),
+        }
+        result
+    }
+
+    fn run_inside(&mut self, round: RoundId, job: Job) -> Result<RoundReport, RoundError> {
+        let Job {
+            entries,
+            mut link,
+            sort_width,
+        } = job;
+        let started = Instant::now();
+        link.limit(self.settings.limit);
+        let [next, prev] = link.links();
+        let keys = PairKeys {
+            next: *next.key().as_bytes(),
+            prev: *prev.key().as_bytes(),
+        };
+        let settings = &self.settings;
+        let verdicts = agree(&mut link, settings.me, round, &entries, settings.most_clients)?;
+        let agreed = Instant::now();
+        let kept = self.leave_out(round, entries, &verdicts);
+        let mut report = RoundReport {
+            kept: kept.len(),
+            missed: verdicts.len() - kept.len(),
+            agree: agreed - started,
+            ..RoundReport::default()
+        };
+        if !kept.is_empty() {
+            self.current.set(Some(link));
+            let replies = self.compute(round, keys, &kept, sort_width)?;
+            self.reply(round, &kept, &replies);
+            if let Some((_, context)) = &mut self.context {
+                report.statistics = context.statistics().clone();
+                if let Replies::Rows { bytes, .. } = replies {
+                    context.recycle(bytes);
+                }
+            }
+        }
+        self.settings.clients.set_online(self.settings.program, kept.len());
+        report.compute = agreed.elapsed();
+        Ok(report)
+    }
+
+    /// Tells those who are left out, and returns the others.
+    fn leave_out(&self, round: RoundId, entries: Vec<Entry>, verdicts: &Verdicts) -> Vec<Entry> {
+        let program = self.settings.program;
+        let missed = entries.iter().zip(verdicts).filter_map(|(entry, verdict)| {
+            let reason = verdict.err()?;
+            let frame = ServerFrame::Missed {
+                round,
+                program,
+                reason,
+            };
+            Some((entry.id, entry.key, frame))
+        });
+        self.settings.clients.send_each(missed);
+        let judged = entries.into_iter().zip(verdicts);
+        judged.filter_map(|(entry, verdict)| verdict.is_ok().then_some(entry)).collect()
+    }
+
+    fn compute(
+        &mut self,
+        round: RoundId,
+        keys: PairKeys,
+        kept: &[Entry],
+        sort_width: SortWidth,
+    ) -> Result<Replies, RoundError> {
+        let (me, program, shape) = (self.settings.me, self.settings.program, self.settings.shape);
+        let current = &self.current;
+        let fresh = || Context::new(me, keys.clone(), current.clone(), Settings::default());
+        let (_, context) = match self.context.take() {
+            Some((used, context)) if used == keys => self.context.insert((used, context)),
+            _ => self.context.insert((keys.clone(), fresh())),
+        };
+        context.begin(round.0)?;
+        context.set_sort_width(sort_width);
+        let bytes = kept.len() * shape.submission_bytes(program);
+        let (mut first, mut second) = (context.buffer(), context.buffer());
+        first.reserve(bytes);
+        second.reserve(bytes);
+        for entry in kept {
+            let expanded = entry.share.expand();
+            first.extend_from_slice(&expanded.first);
+            second.extend_from_slice(&expanded.second);
+        }
+        let replies = match program {
+            Program::Conversation => {
+                let input = ConversationInput {
+                    rows: kept.len() * shape.slots,
+                    message_bytes: shape.message_bytes,
+                    first,
+                    second,
+                };
+                conversation(context, input)
+            }
+            Program::Dialing => {
+                let input = DialingInput {
+                    ids: kept.iter().map(|entry| entry.id.0).collect(),
+                    keys: kept.iter().map(|entry| *entry.key.as_bytes()).collect(),
+                    first,
+                    second,
+                };
+                dialing(context, input)
+            }
+        };
+        Ok(replies?)
+    }
+
+    /// Sends every client this party's part of its reply.
+    fn reply(&self, round: RoundId, kept: &[Entry], replies: &Replies) {
+        let (program, shape) = (self.settings.program, self.settings.shape);
+        let bodies = reply_bodies(self.settings.me, round, shape.rows(program), replies);
+        let frames = kept.iter().zip(bodies).map(|(entry, body)| {
+            let reply = Reply {
+                round,
+                program,
+                body,
+            };
+            (entry.id, entry.key, ServerFrame::Reply(reply))
+        });
+        self.settings.clients.send_each(frames);
+    }
+}
+
+/// Cuts this party's replies into one body for each client.
+fn reply_bodies(
+    me: PartyId,
+    round: RoundId,
+    rows_each: usize,
+    replies: &Replies,
+) -> Box<dyn Iterator<Item = Vec<u8>> + '_> {
+    match replies {
+        Replies::Seeds(seeds) => Box::new(seeds.chunks(rows_each).map(|rows| {
+            rows.iter().flat_map(|row| [row.y0, row.y1]).flatten().collect()
+        })),
+        Replies::Rows { row_bytes, bytes } => {
+            let rows = bytes.chunks(row_bytes * rows_each);
+            if me == PartyId::P2 {
+                let digests = move |body: &[u8]| {
+                    let rows = body.chunks(*row_bytes);
+                    rows.flat_map(|row| reply_digest(round, row)).collect()
+                };
+                Box::new(rows.map(digests))
+            } else {
+                Box::new(rows.map(<[u8]>::to_vec))
+            }
+        }
+    }
+}

@@ -3,9 +3,23 @@
 //! The browser, the tests and the load generator all drive it. It has no clock, no socket, no
 //! storage and no generator of its own.
 
+mod by_party;
 mod event;
 mod notice;
 mod view;
+
+mod actions;
+mod conversation;
+mod conversations;
+mod dialing;
+mod history;
+mod links;
+mod people;
+mod rounds;
+mod show;
+mod storage;
+
+use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 
@@ -19,10 +33,18 @@ pub use view::{
 };
 
 use crate::{
-    identity::{Invite, Name, SecretKey},
+    identity::{ClientKey, Name, SecretKey},
     manifest::Deployment,
     party::PartyId,
+    session::Epoch,
 };
+
+use by_party::ByParty;
+use links::Link;
+use notice::Notices;
+use people::Person;
+use rounds::Rounds;
+use storage::{Key, Store};
 
 /// The longest text, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
@@ -51,17 +73,34 @@ pub enum RestoreError {
 pub struct Client {
     deployment: Deployment,
     secret: SecretKey,
+    own: ClientKey,
     name: Name,
+    open_to_calls: OpenToCalls,
+    /// This start of the client, which no other shares.
+    epoch: Epoch,
+    people: BTreeMap<ClientKey, Person>,
+    conversation_count: u64,
+    links: ByParty<Link>,
+    rounds: Rounds,
+    store: Store,
+    notices: Notices,
+    traffic: Traffic,
+    /// When the driver will wake us, as far as we asked.
+    wake_at: Option<Millis>,
+    /// The time of the event that is being handled.
+    now: Millis,
+    /// The commands that it has led to so far.
+    out: Vec<Command>,
 }
 
 impl Client {
     /// Makes a client with a fresh identity.
     pub fn create(deployment: Deployment, name: Name, rng: &mut impl CryptoRng) -> Self {
-        Self {
-            deployment,
-            secret: SecretKey::generate(rng),
-            name,
-        }
+        let secret = SecretKey::generate(rng);
+        let mut client = Self::empty(deployment, secret, name, rng);
+        client.store.mark(Key::Identity);
+        client.store.mark(Key::Settings);
+        client
     }
 
     /// Makes a client from what it stored, in any order.
@@ -73,46 +112,84 @@ impl Client {
         records: Vec<Record>,
         rng: &mut impl CryptoRng,
     ) -> Result<Self, RestoreError> {
-        let _ = (deployment, records, rng);
-        Err(RestoreError::NoIdentity)
+        let (secret, name) = Self::read_identity(&records)?;
+        let mut client = Self::empty(deployment, secret, name, rng);
+        let count = client.read_records(records)?;
+        if count > 0 {
+            client.notify(Notice::RecordsDamaged { count });
+        }
+        Ok(client)
+    }
+
+    fn empty(
+        deployment: Deployment,
+        secret: SecretKey,
+        name: Name,
+        rng: &mut impl CryptoRng,
+    ) -> Self {
+        Self {
+            deployment,
+            own: secret.client_key(),
+            secret,
+            name,
+            open_to_calls: OpenToCalls::default(),
+            epoch: Epoch(rng.next_u64()),
+            people: BTreeMap::new(),
+            conversation_count: 0,
+            links: ByParty::default(),
+            rounds: Rounds::default(),
+            store: Store::default(),
+            notices: Notices::default(),
+            traffic: Traffic::default(),
+            wake_at: None,
+            now: Millis::default(),
+            out: Vec::new(),
+        }
     }
 
     /// Returns the first commands; called once, before any event.
-    pub fn start(&mut self, now: Millis, rng: &mut impl CryptoRng) -> Vec<Command> {
-        let _ = (now, rng);
-        PartyId::ALL.map(Command::Connect).into()
+    pub fn start(&mut self, now: Millis, _rng: &mut impl CryptoRng) -> Vec<Command> {
+        self.now = now;
+        for party in PartyId::ALL {
+            self.connect(party);
+        }
+        self.conclude()
     }
 
     /// Takes an event and returns what to do about it, in order.
     pub fn handle(&mut self, now: Millis, event: Event, rng: &mut impl CryptoRng) -> Vec<Command> {
-        let _ = (now, event, rng);
-        Vec::new()
+        self.now = now;
+        match event {
+            Event::Opened(party) => self.opened(party, rng),
+            Event::Closed(party) => self.closed(party, rng),
+            Event::Frame(party, bytes) => self.received(party, &bytes, rng),
+            Event::Wake => self.wake(rng),
+            Event::Resumed => self.resumed(rng),
+            Event::Stored(batch) => self.stored(batch),
+            Event::StoreFailed(_) => {
+                self.store.set_failing();
+                self.notify(Notice::StorageFailing);
+            }
+            Event::User(action) => self.act(action, rng),
+        }
+        self.conclude()
     }
 
-    /// Returns everything that the page shows.
-    pub fn view(&self) -> View {
-        let server = |party| ServerView {
-            party,
-            url: self.deployment.server(party).url.clone(),
-            status: LinkStatus::Connecting,
-        };
-        View {
-            own: Invite {
-                key: self.secret.client_key(),
-                name: self.name.clone(),
-            },
-            open_to_calls: OpenToCalls::default(),
-            deployment: self.deployment.name.clone(),
-            servers: PartyId::ALL.map(server),
-            conversation: None,
-            dialing: None,
-            contacts: Vec::new(),
-            incoming: Vec::new(),
-            slots: self.deployment.slots.into(),
-            free_slots: self.deployment.slots.into(),
-            traffic: Traffic::default(),
-            storage: StorageStatus::Saved,
-            notices: Vec::new(),
+    fn stored(&mut self, batch: BatchId) {
+        self.store.set_stored(batch);
+        let stored = self.store.stored();
+        for person in self.people.values_mut() {
+            if let Some(conversation) = &mut person.conversation {
+                conversation.delivery.stored(stored);
+            }
         }
+    }
+
+    /// Does what every event ends with and returns its commands.
+    fn conclude(&mut self) -> Vec<Command> {
+        self.feed();
+        self.flush();
+        self.schedule();
+        core::mem::take(&mut self.out)
     }
 }

@@ -85,6 +85,7 @@ impl Delivery {
     }
 
     /// Returns whether every item was acknowledged.
+    #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         self.sender.is_idle()
     }

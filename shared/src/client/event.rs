@@ -114,7 +114,7 @@ pub enum OpenToCalls {
 }
 
 /// The place of a message in the history with its contact. Never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageNumber(pub u64);
 
 /// What the driver does for the client, in the order given.

@@ -1,6 +1,6 @@
 //! What the user should know: what happened, what it means, what to do.
 
-use super::{MAX_CONTACTS, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES};
+use super::{Client, Command, MAX_CONTACTS, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES, Millis, NoticeView};
 use crate::{
     identity::{ClientKey, InviteError, Name},
     party::PartyId,
@@ -192,5 +192,51 @@ impl Notice {
             self,
             Self::IncomingCall { .. } | Self::NewMessage { .. } | Self::Answered { .. }
         )
+    }
+}
+
+/// The most notices on the list; the oldest gives way.
+const MAX_NOTICES: usize = 20;
+
+/// The list of notices.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    list: Vec<NoticeView>,
+    next: u64,
+}
+
+impl Notices {
+    pub(super) fn list(&self) -> &[NoticeView] {
+        &self.list
+    }
+
+    pub(super) fn dismiss(&mut self, id: NoticeId) {
+        self.list.retain(|notice| notice.id != id);
+    }
+
+    /// Puts a notice on the list; returns whether it is news.
+    fn add(&mut self, at: Millis, notice: &Notice) -> bool {
+        if self.list.iter().any(|listed| listed.notice == *notice) {
+            return false;
+        }
+        let id = NoticeId(self.next);
+        self.next = self.next.saturating_add(1);
+        self.list.push(NoticeView {
+            id,
+            at,
+            notice: notice.clone(),
+        });
+        if self.list.len() > MAX_NOTICES {
+            self.list.remove(0);
+        }
+        true
+    }
+}
+
+impl Client {
+    pub(super) fn notify(&mut self, notice: Notice) {
+        if !notice.lasts() || self.notices.add(self.now, &notice) {
+            self.out.push(Command::Notify(notice));
+        }
     }
 }

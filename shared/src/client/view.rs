@@ -181,8 +181,10 @@ pub enum CallState {
 pub enum EndReason {
     /// They declined.
     Declined,
-    /// They were offline, closed or busy all the time.
+    /// They were offline, closed or busy all the time, or did not react.
     NoAnswer,
+    /// They called and gave up before we reacted.
+    Missed,
     /// They ended it.
     ByPeer,
     /// We ended, cancelled or declined it.

@@ -118,6 +118,7 @@ impl Sender {
             .any(|leaving| leaving.item.is_text(text_id))
     }
 
+    #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         self.leaving.is_empty() && self.waiting.is_empty()
     }

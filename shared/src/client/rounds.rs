@@ -1,0 +1,256 @@
+//! Rounds as the client takes part in them: dealt at the first server's announcement, sent to
+//! each server at its own, over when three replies are there.
+//!
+//! What is sent depends on announcements alone: one frame for each server and round, of one
+//! size, whatever the client does.
+
+use std::collections::BTreeMap;
+
+use rand_core::CryptoRng;
+
+use super::{
+    ByParty, Client, Notice, RoundOutcome, RoundView, conversations::SlotUse, dialing::Dialed,
+};
+use crate::{
+    delivery::Outcome,
+    party::PartyId,
+    program::{Program, RoundId},
+    share::{DealtShare, combine, deal},
+    wire::{ClientFrame, Open, Reply, Submit},
+};
+
+/// Rounds whose replies are waited for. With more, the oldest is given up.
+const MAX_PENDING: usize = 8;
+
+/// The rounds under way.
+#[derive(Debug, Default)]
+pub(super) struct Rounds {
+    pending: BTreeMap<RoundId, Pending>,
+    latest: ByProgram<Option<RoundView>>,
+    /// The highest round dealt for. None is dealt for twice or after a later one.
+    dealt: ByProgram<Option<RoundId>>,
+    /// Counts the conversation rounds dealt for.
+    pub(super) tick: u64,
+}
+
+#[derive(Debug, Default)]
+struct ByProgram<T> {
+    conversation: T,
+    dialing: T,
+}
+
+impl<T> ByProgram<T> {
+    const fn get_mut(&mut self, program: Program) -> &mut T {
+        match program {
+            Program::Conversation => &mut self.conversation,
+            Program::Dialing => &mut self.dialing,
+        }
+    }
+}
+
+/// A round that was dealt for.
+#[derive(Debug)]
+struct Pending {
+    shares: ByParty<Option<DealtShare>>,
+    bodies: ByParty<Option<Vec<u8>>>,
+    input: Input,
+}
+
+/// What was handed in, for when the reply comes.
+#[derive(Debug)]
+pub(super) enum Input {
+    /// Who was in which row.
+    Conversation(Vec<Option<SlotUse>>),
+    /// Whom we dialled, if anyone.
+    Dialing(Dialed),
+}
+
+impl Input {
+    const fn program(&self) -> Program {
+        match self {
+            Self::Conversation(_) => Program::Conversation,
+            Self::Dialing(_) => Program::Dialing,
+        }
+    }
+}
+
+impl Rounds {
+    pub(super) const fn latest(&self, program: Program) -> Option<RoundView> {
+        match program {
+            Program::Conversation => self.latest.conversation,
+            Program::Dialing => self.latest.dialing,
+        }
+    }
+
+    fn set_outcome(&mut self, program: Program, outcome: RoundOutcome) {
+        if let Some(view) = self.latest.get_mut(program) {
+            view.last = Some(outcome);
+        }
+    }
+
+    /// Takes a pending round out if it is of that program.
+    fn take(&mut self, round: RoundId, program: Program) -> Option<Pending> {
+        self.pending
+            .get(&round)
+            .filter(|pending| pending.input.program() == program)?;
+        self.pending.remove(&round)
+    }
+}
+
+impl Client {
+    pub(super) fn round_opened(&mut self, party: PartyId, open: &Open, rng: &mut impl CryptoRng) {
+        self.show_open(open);
+        let dealt = self.rounds.dealt.get_mut(open.program);
+        if dealt.is_none_or(|dealt| dealt < open.round)
+            && !self.rounds.pending.contains_key(&open.round)
+        {
+            *dealt = Some(open.round);
+            self.deal_for(open.round, open.program, rng);
+        }
+        let Some(pending) = self.rounds.pending.get_mut(&open.round) else {
+            return;
+        };
+        if pending.input.program() != open.program {
+            return;
+        }
+        if let Some(share) = pending.shares.get_mut(party).take() {
+            let submit = Submit {
+                round: open.round,
+                program: open.program,
+                share,
+            };
+            self.send(party, &ClientFrame::Submit(submit));
+        }
+    }
+
+    fn show_open(&mut self, open: &Open) {
+        let latest = self.rounds.latest.get_mut(open.program);
+        let last = latest.and_then(|view| view.last);
+        if latest.is_none_or(|view| view.round < open.round) {
+            *latest = Some(RoundView {
+                round: open.round,
+                opened_at: self.now,
+                closes_at: self.now.after(open.closes_in_ms.into()),
+                online: open.online,
+                last,
+            });
+        }
+    }
+
+    fn deal_for(&mut self, round: RoundId, program: Program, rng: &mut impl CryptoRng) {
+        let mut rows = zeroize::Zeroizing::new(Vec::new());
+        let input = match program {
+            Program::Conversation => {
+                self.rounds.tick += 1;
+                Input::Conversation(self.compose_rows(round, &mut rows, rng))
+            }
+            Program::Dialing => Input::Dialing(self.compose_dial(&mut rows, rng)),
+        };
+        let shares = ByParty(deal(&rows, rng).map(Some));
+        let pending = Pending {
+            shares,
+            bodies: ByParty::default(),
+            input,
+        };
+        self.rounds.pending.insert(round, pending);
+        if self.rounds.pending.len() > MAX_PENDING
+            && let Some((round, pending)) = self.rounds.pending.pop_first()
+        {
+            self.abandon(round, pending);
+        }
+    }
+
+    pub(super) fn round_replied(&mut self, party: PartyId, reply: Reply, rng: &mut impl CryptoRng) {
+        let Reply {
+            round,
+            program,
+            body,
+        } = reply;
+        self.links.get_mut(party).has_worked();
+        let Some(pending) = self.rounds.pending.get_mut(&round) else {
+            return;
+        };
+        if pending.input.program() != program {
+            return;
+        }
+        *pending.bodies.get_mut(party) = Some(body);
+        let [Some(b0), Some(b1), Some(b2)] = &pending.bodies.0 else {
+            return;
+        };
+        let rows = combine(round, program, self.deployment.shape(), [b0, b1, b2]);
+        let Some(pending) = self.rounds.take(round, program) else {
+            return;
+        };
+        if let Ok(rows) = rows {
+            self.rounds.set_outcome(program, RoundOutcome::Done(round));
+            self.finish(round, pending.input, &rows, rng);
+        } else {
+            self.notify(Notice::RepliesDisagree);
+            self.abandon(round, pending);
+        }
+    }
+
+    fn finish(&mut self, round: RoundId, input: Input, rows: &[Vec<u8>], rng: &mut impl CryptoRng) {
+        match input {
+            Input::Conversation(slots) => {
+                for (slot, row) in slots.into_iter().zip(rows) {
+                    if let Some(slot) = slot {
+                        self.settle_row(round, &slot, Outcome::Carried);
+                        self.receive_row(round, &slot, row);
+                    }
+                }
+                self.conversation_round_over(round);
+            }
+            Input::Dialing(dialed) => {
+                if let Some(row) = rows.first() {
+                    self.receive_dial(round, dialed, row, rng);
+                }
+            }
+        }
+    }
+
+    pub(super) fn round_missed(&mut self, round: RoundId, program: Program) {
+        if let Some(pending) = self.rounds.take(round, program) {
+            self.rounds
+                .set_outcome(program, RoundOutcome::Missed(round));
+            self.lose_rows(round, pending);
+        }
+    }
+
+    pub(super) fn round_failed(&mut self, round: RoundId, program: Program) {
+        if let Some(pending) = self.rounds.take(round, program) {
+            self.abandon(round, pending);
+        }
+    }
+
+    /// Gives up the rounds whose reply from that party can no longer come.
+    pub(super) fn abandon_rounds_of(&mut self, party: PartyId) {
+        let gone = |(_, pending): &(&RoundId, &Pending)| pending.bodies.get(party).is_none();
+        let rounds: Vec<_> = self
+            .rounds
+            .pending
+            .iter()
+            .filter(gone)
+            .map(|(round, _)| *round)
+            .collect();
+        for round in rounds {
+            if let Some(pending) = self.rounds.pending.remove(&round) {
+                self.abandon(round, pending);
+            }
+        }
+    }
+
+    fn abandon(&mut self, round: RoundId, pending: Pending) {
+        self.rounds
+            .set_outcome(pending.input.program(), RoundOutcome::Failed(round));
+        self.lose_rows(round, pending);
+    }
+
+    fn lose_rows(&mut self, round: RoundId, pending: Pending) {
+        if let Input::Conversation(slots) = pending.input {
+            for slot in slots.into_iter().flatten() {
+                self.settle_row(round, &slot, Outcome::Lost);
+            }
+        }
+    }
+}

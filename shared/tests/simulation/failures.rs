@@ -1,0 +1,316 @@
+//! Reloads, lost rounds, lost links, failing storage.
+
+use mcmix_shared::{
+    client::{Event, LinkStatus, Notice, SendStatus, StorageStatus},
+    party::PartyId,
+    program::Program,
+};
+use proptest::prelude::*;
+
+use crate::{node::Disk, world::World};
+
+const A: usize = 0;
+const B: usize = 1;
+
+#[test]
+fn a_reload_in_the_middle_goes_on() {
+    let mut world = World::new(&["Ada", "Bob"], 21);
+    world.meet(A, B);
+    world.say(A, B, "before");
+    world.round(Program::Conversation);
+    world.reload(A);
+    world.say(A, B, "after");
+    world.say(B, A, "still here?");
+    world.until("delivered", |w| {
+        w.all_delivered(A, B) && w.all_delivered(B, A)
+    });
+    assert_eq!(world.received(B, A), ["before", "after"]);
+    assert_eq!(world.received(A, B), ["still here?"]);
+}
+
+#[test]
+fn a_reload_in_the_middle_of_a_round_goes_on() {
+    let mut world = World::new(&["Ada", "Bob"], 22);
+    world.meet(A, B);
+    for text in ["one", "two", "three"] {
+        world.say(A, B, text);
+        world.say(B, A, text);
+        world.open(Program::Conversation);
+        // The same round is announced to the new start, which deals for it anew.
+        world.reload(A);
+        let round = world.close();
+        world.compute(round, &[]);
+        world.pass(1000);
+    }
+    world.until("delivered", |w| {
+        w.all_delivered(A, B) && w.all_delivered(B, A)
+    });
+    assert_eq!(world.received(B, A), ["one", "two", "three"]);
+    assert_eq!(world.received(A, B), ["one", "two", "three"]);
+}
+
+#[test]
+fn what_was_not_stored_was_not_acknowledged() {
+    let mut world = World::new(&["Ada", "Bob"], 23);
+    world.meet(A, B);
+    world.nodes[B].disk = Disk::Hangs;
+    world.say(A, B, "hold on to this");
+    world.cycles(5);
+    assert_eq!(world.received(B, A), ["hold on to this"]);
+    assert!(matches!(
+        world.statuses(A, B)[..],
+        [SendStatus::Sent { .. }]
+    ));
+    assert_eq!(world.nodes[B].view().storage, StorageStatus::Saving);
+    world.reload(B);
+    assert!(world.received(B, A).is_empty());
+    world.nodes[B].disk = Disk::Works;
+    world.until("delivered", |world| world.all_delivered(A, B));
+    assert_eq!(world.received(B, A), ["hold on to this"]);
+}
+
+#[test]
+fn what_was_not_stored_was_not_sent() {
+    let mut world = World::new(&["Ada", "Bob"], 24);
+    world.meet(A, B);
+    world.nodes[A].disk = Disk::Hangs;
+    world.say(A, B, "lost with the crash");
+    world.cycles(5);
+    assert!(world.received(B, A).is_empty());
+    world.reload(A);
+    world.nodes[A].disk = Disk::Works;
+    assert!(world.statuses(A, B).is_empty());
+    world.say(A, B, "typed again");
+    world.until("delivered", |world| world.all_delivered(A, B));
+    assert_eq!(world.received(B, A), ["typed again"]);
+}
+
+#[test]
+fn failing_storage_is_told_once_and_forgotten_when_it_works() {
+    let mut world = World::new(&["Ada", "Bob"], 25);
+    world.add(A, B);
+    world.nodes[A].disk = Disk::Hangs;
+    world.say(A, B, "x");
+    let batch = world.nodes[A].waiting[0].0;
+    world.event(A, Event::StoreFailed(batch));
+    world.event(A, Event::StoreFailed(batch));
+    assert_eq!(world.nodes[A].view().storage, StorageStatus::Failing);
+    let told = |n: &&Notice| **n == Notice::StorageFailing;
+    assert_eq!(world.nodes[A].notices.iter().filter(told).count(), 1);
+    world.nodes[A].disk = Disk::Works;
+    world.pump();
+    assert_eq!(world.nodes[A].view().storage, StorageStatus::Saved);
+}
+
+/// Reloads at every point of a call, with and without the last changes stored.
+#[test]
+fn a_call_survives_reloads_at_any_point() {
+    for point in 0..12 {
+        for (who, disk) in [
+            (A, Disk::Works),
+            (B, Disk::Works),
+            (A, Disk::Hangs),
+            (B, Disk::Hangs),
+        ] {
+            let mut world = World::new(&["Ada", "Bob"], 300 + point);
+            world.add(A, B);
+            world.add(B, A);
+            world.say(A, B, "hello");
+            world.call(A, B);
+            for step in 0..12 {
+                if step == point {
+                    world.nodes[who].disk = disk;
+                }
+                world.cycle();
+                if step == point {
+                    world.reload(who);
+                    world.nodes[who].disk = Disk::Works;
+                    world.pump();
+                }
+                if world.rings(B, A) {
+                    world.accept(B, A);
+                }
+            }
+            for _ in 0..100 {
+                world.cycle();
+                if world.rings(B, A) {
+                    world.accept(B, A);
+                }
+            }
+            assert!(
+                world.talks(A, B),
+                "{who} reloaded at {point}, disk {disk:?}: {:?} {:?}",
+                world.state(A, B),
+                world.state(B, A)
+            );
+            assert_eq!(
+                world.received(B, A),
+                ["hello"],
+                "{who} reloaded at {point}, disk {disk:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lost_server_is_tried_again_with_growing_pauses() {
+    let mut world = World::new(&["Ada", "Bob"], 26);
+    world.meet(A, B);
+    world.stop_server(PartyId::P1);
+    let LinkStatus::Waiting { retry_at } = world.nodes[A].view().servers[1].status else {
+        panic!("the link should wait");
+    };
+    assert!((250..=500).contains(&retry_at.since(world.now)));
+    world.say(A, B, "through it all");
+    let mut pauses = Vec::new();
+    for _ in 0..8 {
+        let wake_at = world.nodes[A].wake_at.unwrap();
+        world.pass(wake_at.since(world.now));
+        if let LinkStatus::Waiting { retry_at } = world.nodes[A].view().servers[1].status {
+            pauses.push(retry_at.since(world.now));
+        }
+    }
+    assert!(pauses.iter().max() > Some(&8_000), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause <= 30_000), "{pauses:?}");
+    assert!(!world.nodes[A].view().connected());
+    world.start_server(PartyId::P1);
+    world.until("delivered", |world| {
+        world.nodes[A].view().connected() && world.all_delivered(A, B)
+    });
+    assert_eq!(world.received(B, A), ["through it all"]);
+    assert!(world.servers.offences.is_empty());
+}
+
+#[test]
+fn pauses_differ_from_client_to_client() {
+    let mut world = World::new(&["Ada", "Bob", "Cy", "Dan"], 27);
+    world.stop_server(PartyId::P0);
+    let retry = |node: usize| match world.nodes[node].view().servers[0].status {
+        LinkStatus::Waiting { retry_at } => retry_at,
+        other => panic!("{other:?}"),
+    };
+    let distinct: std::collections::BTreeSet<_> = (0..4).map(retry).collect();
+    assert!(distinct.len() > 1);
+}
+
+#[test]
+fn a_silent_link_is_given_up() {
+    let mut world = World::new(&["Ada"], 28);
+    assert!(world.nodes[A].view().connected());
+    world.pass(60_000);
+    assert!(!world.nodes[A].view().connected());
+    world.pass(1_000);
+    assert!(world.nodes[A].view().connected());
+}
+
+/// Rounds whose successor is announced before they are replied to, as the servers do.
+#[test]
+fn overlapping_rounds_deliver_too() {
+    let mut world = World::new(&["Ada", "Bob"], 29);
+    world.meet(A, B);
+    for i in 0..20 {
+        world.say(A, B, &i.to_string());
+        world.say(B, A, &i.to_string());
+    }
+    world.open(Program::Conversation);
+    for _ in 0..60 {
+        let round = world.close();
+        world.open(Program::Conversation);
+        world.compute(round, &[]);
+        world.pass(500);
+    }
+    let expected: Vec<_> = (0..20).map(|i| i.to_string()).collect();
+    assert_eq!(world.received(A, B), expected);
+    assert_eq!(world.received(B, A), expected);
+    assert!(world.all_delivered(A, B) && world.all_delivered(B, A));
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Good,
+    Late(usize),
+    Failed,
+    Cut(usize, PartyId),
+    Reload(usize),
+    CrashUnstored(usize),
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    let party = prop::sample::select(PartyId::ALL.to_vec());
+    prop_oneof![
+        6 => Just(Fate::Good),
+        3 => (0_usize..2).prop_map(Fate::Late),
+        1 => Just(Fate::Failed),
+        1 => (0_usize..2, party).prop_map(|(node, party)| Fate::Cut(node, party)),
+        1 => (0_usize..2).prop_map(Fate::Reload),
+        1 => (0_usize..2).prop_map(Fate::CrashUnstored),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_message_arrives_once_and_in_order_whatever_is_lost(
+        fates in prop::collection::vec(fate(), 0..60),
+        lens in prop::collection::vec(1_usize..900, 1..6),
+        seed in 0_u64..1000,
+    ) {
+        let mut world = World::new(&["Ada", "Bob"], seed);
+        world.meet(A, B);
+        let texts: Vec<_> = lens.iter().map(|&len| format!("{len} {}", "y".repeat(len))).collect();
+        for text in &texts {
+            world.say(A, B, text);
+            world.say(B, A, text);
+        }
+        for fate in fates {
+            if let Fate::CrashUnstored(node) = fate {
+                world.nodes[node].disk = Disk::Hangs;
+            }
+            world.open(Program::Conversation);
+            let round = world.close();
+            match fate {
+                Fate::Good => world.compute(round, &[]),
+                Fate::Late(node) => world.compute(round, &[node]),
+                Fate::Failed => world.fail(&round),
+                Fate::Cut(node, party) => {
+                    world.cut(node, party);
+                    world.compute(round, &[]);
+                }
+                Fate::Reload(node) => {
+                    world.reload(node);
+                    world.compute(round, &[]);
+                }
+                Fate::CrashUnstored(node) => {
+                    world.compute(round, &[]);
+                    world.reload(node);
+                    world.nodes[node].disk = Disk::Works;
+                }
+            }
+            world.pass(1000);
+            for (from, to) in [(A, B), (B, A)] {
+                let came = world.received(to, from);
+                prop_assert!(texts.starts_with(&came), "once and in order");
+                let delivered =
+                    world.statuses(from, to).iter().filter(|s| **s == SendStatus::Delivered).count();
+                prop_assert!(delivered <= came.len(), "delivered means stored there");
+            }
+        }
+        world.until("all is delivered", |w| w.all_delivered(A, B) && w.all_delivered(B, A));
+        prop_assert_eq!(&world.received(B, A), &texts);
+        prop_assert_eq!(&world.received(A, B), &texts);
+        prop_assert!(world.servers.offences.is_empty());
+    }
+
+    #[test]
+    fn any_frame_of_a_server_is_survived(frames in prop::collection::vec((0_usize..3, any::<Vec<u8>>()), 1..20)) {
+        let mut world = World::new(&["Ada"], 31);
+        for (index, bytes) in frames {
+            let party = PartyId::from_index(index).unwrap();
+            world.event(A, Event::Frame(party, bytes));
+        }
+        world.pass(60_000);
+        world.pass(1_000);
+        prop_assert!(world.nodes[A].view().connected());
+    }
+}

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use mcmix_shared::identity::{ClientId, ClientKey};
-use mcmix_shared::program::Program;
+use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::wire::{Refusal, ServerFrame};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,9 @@ const QUEUE: usize = 32;
 /// What goes to a client.
 #[derive(Clone, Debug)]
 pub enum Outgoing {
-    /// A frame.
+    /// A frame that opens a round; whoever just joined may have been told already.
+    Open(RoundId, Bytes),
+    /// Any other frame.
     Frame(Bytes),
     /// The last frame; the connection closes.
     Refuse(Refusal),
@@ -81,7 +83,11 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.clients.lock();
-        if state.seats.get(&self.id).is_some_and(|seat| seat.serial == self.serial) {
+        if state
+            .seats
+            .get(&self.id)
+            .is_some_and(|seat| seat.serial == self.serial)
+        {
             state.seats.remove(&self.id);
         }
     }
@@ -134,9 +140,13 @@ impl Clients {
 
     /// Sends a frame to everyone.
     pub fn broadcast(&self, frame: &ServerFrame) {
-        let frame = Bytes::from(frame.encode());
+        let bytes = Bytes::from(frame.encode());
+        let outgoing = match frame {
+            ServerFrame::Open(open) => Outgoing::Open(open.round, bytes),
+            _ => Outgoing::Frame(bytes),
+        };
         for seat in self.lock().seats.values() {
-            seat.push(Outgoing::Frame(frame.clone()));
+            seat.push(outgoing.clone());
         }
     }
 
@@ -200,11 +210,17 @@ mod tests {
         let clients = Clients::new(2);
         let mut first = clients.join(key(1)).unwrap();
         let second = clients.join(key(1)).unwrap();
-        assert!(matches!(first.queue.try_recv(), Ok(Outgoing::Refuse(Refusal::Replaced))));
+        assert!(matches!(
+            first.queue.try_recv(),
+            Ok(Outgoing::Refuse(Refusal::Replaced))
+        ));
         drop(first);
         assert_eq!(clients.connected(), 1);
         let _other = clients.join(key(2)).unwrap();
-        assert_eq!(clients.join(key(3)).unwrap_err(), Refusal::TooManyConnections);
+        assert_eq!(
+            clients.join(key(3)).unwrap_err(),
+            Refusal::TooManyConnections
+        );
         drop(second);
         assert_eq!(clients.connected(), 1);
     }
@@ -214,7 +230,9 @@ mod tests {
         let clients = Clients::new(2);
         let slow = clients.join(key(1)).unwrap();
         let mut quick = clients.join(key(2)).unwrap();
-        let frame = ServerFrame::Refused { reason: Refusal::Late };
+        let frame = ServerFrame::Refused {
+            reason: Refusal::Late,
+        };
         for _ in 0..=QUEUE {
             clients.broadcast(&frame);
             while quick.queue.try_recv().is_ok() {}

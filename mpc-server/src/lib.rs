@@ -5,6 +5,10 @@
 pub mod config;
 pub mod keys;
 
+pub mod server;
+
+pub mod http;
+
 pub mod clients;
 pub mod round;
 

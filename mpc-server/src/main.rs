@@ -8,6 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use mcmix_server::config::Config;
 use mcmix_server::config::demo::{self, DemoOptions, KeyFiles};
 use mcmix_server::keys::{self, TlsIdentity};
+use mcmix_server::server::{Ready, Server};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// One party of MCMix: takes shares from clients, computes rounds with its two peers, replies.
@@ -27,8 +29,8 @@ enum Command {
     /// Makes this party's keys and prints what the other operators need.
     Keygen {
         /// Folder for the key files.
-        #[arg(long)]
-        dir: PathBuf,
+        #[arg(long, alias = "dir")]
+        folder: PathBuf,
     },
     /// Writes a whole deployment for this machine: three configurations, keys, manifest.
     DemoConfig(DemoArgs),
@@ -47,8 +49,8 @@ struct ConfigArgs {
 #[derive(Args)]
 struct DemoArgs {
     /// Folder to write into. Keys that are there already stay.
-    #[arg(long)]
-    dir: PathBuf,
+    #[arg(long, alias = "dir")]
+    folder: PathBuf,
     /// What people call the deployment.
     #[arg(long, default_value = "Demo")]
     name: String,
@@ -96,8 +98,8 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Run(args) => {
             start_log();
-            let _config = load(&args)?;
-            Err("not built yet".into())
+            let ready = Ready::read(load(&args)?)?;
+            tokio::runtime::Runtime::new()?.block_on(run_party(ready))
         }
         Command::CheckConfig(args) => {
             let config = load(&args)?;
@@ -108,9 +110,24 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             );
             Ok(())
         }
-        Command::Keygen { dir } => keygen(&dir),
+        Command::Keygen { folder } => keygen(&folder),
         Command::DemoConfig(args) => demo_config(args),
     }
+}
+
+async fn run_party(ready: Ready) -> Result<(), Box<dyn Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let server = Server::start(ready).await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        result = tokio::signal::ctrl_c() => result?,
+        () = server.failed() => {
+            server.stop().await;
+            return Err("stopped on a fault; the log says which".into());
+        }
+    }
+    server.stop().await;
+    Ok(())
 }
 
 fn load(args: &ConfigArgs) -> Result<Config, Box<dyn Error>> {
@@ -119,11 +136,11 @@ fn load(args: &ConfigArgs) -> Result<Config, Box<dyn Error>> {
     Ok(Config::load(&args.config, environment, &args.set)?)
 }
 
-fn keygen(dir: &std::path::Path) -> Result<(), Box<dyn Error>> {
-    let files = KeyFiles::in_folder(dir);
+fn keygen(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
+    let files = KeyFiles::in_folder(folder);
     let noise = keys::generate_noise_key(&files.noise)?;
     let tls = TlsIdentity::generate(&files.tls_certificate, &files.tls_key)?;
-    println!("keys written to {}", dir.display());
+    println!("keys written to {}", folder.display());
     println!(
         "for the manifest (servers[…].key):        {}",
         noise.server_key().to_text()
@@ -149,7 +166,7 @@ fn demo_config(args: DemoArgs) -> Result<(), Box<dyn Error>> {
         page: args.page.map(std::path::absolute).transpose()?,
         delay_ms: args.delay_ms,
     };
-    let demo = demo::write(&args.dir, &options)?;
+    let demo = demo::write(&args.folder, &options)?;
     for config in &demo.configs {
         println!("{}", config.display());
     }

@@ -110,12 +110,7 @@ pub(super) struct Pace {
 }
 
 /// Makes a link's handle and what [`run`] needs.
-pub(super) fn new(
-    peer: PartyId,
-    key: PairKey,
-    pace: Pace,
-    end: CancellationToken,
-) -> (Link, Ends) {
+pub(super) fn new(peer: PartyId, key: PairKey, pace: Pace, end: CancellationToken) -> (Link, Ends) {
     let (senders, queue) = queue::new(pace.delay);
     let inboxes = Arc::new(Inboxes::default());
     let round_trip = Arc::new(RoundTrip::new(2 * pace.delay));

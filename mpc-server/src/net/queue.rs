@@ -64,7 +64,11 @@ impl Queue {
     /// Returns a message that can go at once.
     pub(super) fn try_next(&mut self) -> Option<Bytes> {
         if self.delay.is_zero() {
-            return self.controls.try_recv().ok().or_else(|| self.frames.try_recv().ok());
+            return self
+                .controls
+                .try_recv()
+                .ok()
+                .or_else(|| self.frames.try_recv().ok());
         }
         let (at, _) = self.held.front()?;
         if *at > Instant::now() {
@@ -82,8 +86,15 @@ mod tests {
     async fn controls_go_first_and_nothing_is_lost() {
         for delay in [Duration::ZERO, Duration::from_millis(5)] {
             let (senders, mut queue) = new(delay);
-            senders.frames.send(Bytes::from_static(b"frame")).await.unwrap();
-            senders.controls.send(Bytes::from_static(b"control")).unwrap();
+            senders
+                .frames
+                .send(Bytes::from_static(b"frame"))
+                .await
+                .unwrap();
+            senders
+                .controls
+                .send(Bytes::from_static(b"control"))
+                .unwrap();
             let began = Instant::now();
             assert_eq!(queue.next().await.unwrap(), "control");
             assert_eq!(queue.next().await.unwrap(), "frame");

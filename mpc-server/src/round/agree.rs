@@ -132,7 +132,11 @@ pub fn agree(
     let told = receive(link, PartyId::P0, claims.len())?;
     let verdicts = read_verdicts(&told, claims.len())?;
     // Before anything is computed: P0 may have told the two of us different sets.
-    let other = if me == PartyId::P1 { PartyId::P2 } else { PartyId::P1 };
+    let other = if me == PartyId::P1 {
+        PartyId::P2
+    } else {
+        PartyId::P1
+    };
     let set = set_digest(round, &claims, &verdicts);
     send(link, other, &set)?;
     if receive(link, other, set.len())? == set {
@@ -162,7 +166,12 @@ fn lead(
 fn compare(lists: [&[Claim]; 3]) -> [Verdicts; 3] {
     let mut verdicts = lists.map(|list| Vec::with_capacity(list.len()));
     let mut rest = lists;
-    while let Some(id) = rest.iter().filter_map(|list| list.first()).map(|claim| claim.id).min() {
+    while let Some(id) = rest
+        .iter()
+        .filter_map(|list| list.first())
+        .map(|claim| claim.id)
+        .min()
+    {
         let heads = rest.map(|list| list.first().filter(|claim| claim.id == id));
         let verdict = match heads {
             [Some(p0), Some(p1), Some(p2)] => judge(p0, p1, p2),
@@ -242,7 +251,11 @@ fn set_digest(round: RoundId, claims: &[Claim], verdicts: &Verdicts) -> Vec<u8> 
     let mut hash = Blake2s256::new()
         .chain_update(b"mcmix.v1 set")
         .chain_update(round.0.to_le_bytes());
-    for (claim, _) in claims.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()) {
+    for (claim, _) in claims
+        .iter()
+        .zip(verdicts)
+        .filter(|(_, verdict)| verdict.is_ok())
+    {
         hash.update(claim.id.0.to_le_bytes());
         hash.update(claim.key_check);
     }
@@ -256,7 +269,8 @@ fn send(link: &mut impl Link, to: PartyId, list: &[u8]) -> Result<(), AgreeError
             .map_err(|source| AgreeError::Link { peer: to, source })
     };
     put((list.len() as u64).to_le_bytes().to_vec())?;
-    list.chunks(MAX_FRAME_BYTES).try_for_each(|chunk| put(chunk.to_vec()))
+    list.chunks(MAX_FRAME_BYTES)
+        .try_for_each(|chunk| put(chunk.to_vec()))
 }
 
 fn receive(link: &mut impl Link, peer: PartyId, most: usize) -> Result<Vec<u8>, AgreeError> {
@@ -296,7 +310,11 @@ mod tests {
     fn entries(client: u8) -> [Entry; 3] {
         let key = SecretKey::from_bytes([client; 32]).client_key();
         let (s0, s1, x2) = ([client; 16], [client ^ 0xff; 16], [client; 8]);
-        let shares = [[&s0[..], &s1].concat(), [&s1[..], &x2].concat(), [&x2[..], &s0].concat()];
+        let shares = [
+            [&s0[..], &s1].concat(),
+            [&s1[..], &x2].concat(),
+            [&x2[..], &s0].concat(),
+        ];
         PartyId::ALL.map(|party| {
             let share = DealtShare::decode(party, 8, &shares[party.index()]).unwrap();
             Entry {
@@ -324,12 +342,17 @@ mod tests {
     fn run(lists: &[Vec<Entry>; 3]) -> [Result<Verdicts, AgreeError>; 3] {
         let links = memory::connect();
         std::thread::scope(|scope| {
-            let mut threads = links.into_iter().zip(lists).zip(PartyId::ALL).map(|((link, list), me)| {
-                scope.spawn(move || {
-                    let mut link: MemoryLink = link;
-                    agree(&mut link, me, ROUND, list, 1000)
-                })
-            });
+            let mut threads =
+                links
+                    .into_iter()
+                    .zip(lists)
+                    .zip(PartyId::ALL)
+                    .map(|((link, list), me)| {
+                        scope.spawn(move || {
+                            let mut link: MemoryLink = link;
+                            agree(&mut link, me, ROUND, list, 1000)
+                        })
+                    });
             let threads = [(); 3].map(|()| threads.next().unwrap());
             threads.map(|thread| thread.join().unwrap())
         })
@@ -338,7 +361,10 @@ mod tests {
     /// The clients that a party keeps.
     fn kept(list: &[Entry], verdicts: &Verdicts) -> Vec<ClientId> {
         let pairs = list.iter().zip(verdicts);
-        pairs.filter(|(_, verdict)| verdict.is_ok()).map(|(entry, _)| entry.id).collect()
+        pairs
+            .filter(|(_, verdict)| verdict.is_ok())
+            .map(|(entry, _)| entry.id)
+            .collect()
     }
 
     #[test]
@@ -392,7 +418,11 @@ mod tests {
         let mut links = memory::connect().map(Some);
         let mut own = links[me.index()].take().unwrap();
         for (from, frame) in sent {
-            links[from.index()].as_mut().unwrap().send(me, frame.clone()).unwrap();
+            links[from.index()]
+                .as_mut()
+                .unwrap()
+                .send(me, frame.clone())
+                .unwrap();
         }
         agree(&mut own, me, ROUND, &frozen(&[1])[me.index()], 2).unwrap_err()
     }
@@ -402,7 +432,13 @@ mod tests {
         let length = |n: u64| n.to_le_bytes().to_vec();
         let (p0, p1, p2) = (PartyId::P0, PartyId::P1, PartyId::P2);
         let too_long = against(p0, &[(p1, length(1 << 40))]);
-        assert!(matches!(too_long, AgreeError::TooLong { peer: PartyId::P1, .. }));
+        assert!(matches!(
+            too_long,
+            AgreeError::TooLong {
+                peer: PartyId::P1,
+                ..
+            }
+        ));
         for sent in [
             vec![(p1, vec![1, 2, 3])],
             vec![(p1, length(7)), (p1, vec![0; 7])],
@@ -410,13 +446,39 @@ mod tests {
             vec![(p1, length(96)), (p1, vec![0; 96])],
         ] {
             let error = against(p0, &sent);
-            assert!(matches!(error, AgreeError::Malformed { peer: PartyId::P1, .. }), "{error}");
+            assert!(
+                matches!(
+                    error,
+                    AgreeError::Malformed {
+                        peer: PartyId::P1,
+                        ..
+                    }
+                ),
+                "{error}"
+            );
         }
         for told in [vec![(p0, length(0))], vec![(p0, length(1)), (p0, vec![77])]] {
             let error = against(p1, &told);
-            assert!(matches!(error, AgreeError::Malformed { peer: PartyId::P0, .. }), "{error}");
+            assert!(
+                matches!(
+                    error,
+                    AgreeError::Malformed {
+                        peer: PartyId::P0,
+                        ..
+                    }
+                ),
+                "{error}"
+            );
         }
-        let other_set = vec![(p0, length(1)), (p0, vec![0]), (p2, length(32)), (p2, vec![0; 32])];
-        assert_eq!(against(p1, &other_set), AgreeError::AnotherSet { peer: PartyId::P2 });
+        let other_set = vec![
+            (p0, length(1)),
+            (p0, vec![0]),
+            (p2, length(32)),
+            (p2, vec![0; 32]),
+        ];
+        assert_eq!(
+            against(p1, &other_set),
+            AgreeError::AnotherSet { peer: PartyId::P2 }
+        );
     }
 }

@@ -403,7 +403,13 @@ impl Clock {
     }
 
     /// Ends a round without a result, if it is under way, and tells those who don't know yet.
-    fn fail(&mut self, now: Time, round: RoundId, heard_from: Option<PartyId>, out: &mut Vec<Output>) {
+    fn fail(
+        &mut self,
+        now: Time,
+        round: RoundId,
+        heard_from: Option<PartyId>,
+        out: &mut Vec<Output>,
+    ) {
         let open = self.program_of_open(round);
         let Some(program) = open.or_else(|| self.computing.remove(&round)) else {
             return;
@@ -433,7 +439,9 @@ impl Clock {
     }
 
     fn is_computing(&self, program: Program) -> bool {
-        self.computing.values().any(|&computing| computing == program)
+        self.computing
+            .values()
+            .any(|&computing| computing == program)
     }
 
     fn program_of_open(&self, round: RoundId) -> Option<Program> {
@@ -564,7 +572,9 @@ mod tests {
 
         /// Lets time go by until the leader's next tick, and returns all that was done.
         fn tick(&mut self) -> Vec<(PartyId, Output)> {
-            self.now = self.clocks[0].next_tick().expect("a leader that waits for time");
+            self.now = self.clocks[0]
+                .next_tick()
+                .expect("a leader that waits for time");
             self.input(PartyId::P0, Input::Tick);
             std::mem::take(&mut self.done)
         }
@@ -625,18 +635,31 @@ mod tests {
         trio.done.clear();
         let done = trio.tick();
         assert_eq!(trio.now, Duration::from_millis(1000));
-        assert_eq!(computed(&done), PartyId::ALL.map(|party| (party, RoundId(11))));
-        assert_eq!(opened(&done, PartyId::P2), [(RoundId(13), Program::Conversation)]);
+        assert_eq!(
+            computed(&done),
+            PartyId::ALL.map(|party| (party, RoundId(11)))
+        );
+        assert_eq!(
+            opened(&done, PartyId::P2),
+            [(RoundId(13), Program::Conversation)]
+        );
 
         // Round 11 takes long: the dialing round closes in time, round 13 stays open.
         let done = trio.tick();
         assert_eq!(trio.now, Duration::from_millis(2000));
-        assert_eq!(computed(&done), PartyId::ALL.map(|party| (party, RoundId(12))));
+        assert_eq!(
+            computed(&done),
+            PartyId::ALL.map(|party| (party, RoundId(12)))
+        );
         trio.now = Duration::from_millis(3500);
         trio.finish(RoundId(11), Outcome::Done);
         assert_eq!(
             computed(&trio.done),
-            [(PartyId::P0, RoundId(13)), (PartyId::P1, RoundId(13)), (PartyId::P2, RoundId(13))]
+            [
+                (PartyId::P0, RoundId(13)),
+                (PartyId::P1, RoundId(13)),
+                (PartyId::P2, RoundId(13))
+            ]
         );
     }
 
@@ -666,20 +689,39 @@ mod tests {
             trio.tick();
             let newest = trio.clocks[0].last_round();
             trio.unlink(lost);
-            let mut over: Vec<_> = failed(&trio.done).into_iter().map(|(_, round)| round).collect();
+            let mut over: Vec<_> = failed(&trio.done)
+                .into_iter()
+                .map(|(_, round)| round)
+                .collect();
             over.sort();
             over.dedup();
-            assert_eq!(over, [RoundId(11), RoundId(12), RoundId(13)], "link of {lost}");
+            assert_eq!(
+                over,
+                [RoundId(11), RoundId(12), RoundId(13)],
+                "link of {lost}"
+            );
             assert_eq!(failed(&trio.done).len(), 9, "link of {lost}");
             assert!(trio.clocks[0].next_tick().is_none());
             trio.done.clear();
             trio.link(lost);
             let done = trio.tick();
             for party in PartyId::ALL {
-                assert_eq!(opened(&done, party).len(), 2, "{party} after the link of {lost}");
+                assert_eq!(
+                    opened(&done, party).len(),
+                    2,
+                    "{party} after the link of {lost}"
+                );
             }
-            assert!(opened(&done, PartyId::P0).iter().all(|(round, _)| *round > newest));
-            assert!(!done.iter().any(|(_, output)| matches!(output, Output::Cut { .. })));
+            assert!(
+                opened(&done, PartyId::P0)
+                    .iter()
+                    .all(|(round, _)| *round > newest)
+            );
+            assert!(
+                !done
+                    .iter()
+                    .any(|(_, output)| matches!(output, Output::Cut { .. }))
+            );
         }
     }
 
@@ -706,20 +748,39 @@ mod tests {
             closes_in_ms: 1,
             sort_ways: 2,
         };
-        let close = |round| Control::Close { round: RoundId(round) };
+        let close = |round| Control::Close {
+            round: RoundId(round),
+        };
         for (me, from, control, misdeed) in [
             (PartyId::P1, PartyId::P2, open(99), Misdeed::NotTheLeader),
             (PartyId::P1, PartyId::P2, close(11), Misdeed::NotTheLeader),
             (PartyId::P1, PartyId::P0, open(12), Misdeed::NumberWentBack),
             (PartyId::P1, PartyId::P0, open(13), Misdeed::TwoOpen),
             (PartyId::P1, PartyId::P0, close(99), Misdeed::NeverOpened),
-            (PartyId::P1, PartyId::P0, Control::Failed { round: RoundId(99) }, Misdeed::NeverOpened),
-            (PartyId::P1, PartyId::P2, Control::Linked { up: true }, Misdeed::NotItsLink),
+            (
+                PartyId::P1,
+                PartyId::P0,
+                Control::Failed { round: RoundId(99) },
+                Misdeed::NeverOpened,
+            ),
+            (
+                PartyId::P1,
+                PartyId::P2,
+                Control::Linked { up: true },
+                Misdeed::NotItsLink,
+            ),
             (PartyId::P0, PartyId::P2, open(99), Misdeed::NotTheLeader),
         ] {
             let mut trio = Trio::linked();
             let out = trio.clocks[me.index()].handle(trio.now, Input::Control { from, control });
-            assert_eq!(out, [Output::Cut { peer: from, misdeed }], "{control:?}");
+            assert_eq!(
+                out,
+                [Output::Cut {
+                    peer: from,
+                    misdeed
+                }],
+                "{control:?}"
+            );
         }
     }
 }

@@ -181,7 +181,10 @@ mod tests {
         };
         assert_eq!(send(0, 500, Program::Dialing), Ok(()));
         assert_eq!(send(0, 500, Program::Dialing), Err(Refusal::Repeated));
-        assert_eq!(send(0, 500, Program::Conversation), Err(Refusal::WrongProgram));
+        assert_eq!(
+            send(0, 500, Program::Conversation),
+            Err(Refusal::WrongProgram)
+        );
         assert_eq!(send(0, 501, Program::Dialing), Err(Refusal::Early));
         assert_eq!(send(0, 499, Program::Dialing), Err(Refusal::Late));
         assert_eq!(send(0, 3, Program::Dialing), Err(Refusal::WrongRound));

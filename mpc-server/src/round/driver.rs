@@ -79,7 +79,9 @@ pub struct Driver {
 
 impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Driver").field("clock", &self.clock).finish_non_exhaustive()
+        f.debug_struct("Driver")
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
     }
 }
 
@@ -112,7 +114,11 @@ impl Driver {
             };
             let report = report.clone();
             lane::start(settings, move |round, result| {
-                let outcome = if result.is_ok() { Outcome::Done } else { Outcome::Failed };
+                let outcome = if result.is_ok() {
+                    Outcome::Done
+                } else {
+                    Outcome::Failed
+                };
                 let _stopping = report.send((round, outcome));
             })
             .map_err(DriverError::Thread)
@@ -181,7 +187,8 @@ impl Driver {
         let links = self.links.iter().flatten();
         let round_trip = links.map(Link::round_trip).max().unwrap_or_default();
         let width = SortWidth::for_round_trip(round_trip);
-        self.clock.set_sort_ways(u8::try_from(width.ways()).unwrap_or(u8::MAX));
+        self.clock
+            .set_sort_ways(u8::try_from(width.ways()).unwrap_or(u8::MAX));
     }
 
     fn peer_event(&mut self, event: PeerEvent) -> Input {
@@ -228,7 +235,8 @@ impl Driver {
                     abandon.abandon();
                 }
                 tracing::warn!(%round, %program, "over without a result");
-                self.clients.broadcast(&ServerFrame::Failed { round, program });
+                self.clients
+                    .broadcast(&ServerFrame::Failed { round, program });
             }
             Output::Tell { to, control } => {
                 if let Some(link) = self.link_mut(to) {

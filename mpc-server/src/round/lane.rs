@@ -130,7 +130,9 @@ pub struct Lane {
 
 impl std::fmt::Debug for Lane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Lane")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -181,7 +183,13 @@ impl Lane {
             prev: *prev.key().as_bytes(),
         };
         let settings = &self.settings;
-        let verdicts = agree(&mut link, settings.me, round, &entries, settings.most_clients)?;
+        let verdicts = agree(
+            &mut link,
+            settings.me,
+            round,
+            &entries,
+            settings.most_clients,
+        )?;
         let agreed = Instant::now();
         let kept = self.leave_out(round, entries, &verdicts);
         let mut report = RoundReport {
@@ -201,7 +209,9 @@ impl Lane {
                 }
             }
         }
-        self.settings.clients.set_online(self.settings.program, kept.len());
+        self.settings
+            .clients
+            .set_online(self.settings.program, kept.len());
         report.compute = agreed.elapsed();
         Ok(report)
     }
@@ -220,7 +230,9 @@ impl Lane {
         });
         self.settings.clients.send_each(missed);
         let judged = entries.into_iter().zip(verdicts);
-        judged.filter_map(|(entry, verdict)| verdict.is_ok().then_some(entry)).collect()
+        judged
+            .filter_map(|(entry, verdict)| verdict.is_ok().then_some(entry))
+            .collect()
     }
 
     fn compute(
@@ -296,7 +308,10 @@ fn reply_bodies(
 ) -> Box<dyn Iterator<Item = Vec<u8>> + '_> {
     match replies {
         Replies::Seeds(seeds) => Box::new(seeds.chunks(rows_each).map(|rows| {
-            rows.iter().flat_map(|row| [row.y0, row.y1]).flatten().collect()
+            rows.iter()
+                .flat_map(|row| [row.y0, row.y1])
+                .flatten()
+                .collect()
         })),
         Replies::Rows { row_bytes, bytes } => {
             let rows = bytes.chunks(row_bytes * rows_each);

@@ -1,0 +1,128 @@
+//! The page: static files and the headers that guard it.
+
+use std::path::Path;
+
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::response::Response;
+use mcmix_shared::manifest::Deployment;
+use tower_http::services::ServeDir;
+
+/// Serves the page's folder; a missing file is a 404, never the index page.
+pub(super) fn files(folder: &Path) -> ServeDir {
+    ServeDir::new(folder)
+        .precompressed_br()
+        .precompressed_gzip()
+}
+
+/// What is added to every response.
+#[derive(Clone, Debug)]
+pub(super) struct Headers {
+    policy: HeaderValue,
+}
+
+impl Headers {
+    pub(super) fn new(deployment: &Deployment) -> Self {
+        let servers = deployment
+            .servers
+            .each_ref()
+            .map(|server| origin(&server.url));
+        let policy = format!(
+            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
+             img-src 'self' data: blob:; connect-src 'self' {}; worker-src 'self'; \
+             manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types mcmix",
+            servers.join(" ")
+        );
+        // An address that fits no header is an address that no page may reach.
+        let policy = HeaderValue::from_str(&policy)
+            .unwrap_or(HeaderValue::from_static("default-src 'none'"));
+        Self { policy }
+    }
+}
+
+/// Returns scheme, host and port of an address, without what could end a policy's directive.
+fn origin(url: &str) -> String {
+    let end = url
+        .find("://")
+        .and_then(|scheme| {
+            url.get(scheme + 3..)?
+                .find('/')
+                .map(|path| scheme + 3 + path)
+        })
+        .unwrap_or(url.len());
+    let origin = url.get(..end).unwrap_or_default();
+    origin
+        .chars()
+        .filter(|c| !matches!(c, ';' | ',' | ' ' | '\''))
+        .collect()
+}
+
+pub(super) async fn add_headers(
+    State(headers): State<Headers>,
+    uri: Uri,
+    mut response: Response,
+) -> Response {
+    let cache = if response.status().is_success() && is_hashed(uri.path()) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let fixed = [
+        (header::CACHE_CONTROL, cache),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(self), microphone=(), geolocation=()",
+        ),
+    ];
+    let map = response.headers_mut();
+    for (name, value) in fixed {
+        map.insert(name, HeaderValue::from_static(value));
+    }
+    map.insert(header::CONTENT_SECURITY_POLICY, headers.policy);
+    response
+}
+
+/// Tells whether a file's name carries its hash, so that it never changes.
+fn is_hashed(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.split('.')
+        .skip(1)
+        .any(|part| part.len() >= 8 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hashed_names_are_kept_for_ever() {
+        assert!(is_hashed("/styles.0123456789abcdef.css"));
+        for path in [
+            "/",
+            "/index.html",
+            "/sw.js",
+            "/deployment.json",
+            "/0123456789abcdef",
+        ] {
+            assert!(!is_hashed(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn origins_have_no_path() {
+        assert_eq!(origin("ws://127.0.0.1:8000/client"), "ws://127.0.0.1:8000");
+        assert_eq!(origin("wss://a.example"), "wss://a.example");
+        assert_eq!(origin("wss://a; script-src *"), "wss://ascript-src*");
+    }
+}

@@ -1,0 +1,293 @@
+//! A whole party: reads its files, listens, runs until it is told to stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fs, path::Path};
+
+use blake2::{Blake2s256, Digest};
+use mcmix_shared::identity::SecretKey;
+use mcmix_shared::manifest::{Deployment, ManifestError};
+use mcmix_shared::party::PartyId;
+use mcmix_shared::wire::Refusal;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clients::Clients;
+use crate::config::Config;
+use crate::http::accept::{self, AcceptLimits};
+use crate::http::{self, App, Parts};
+use crate::keys::{self, KeyError, TlsIdentity};
+use crate::net::{PeerSettings, Peers, Pins, TlsContext};
+use crate::round::driver::{Driver, DriverError, Rounds};
+
+/// Time that links have to end by themselves.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// Connections beyond the clients: pages, health checks, handshakes.
+const OTHER_CONNECTIONS: usize = 256;
+/// Connections of operators.
+const ADMIN_CONNECTIONS: usize = 16;
+
+/// Why a party can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A key file can't be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The manifest can't be read.
+    #[error("can't read the manifest {}: {source}", path.display())]
+    ReadManifest {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The manifest is wrong.
+    #[error("{}: {source}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ManifestError,
+    },
+    /// The manifest and the key file don't fit.
+    #[error(
+        "the manifest names {named} as the key of {party}, but {} holds {held}; \
+         use the key that was published, or publish a new manifest", path.display()
+    )]
+    AnotherKey {
+        /// This party.
+        party: PartyId,
+        /// The key in the manifest.
+        named: String,
+        /// The key in the file.
+        held: String,
+        /// The file.
+        path: PathBuf,
+    },
+    /// The page's folder is not there.
+    #[error("clients.page: {} is no folder; build the page or leave the key out", .0.display())]
+    NoPage(PathBuf),
+    /// An address can't be listened on.
+    #[error("can't listen on {address} ({key}): {source}")]
+    Listen {
+        /// The configuration's key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Rounds can't be driven.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+/// A configuration whose files were read and fit together.
+#[derive(Debug)]
+pub struct Ready {
+    config: Config,
+    key: SecretKey,
+    tls: TlsIdentity,
+    deployment: Deployment,
+}
+
+impl Ready {
+    /// Reads every file that a configuration names.
+    ///
+    /// # Errors
+    /// Names the file that is missing or does not fit.
+    pub fn read(config: Config) -> Result<Self, StartError> {
+        let key = keys::read_noise_key(&config.keys.noise)?;
+        let tls = TlsIdentity::read(&config.keys.tls_certificate, &config.keys.tls_key)?;
+        let deployment = read_manifest(&config.deployment)?;
+        let named = deployment.server(config.party).key;
+        if named != key.server_key() {
+            return Err(StartError::AnotherKey {
+                party: config.party,
+                named: named.to_text(),
+                held: key.server_key().to_text(),
+                path: config.keys.noise,
+            });
+        }
+        if let Some(page) = config.clients.page.as_ref().filter(|page| !page.is_dir()) {
+            return Err(StartError::NoPage(page.clone()));
+        }
+        Ok(Self {
+            config,
+            key,
+            tls,
+            deployment,
+        })
+    }
+}
+
+/// Reads and checks a manifest.
+///
+/// # Errors
+/// Names the file and what is wrong with it.
+pub fn read_manifest(path: &Path) -> Result<Deployment, StartError> {
+    let json = fs::read_to_string(path).map_err(|source| StartError::ReadManifest {
+        path: path.to_owned(),
+        source,
+    })?;
+    Deployment::from_json(&json).map_err(|source| StartError::Manifest {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// A party that runs.
+#[derive(Debug)]
+pub struct Server {
+    party: PartyId,
+    clients: Arc<Clients>,
+    rounds: Arc<Rounds>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Server {
+    /// Starts a party: listens, links, and leaves the rest to its tasks.
+    ///
+    /// # Errors
+    /// Says what is in the way and what to do about it.
+    pub async fn start(ready: Ready) -> Result<Self, StartError> {
+        let Ready {
+            config,
+            key,
+            tls,
+            deployment,
+        } = ready;
+        let client_listener = listen("clients.listen", config.clients.listen).await?;
+        let peer_listener = listen("peers.listen", config.peers.listen).await?;
+        let admin_listener = match &config.admin {
+            Some(admin) => Some(listen("admin.listen", admin.listen).await?),
+            None => None,
+        };
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let clients = Clients::new(config.clients.max_connections);
+
+        let pins = Pins {
+            next: config.peers.next_fingerprint,
+            prev: config.peers.prev_fingerprint,
+        };
+        let settings = PeerSettings {
+            me: config.party,
+            next_address: config.peers.next.clone(),
+            tls: TlsContext::new(tls, pins),
+            deployment: Blake2s256::digest(deployment.to_json()).into(),
+            idle: Duration::from_millis(config.peers.idle_ms),
+            delay: Duration::from_millis(config.peers.delay_ms),
+        };
+        let peers = Peers::start(settings, peer_listener, &tasks, &stop);
+        let driver = Driver::new(&config, &deployment, &clients, peers)?;
+        let rounds = driver.rounds();
+        tasks.spawn({
+            let stop = stop.clone();
+            async move {
+                if let Err(error) = driver.run(stop.clone()).await {
+                    tracing::error!("stopping: {error}");
+                    stop.cancel();
+                }
+            }
+        });
+
+        let party = config.party;
+        let limits = AcceptLimits {
+            connections: config
+                .clients
+                .max_connections
+                .saturating_add(OTHER_CONNECTIONS),
+            head: Duration::from_millis(config.clients.handshake_ms),
+        };
+        let app = App::new(Parts {
+            party,
+            key,
+            deployment,
+            limits: config.clients,
+            clients: Arc::clone(&clients),
+            rounds: Arc::clone(&rounds),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        let serve = |listener, router, limits| {
+            tasks.spawn(accept::serve(
+                listener,
+                router,
+                limits,
+                tasks.clone(),
+                stop.clone(),
+            ))
+        };
+        if let Some(listener) = admin_listener {
+            let limits = AcceptLimits {
+                connections: ADMIN_CONNECTIONS,
+                ..limits
+            };
+            serve(listener, http::admin_router(app.clone()), limits);
+        }
+        serve(client_listener, http::router(app), limits);
+        tracing::info!(%party, "running");
+        Ok(Self {
+            party,
+            clients,
+            rounds,
+            tasks,
+            stop,
+        })
+    }
+
+    /// Returns which party this is.
+    pub const fn party(&self) -> PartyId {
+        self.party
+    }
+
+    /// Returns whether rounds go through.
+    pub fn is_ready(&self) -> bool {
+        self.rounds.is_ready()
+    }
+
+    /// Returns how many clients are connected.
+    pub fn connected(&self) -> usize {
+        self.clients.connected()
+    }
+
+    /// Waits until the party stops by itself, on a fault that it can't live with.
+    pub async fn failed(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Says farewell to the clients, ends all links, and waits for them.
+    pub async fn stop(self) {
+        self.clients.refuse_all(Refusal::Stopping);
+        let gone = async {
+            while self.clients.connected() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let _too_slow = tokio::time::timeout(FAREWELL, gone).await;
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(FAREWELL, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!(tasks = self.tasks.len(), "some links did not end in time");
+        }
+        tracing::info!(party = %self.party, "stopped");
+    }
+}
+
+async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen {
+            key,
+            address,
+            source,
+        })
+}

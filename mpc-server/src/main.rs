@@ -1,6 +1,7 @@
 //! One party of the three: see `mcmix-server --help`.
 
 use std::error::Error;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -55,13 +56,13 @@ struct DemoArgs {
     #[arg(long, default_value = "Demo")]
     name: String,
     /// Ports for clients, P0's first; 0 takes a free one.
-    #[arg(long, num_args = 3, value_delimiter = ',', default_values_t = [8000, 8001, 8002])]
+    #[arg(long, value_delimiter = ',', default_values_t = [8000, 8001, 8002])]
     client_ports: Vec<u16>,
     /// Ports for peers.
-    #[arg(long, num_args = 3, value_delimiter = ',', default_values_t = [8100, 8101, 8102])]
+    #[arg(long, value_delimiter = ',', default_values_t = [8100, 8101, 8102])]
     peer_ports: Vec<u16>,
     /// Ports for operators.
-    #[arg(long, num_args = 3, value_delimiter = ',', default_values_t = [8200, 8201, 8202])]
+    #[arg(long, value_delimiter = ',', default_values_t = [8200, 8201, 8202])]
     admin_ports: Vec<u16>,
     /// Rows that a client hands in for every conversation round.
     #[arg(long, default_value_t = 3)]
@@ -102,12 +103,8 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             tokio::runtime::Runtime::new()?.block_on(run_party(ready))
         }
         Command::CheckConfig(args) => {
-            let config = load(&args)?;
-            println!(
-                "{}: party {} is ready to run",
-                args.config.display(),
-                config.party
-            );
+            Ready::read(load(&args)?)?;
+            println!("{}: ready to run", args.config.display());
             Ok(())
         }
         Command::Keygen { folder } => keygen(&folder),
@@ -179,5 +176,6 @@ fn start_log() {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
+        .with_ansi(std::io::stdout().is_terminal())
         .init();
 }

@@ -127,7 +127,9 @@ pub fn agree(
         return lead(link, round, &claims, most_clients);
     }
     let mut list = Vec::with_capacity(claims.len() * CLAIM_BYTES);
-    claims.iter().for_each(|claim| claim.write(&mut list));
+    for claim in &claims {
+        claim.write(&mut list);
+    }
     send(link, PartyId::P0, &list)?;
     let told = receive(link, PartyId::P0, claims.len())?;
     let verdicts = read_verdicts(&told, claims.len())?;

@@ -503,8 +503,8 @@ mod tests {
     use super::*;
 
     const PERIODS: Periods = Periods {
-        conversation: Duration::from_millis(1000),
-        dialing: Duration::from_millis(2000),
+        conversation: Duration::from_secs(1),
+        dialing: Duration::from_secs(2),
     };
 
     /// Three clocks and the control messages between them, delivered at once.
@@ -634,7 +634,7 @@ mod tests {
         let mut trio = Trio::linked();
         trio.done.clear();
         let done = trio.tick();
-        assert_eq!(trio.now, Duration::from_millis(1000));
+        assert_eq!(trio.now, Duration::from_secs(1));
         assert_eq!(
             computed(&done),
             PartyId::ALL.map(|party| (party, RoundId(11)))
@@ -646,7 +646,7 @@ mod tests {
 
         // Round 11 takes long: the dialing round closes in time, round 13 stays open.
         let done = trio.tick();
-        assert_eq!(trio.now, Duration::from_millis(2000));
+        assert_eq!(trio.now, Duration::from_secs(2));
         assert_eq!(
             computed(&done),
             PartyId::ALL.map(|party| (party, RoundId(12)))

@@ -12,9 +12,9 @@ use mcmix_shared::program::RoundId;
 
 /// Numbers that are reserved at a time.
 const BLOCK: u64 = 1000;
-/// 2026-01-01 in seconds since 1970; the time counts from here in tenths of a second, so it is
-/// ahead of any counter that opens fewer than ten rounds a second.
-const EPOCH: Duration = Duration::from_secs(1_767_225_600);
+/// From 1970 to 2026-01-01; the time counts from there in tenths of a second, so it is ahead of
+/// any counter that opens fewer than ten rounds a second.
+const EPOCH: Duration = Duration::from_hours(490_896);
 
 /// Why the counter can't be kept.
 #[derive(Debug, thiserror::Error)]

@@ -200,7 +200,7 @@ impl Lane {
         };
         if !kept.is_empty() {
             self.current.set(Some(link));
-            let replies = self.compute(round, keys, &kept, sort_width)?;
+            let replies = self.compute(round, &keys, &kept, sort_width)?;
             self.reply(round, &kept, &replies);
             if let Some((_, context)) = &mut self.context {
                 report.statistics = context.statistics().clone();
@@ -238,7 +238,7 @@ impl Lane {
     fn compute(
         &mut self,
         round: RoundId,
-        keys: PairKeys,
+        keys: &PairKeys,
         kept: &[Entry],
         sort_width: SortWidth,
     ) -> Result<Replies, RoundError> {
@@ -246,7 +246,7 @@ impl Lane {
         let current = &self.current;
         let fresh = || Context::new(me, keys.clone(), current.clone(), Settings::default());
         let (_, context) = match self.context.take() {
-            Some((used, context)) if used == keys => self.context.insert((used, context)),
+            Some((used, context)) if used == *keys => self.context.insert((used, context)),
             _ => self.context.insert((keys.clone(), fresh())),
         };
         context.begin(round.0)?;

@@ -16,7 +16,10 @@ use crate::{
 };
 
 /// Worked on at a time: stays in the first-level cache.
-const BLOCK_BYTES: usize = 8 << 10;
+const CACHED_BYTES: usize = 8 << 10;
+
+/// Vectors without other structure are cut at words.
+const WORD_BYTES: usize = 8;
 
 /// Adds `x·y` without communication: `x_i y_i ^ x_i y_{i+1} ^ x_{i+1} y_i`.
 #[inline]
@@ -38,10 +41,10 @@ impl Zero {
         Self([party.next(), party.prev()].map(|peer| streams.with(peer, step, Purpose::Zero)))
     }
 
-    /// Overwrites `out` with zero's summand and what `local` adds to it.
-    fn fill(&self, offset: usize, out: &mut [u8], local: impl Fn(usize, &mut [u8])) {
+    /// Overwrites `out` with zero's summand and what `local` adds to it, some units at a time.
+    fn fill(&self, unit: usize, offset: usize, out: &mut [u8], local: impl Fn(usize, &mut [u8])) {
         let mut at = offset;
-        for block in out.chunks_mut(BLOCK_BYTES) {
+        for block in out.chunks_mut(unit * (CACHED_BYTES / unit).max(1)) {
             block.fill(0);
             let Self([next, prev]) = self;
             next.xor(at, block);
@@ -52,26 +55,21 @@ impl Zero {
     }
 }
 
-/// Computes a product that `local` adds to each block, and makes it replicated.
+/// Computes a product that `local` adds to `len` bytes, some units at a time, and makes it
+/// replicated.
 pub(crate) fn replicated(
     context: &mut Context,
     streams: &Streams,
     step: Step,
-    len: usize,
+    (unit, len): (usize, usize),
     local: impl Fn(usize, &mut [u8]) + Sync,
 ) -> Result<Share, Error> {
     let zero = Zero::new(context, streams, step);
     let (prev, next) = (context.party().prev(), context.party().next());
     let mut first = context.scratch(len);
     let mut second = context.scratch(len);
-    let fill = |offset: usize, out: &mut [u8]| zero.fill(offset, out, &local);
-    context.exchange(
-        [prev, next],
-        step,
-        BLOCK_BYTES,
-        [&mut first, &mut second],
-        fill,
-    )?;
+    let fill = |offset: usize, out: &mut [u8]| zero.fill(unit, offset, out, &local);
+    context.exchange([prev, next], step, unit, [&mut first, &mut second], fill)?;
     Ok(Share::new(first, second))
 }
 
@@ -87,12 +85,13 @@ pub(crate) fn opened(
 ) -> Result<Vec<u8>, Error> {
     let zero = Zero::new(context, streams, step);
     let (prev, next) = (context.party().prev(), context.party().next());
+    let unit = WORD_BYTES;
     let mut sum = context.scratch(len);
-    context.produce(&[prev, next], step, BLOCK_BYTES, &mut sum, |offset, out| {
-        zero.fill(offset, out, &local);
+    context.produce(&[prev, next], step, unit, &mut sum, |offset, out| {
+        zero.fill(unit, offset, out, &local);
     })?;
     for peer in [prev, next] {
-        context.recv_into(peer, step, BLOCK_BYTES, &mut sum, |_, out, got| {
+        context.recv_into(peer, step, unit, &mut sum, |_, out, got| {
             bytes::xor(out, got)
         })?;
     }
@@ -118,16 +117,16 @@ pub(crate) fn split(
     let len = rows * row_bytes;
     let mut half = Vec::new();
     if context.party() == from {
-        context.stream(to, step, BLOCK_BYTES, len, |offset, out| {
-            zero.fill(offset, out, &local)
+        context.stream(to, step, row_bytes, len, |offset, out| {
+            zero.fill(row_bytes, offset, out, &local)
         })?;
     } else {
         half = context.scratch(len);
-        context.fill(&mut half, BLOCK_BYTES, |offset, out| {
-            zero.fill(offset, out, &local)
+        context.fill(&mut half, row_bytes, |offset, out| {
+            zero.fill(row_bytes, offset, out, &local)
         });
         if context.party() == to {
-            context.recv_into(from, step, BLOCK_BYTES, &mut half, |_, out, got| {
+            context.recv_into(from, step, row_bytes, &mut half, |_, out, got| {
                 bytes::xor(out, got);
             })?;
         }
@@ -148,7 +147,7 @@ pub(crate) fn and(
     x: &Share,
     y: &Share,
 ) -> Result<Share, Error> {
-    replicated(context, streams, step, x.len(), product(x, y))
+    replicated(context, streams, step, (WORD_BYTES, x.len()), product(x, y))
 }
 
 /// Returns the local part of a product of two vectors.
@@ -171,17 +170,23 @@ pub(crate) fn and_halves(
     x: &Share,
     half: usize,
 ) -> Result<Share, Error> {
-    replicated(context, streams, step, x.len() / 2, |offset, out| {
-        let blocks = 2 * offset..2 * (offset + out.len());
-        let first = x.first.get(blocks.clone()).unwrap_or_default();
-        let second = x.second.get(blocks).unwrap_or_default();
-        let pairs = first
-            .chunks_exact(2 * half)
-            .zip(second.chunks_exact(2 * half));
-        for (z, (x0, x1)) in out.chunks_exact_mut(half).zip(pairs) {
-            let (a0, b0) = x0.split_at(half);
-            let (a1, b1) = x1.split_at(half);
-            add_product(z, [a0, a1], [b0, b1]);
-        }
-    })
+    replicated(
+        context,
+        streams,
+        step,
+        (half, x.len() / 2),
+        |offset, out| {
+            let blocks = 2 * offset..2 * (offset + out.len());
+            let first = x.first.get(blocks.clone()).unwrap_or_default();
+            let second = x.second.get(blocks).unwrap_or_default();
+            let pairs = first
+                .chunks_exact(2 * half)
+                .zip(second.chunks_exact(2 * half));
+            for (z, (x0, x1)) in out.chunks_exact_mut(half).zip(pairs) {
+                let (a0, b0) = x0.split_at(half);
+                let (a1, b1) = x1.split_at(half);
+                add_product(z, [a0, a1], [b0, b1]);
+            }
+        },
+    )
 }

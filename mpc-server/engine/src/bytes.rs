@@ -18,3 +18,10 @@ pub(crate) fn spread<const N: usize>(bits: &[u8], first: usize, out: &mut [u8]) 
         *mask = [(byte >> (i % 8) & 1).wrapping_neg(); N];
     }
 }
+
+/// XORs 0, 1, 2, … into 4-byte rows.
+pub(crate) fn add_positions(rows: &mut [u8]) {
+    for (position, row) in (0_u32..).zip(rows.as_chunks_mut::<4>().0) {
+        *row = (u32::from_le_bytes(*row) ^ position).to_le_bytes();
+    }
+}

@@ -536,6 +536,17 @@ impl Context {
         step
     }
 
+    /// Leaves tie-breaks as they are; tests make the mistake of doing without.
+    #[cfg(test)]
+    pub(crate) fn break_no_ties(&self, ties: &mut crate::reshare::ShuffledShare) {
+        self.probe.break_no_ties(ties);
+    }
+
+    /// Leaves tie-breaks as they are.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests make a mistake here")]
+    pub(crate) const fn break_no_ties(&self, _: &mut crate::reshare::ShuffledShare) {}
+
     fn width(&self) -> usize {
         self.workers.as_ref().map_or(1, |_| self.settings.threads)
     }

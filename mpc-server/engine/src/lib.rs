@@ -41,6 +41,7 @@ mod open;
 mod reshare;
 mod route;
 mod shuffle;
+mod sort;
 
 pub mod ideal;
 pub mod world;

@@ -3,6 +3,7 @@
 mod conversation;
 mod conversation_by_sorting;
 mod dialing;
+mod neighbours;
 
 use core::fmt;
 

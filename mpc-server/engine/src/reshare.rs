@@ -9,6 +9,7 @@ use crate::{
     context::Context,
     error::Error,
     share::{Share, Split},
+    shuffle::Shuffled,
     step::Step,
     stream::{Purpose, Streams},
 };
@@ -62,6 +63,21 @@ pub(crate) fn replicate<const N: usize>(
         // `one` is common to both holders, `two` shared with the third party.
         Ok(ordered(party.prev() == other, one, two))
     })
+}
+
+/// A replicated vector in shuffled order. Only such a one can be sorted.
+#[derive(Debug)]
+pub(crate) struct ShuffledShare(pub(crate) Share);
+
+/// Makes shuffled columns replicated, as [`replicate`] does.
+pub(crate) fn replicate_shuffled<const N: usize>(
+    context: &mut Context,
+    streams: &Streams,
+    step: Step,
+    columns: [Shuffled; N],
+) -> Result<[ShuffledShare; N], Error> {
+    let shares = replicate(context, streams, step, columns.map(|column| column.0))?;
+    Ok(shares.map(ShuffledShare))
 }
 
 /// Component i is shared with the previous party, component i+1 with the next.

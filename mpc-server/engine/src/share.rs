@@ -73,6 +73,28 @@ impl Share {
         other.recycle(context);
     }
 
+    /// Puts one vector after another. Local.
+    pub(crate) fn concat(one: &Self, two: &Self) -> Self {
+        Self {
+            first: [&one.first[..], &two.first].concat(),
+            second: [&one.second[..], &two.second].concat(),
+        }
+    }
+
+    /// Cuts a vector into two of equal length. Local.
+    pub(crate) fn halves(self) -> [Self; 2] {
+        let Self {
+            mut first,
+            mut second,
+        } = self;
+        let half = first.len() / 2;
+        let other = Self {
+            first: first.split_off(half),
+            second: second.split_off(half),
+        };
+        [Self { first, second }, other]
+    }
+
     /// Turns the first `rows` bits into masks of `N` bytes. Local.
     pub(crate) fn spread<const N: usize>(&self, context: &mut Context, rows: usize) -> Self {
         let [first, second] = [&self.first, &self.second].map(|bits| {

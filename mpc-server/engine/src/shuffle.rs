@@ -31,6 +31,8 @@ pub(crate) enum Column {
     Secret(Split),
     /// The wire ids 0..n.
     WireIds,
+    /// Another public column.
+    Public { row_bytes: usize, rows: Vec<u8> },
 }
 
 /// What a party knows of a shuffle: two of its three permutations.
@@ -106,7 +108,7 @@ impl Shuffle {
             Known::S1 { p12, p13 } => self.send_s1(context, streams, step, (p12, p13), column),
             Known::S2 { p12, .. } => match column {
                 Column::Secret(column) => self.send_s2(context, streams, step, p12, column),
-                Column::WireIds => Ok(()),
+                Column::WireIds | Column::Public { .. } => Ok(()),
             },
             Known::S3 { .. } => Ok(()),
         }
@@ -132,6 +134,12 @@ impl Shuffle {
                 context.fill(&mut between, row_bytes, |offset, out| {
                     p12.gather(&rows, offset / row_bytes, out);
                     z12.xor_from(offset / row_bytes, out);
+                });
+            }
+            Column::Public { rows, .. } => {
+                let rows = Rows::packed(rows, row_bytes);
+                context.fill(&mut between, row_bytes, |offset, out| {
+                    p12.gather(&rows, offset / row_bytes, out);
                 });
             }
             Column::WireIds => context.fill(&mut between, row_bytes, |offset, out| {
@@ -340,10 +348,11 @@ impl Shuffle {
 }
 
 impl Column {
-    const fn row_bytes(&self) -> usize {
+    pub(crate) const fn row_bytes(&self) -> usize {
         match self {
             Self::Secret(column) => column.row_bytes,
             Self::WireIds => 4,
+            Self::Public { row_bytes, .. } => *row_bytes,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Whole programs: real = ideal, same trace, views, tampering.
 
+mod dialing;
 pub(crate) mod probe;
 mod real_is_ideal;
 mod trace;

@@ -168,17 +168,10 @@ fn matcher(
         bytes::xor(&mut partners.half, &b.half);
     }
     if context.party() == P0 {
-        add_positions(&mut partners.half);
+        bytes::add_positions(&mut partners.half);
     }
     context.recycle(b.half);
     Ok(partners.swapped())
-}
-
-/// XORs 0, 1, 2, … into 4-byte rows.
-fn add_positions(rows: &mut [u8]) {
-    for (position, row) in (0_u32..).zip(rows.as_chunks_mut::<4>().0) {
-        *row = (u32::from_le_bytes(*row) ^ position).to_le_bytes();
-    }
 }
 
 /// Round 1: a row's tag goes to list A (role 0) or B (role 1), the other gets a random value.
@@ -359,12 +352,12 @@ fn select(
 
     context.phase(Phase::SelectPartners);
     let step = Step::new(Phase::SelectPartners, 0);
-    positions.add_public(context.party(), add_positions);
+    positions.add_public(context.party(), bytes::add_positions);
     let masks = equal.spread::<4>(context, 2 * rows);
     let product = and::product(&masks, &positions);
     let mut matches = and::split(context, streams, step, [P1, P0], (2 * rows, 4), product)?;
     if context.party() == P0 {
-        add_positions(&mut matches.half);
+        bytes::add_positions(&mut matches.half);
     }
     equal.recycle(context);
     masks.recycle(context);

@@ -1,8 +1,28 @@
-//! Conversation.
-use super::{ConversationInput, Replies, check_len, check_rows};
-use crate::{context::Context, error::Error};
+//! Conversation by sorting: the paper's matcher, kept as the reference (docs/protocol.md §6.7;
+//! MCMix, USENIX Security 2017, §5).
+//!
+//! In, out:  as `conversation`.
+//! Cost:     the sort's rounds and bytes instead of a lookup's.
+//! Reveals:  n, and a uniformly random order.
 
-/// Runs a conversation round.
+use super::{
+    ConversationInput, Replies, TAG_BYTES,
+    conversation::{check_input, route_messages, tags_and_roles},
+    neighbours::{differences, following, not, preceding, sort_rows},
+};
+use crate::{
+    and::and,
+    compare::is_zero,
+    context::Context,
+    error::Error,
+    share::{Share, Split},
+    shuffle::Column,
+    step::{Phase, Step},
+    stream::Streams,
+};
+use mcmix_shared::party::PartyId;
+
+/// Runs a conversation round as [`super::conversation`] does, at the price of a sort.
 ///
 /// # Errors
 /// Any [`Error`]; the round is then over.
@@ -10,12 +30,78 @@ pub fn conversation_by_sorting(
     context: &mut Context,
     input: ConversationInput,
 ) -> Result<Replies, Error> {
-    check_rows(input.rows)?;
-    check_len(
-        "first",
-        input.first.len(),
-        input.rows * (9 + input.message_bytes),
+    let rows = check_input(&input)?;
+    let streams = context.enter()?;
+    if rows == 0 {
+        return Ok(Replies::none(context.party(), input.message_bytes));
+    }
+    let partners = matcher(context, &streams, &input)?;
+    route_messages(context, &streams, partners, input)
+}
+
+fn matcher(
+    context: &mut Context,
+    streams: &Streams,
+    input: &ConversationInput,
+) -> Result<Split, Error> {
+    let [tags, roles] = tags_and_roles(context, input);
+    let holders = [PartyId::P2, PartyId::P0];
+    let tags = Split::from_share(context, holders, TAG_BYTES, tags);
+    let roles = Column::Secret(Split::from_share(context, holders, TAG_BYTES, roles));
+    let sorted = sort_rows(context, streams, tags, roles)?;
+
+    context.phase(Phase::CompareNeighbours);
+    let compared = differences(context, &sorted.keys);
+    let same = is_zero(
+        context,
+        streams,
+        Step::new(Phase::CompareNeighbours, 0),
+        compared,
     )?;
-    let _ = context.enter()?;
-    Err(Error::NoRound)
+
+    // Rows i and i + 1 are joined if their tags are equal, their roles are not, and no third row
+    // has the same tag.
+    context.phase(Phase::Join);
+    let step = Step::new(Phase::Join, 0);
+    let mut differ = following_rows(&sorted.column);
+    differ.add(&sorted.column);
+    let differ = lowest_bits(&differ, same.len());
+    let not_before = not(context, preceding(&same));
+    let not_behind = not(context, following(&same));
+    let [pairs, alone] = and(
+        context,
+        streams,
+        step,
+        &Share::concat(&same, &not_before),
+        &Share::concat(&differ, &not_behind),
+    )?
+    .halves();
+    let links = and(context, streams, step.plus(1), &pairs, &alone)?;
+    sorted.join(context, streams, step.plus(2), &links)
+}
+
+/// Makes row i of the result row i + 1, the last zero. Local.
+fn following_rows(rows: &Share) -> Share {
+    let next = |rows: &[u8]| {
+        let mut next = rows.get(TAG_BYTES..).unwrap_or_default().to_vec();
+        next.resize(rows.len(), 0);
+        next
+    };
+    Share::new(next(&rows.first), next(&rows.second))
+}
+
+/// Packs the lowest bit of each row of 8 bytes, into `bytes` bytes. Local.
+fn lowest_bits(rows: &Share, bytes: usize) -> Share {
+    let pack = |rows: &[u8]| {
+        let mut bits: Vec<u8> = rows
+            .chunks(8 * TAG_BYTES)
+            .map(|rows| {
+                let lowest = rows.iter().step_by(TAG_BYTES).map(|byte| byte & 1);
+                (0..).zip(lowest).fold(0, |byte, (i, bit)| byte | bit << i)
+            })
+            .collect();
+        bits.resize(bytes, 0);
+        bits
+    };
+    Share::new(pack(&rows.first), pack(&rows.second))
 }

@@ -1,14 +1,152 @@
-//! Dialing.
-use super::{DialingInput, Replies, check_len, check_rows};
-use crate::{context::Context, error::Error};
+//! Dialing (docs/protocol.md §5).
+//!
+//! In:      callee ids of 64 bits, replicated; own ids and public keys, public to the servers.
+//! Out:     replies of the partner's key and a dial tag, in wire order.
+//! Cost:    15 rounds and the sort's.    Reveals: n, and a uniformly random order.
+//! Secure:  one semi-honest party. Tampering is not detected here (§7).
 
-/// Runs a dialing round.
+use mcmix_shared::party::PartyId;
+
+use super::{
+    DIAL_BYTES, DIAL_REPLY_BYTES, DialingInput, Replies, check_len, check_rows,
+    neighbours::{differences, following, not, preceding, sort_rows},
+};
+use crate::{
+    and::and,
+    compare::{BLOCK_BYTES, BLOCK_ROWS, is_zero},
+    context::Context,
+    error::Error,
+    permutation::Rows,
+    route::{Payload, route},
+    share::{Share, Split},
+    shuffle::Column,
+    step::{Phase, Step},
+    stream::Streams,
+};
+
+const P0: PartyId = PartyId::P0;
+const P1: PartyId = PartyId::P1;
+const P2: PartyId = PartyId::P2;
+/// Bytes of a public key, and of a reply before the tag.
+const KEY_BYTES: usize = 32;
+const DIAL_TAG_BYTES: usize = DIAL_REPLY_BYTES - KEY_BYTES;
+
+/// Runs a dialing round: every callee that checks (dials its own id) and is dialled is matched with
+/// one of its callers, each as likely as the others; both get the other's key and one fresh tag.
+/// Every other row gets its own key and a zero tag.
 ///
 /// # Errors
 /// Any [`Error`]; the round is then over.
 pub fn dialing(context: &mut Context, input: DialingInput) -> Result<Replies, Error> {
-    check_rows(input.ids.len())?;
-    check_len("first", input.first.len(), input.ids.len() * 8)?;
-    let _ = context.enter()?;
-    Err(Error::NoRound)
+    let DialingInput {
+        ids,
+        keys,
+        first,
+        second,
+    } = input;
+    let rows = ids.len();
+    check_rows(rows)?;
+    check_len("keys", keys.len() * KEY_BYTES, rows * KEY_BYTES)?;
+    check_len("first", first.len(), rows * DIAL_BYTES)?;
+    check_len("second", second.len(), rows * DIAL_BYTES)?;
+    let streams = context.enter()?;
+    if rows == 0 {
+        return Ok(Replies::none(context.party(), DIAL_REPLY_BYTES));
+    }
+    let callees = Split::from_share(context, [P2, P0], DIAL_BYTES, Share::new(first, second));
+    let partners = matcher(context, &streams, callees, &ids)?;
+    route_keys(context, &streams, partners, &keys)
+}
+
+/// Finds every row's partner: an involution on the wire ids, held by (P0, P2).
+fn matcher(
+    context: &mut Context,
+    streams: &Streams,
+    callees: Split,
+    ids: &[u64],
+) -> Result<Split, Error> {
+    let rows = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+    let ids = Column::Public {
+        row_bytes: DIAL_BYTES,
+        rows,
+    };
+    let sorted = sort_rows(context, streams, callees, ids)?;
+
+    // e_i: rows i and i + 1 dial the same id. D_i: row i dials its own.
+    context.phase(Phase::CompareNeighbours);
+    let mut compared = differences(context, &sorted.keys);
+    for component in [&mut compared.first, &mut compared.second] {
+        component.resize(component.len().next_multiple_of(BLOCK_BYTES), 0);
+    }
+    let padded = compared.len() / DIAL_BYTES;
+    let mut own = sorted.keys.clone();
+    own.add(&sorted.column);
+    compared.append(context, own);
+    let step = Step::new(Phase::CompareNeighbours, 0);
+    let bits = is_zero(context, streams, step, compared)?;
+    debug_assert!(padded.is_multiple_of(BLOCK_ROWS));
+    let [same, checks] = bits.halves();
+
+    // A checking row is joined with the row before it, or with the one behind it if it is first.
+    context.phase(Phase::Join);
+    let step = Step::new(Phase::Join, 0);
+    let both = Share::concat(&same, &same);
+    let neighbours = Share::concat(&following(&checks), &checks);
+    let [mut links, behind] = and(context, streams, step, &both, &neighbours)?.halves();
+    let first_of_its_id = not(context, preceding(&same));
+    links.add(&and(
+        context,
+        streams,
+        step.plus(1),
+        &behind,
+        &first_of_its_id,
+    )?);
+    sorted.join(context, streams, step.plus(2), &links)
+}
+
+/// Routes (own key, r) for joint random r; a reply's tag is r of both partners added.
+fn route_keys(
+    context: &mut Context,
+    streams: &Streams,
+    partners: Split,
+    keys: &[[u8; KEY_BYTES]],
+) -> Result<Replies, Error> {
+    let rows = keys.len();
+    context.phase(Phase::DialTag);
+    let step = Step::new(Phase::DialTag, 0);
+    let random = Share::random(context, streams, step, rows * DIAL_TAG_BYTES);
+    let row =
+        |key: &[u8; KEY_BYTES], tag: &[u8]| key.iter().chain(tag).copied().collect::<Vec<u8>>();
+    let tags = |component: &Vec<u8>| {
+        let tags = component.chunks_exact(DIAL_TAG_BYTES);
+        tags.flat_map(|tag| row(&[0; KEY_BYTES], tag))
+            .collect::<Vec<u8>>()
+    };
+    // In the payload P0 holds (key, r0 ^ r1) and P2 (0, r2); for the rows' own tags P1 holds r1
+    // and P2 r2 ^ r0.
+    let (half, addend) = match context.party() {
+        P0 => {
+            let mut sum = random.first.clone();
+            crate::bytes::xor(&mut sum, &random.second);
+            let rows = keys.iter().zip(sum.chunks_exact(DIAL_TAG_BYTES));
+            (rows.flat_map(|(key, tag)| row(key, tag)).collect(), None)
+        }
+        P1 => (Vec::new(), Some(tags(&random.first))),
+        P2 => {
+            let mut sum = random.first.clone();
+            crate::bytes::xor(&mut sum, &random.second);
+            (tags(&random.first), Some(tags(&sum)))
+        }
+    };
+    random.recycle(context);
+    let halves = match context.party() {
+        P1 => Vec::new(),
+        P0 | P2 => vec![Rows::packed(&half, DIAL_REPLY_BYTES)],
+    };
+    let payload = Payload {
+        row_bytes: DIAL_REPLY_BYTES,
+        halves,
+        addend,
+    };
+    route(context, streams, partners, &payload)
 }

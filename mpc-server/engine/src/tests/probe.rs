@@ -1,14 +1,17 @@
 //! What tests see of a party: everything opened to it, and mistakes it is told to make.
 
-use crate::step::{Phase, Step};
+use crate::{
+    reshare::ShuffledShare,
+    step::{Phase, Step},
+};
 
 /// A deliberate mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mistake {
     /// Both directions of the lookup use one key.
     OneLookupKey,
-    /// Equal keys are sorted without regard to their shuffled positions.
-    NoTieBreaks,
+    /// Equal keys are sorted by their shuffled positions, not by secret random values.
+    TiesByPosition,
 }
 
 /// Something that a party got to see in the clear.
@@ -35,6 +38,13 @@ impl Probe {
         match self.mistake {
             Some(Mistake::OneLookupKey) => Step::new(Phase::Lookup, 0),
             _ => step,
+        }
+    }
+
+    pub(crate) fn break_no_ties(&self, ties: &mut ShuffledShare) {
+        if self.mistake == Some(Mistake::TiesByPosition) {
+            ties.0.first.fill(0);
+            ties.0.second.fill(0);
         }
     }
 }

@@ -1,0 +1,191 @@
+//! What the sorting programs share: joined neighbours of a sorted list become partners in wire order
+//! (docs/protocol.md §5).
+
+use mcmix_shared::party::PartyId;
+
+use crate::{
+    and, bytes,
+    context::Context,
+    error::Error,
+    permutation::Rows,
+    reshare::{ShuffledShare, replicate_shuffled},
+    share::{Share, Split},
+    shuffle::{Column, Shuffle, shuffle, unshuffle},
+    sort::{Keys, Sorted, sort},
+    step::{Phase, Step},
+    stream::Streams,
+};
+
+/// S1, S2, S3.
+const ROLES: [PartyId; 3] = [PartyId::P2, PartyId::P0, PartyId::P1];
+
+/// Rows in sorted order.
+pub(super) struct Neighbours {
+    shuffle: Shuffle,
+    sorted: Sorted,
+    /// 8 bytes a row.
+    pub(super) keys: Share,
+    /// The column that came along.
+    pub(super) column: Share,
+    /// 4 bytes a row.
+    wids: Share,
+}
+
+/// Shuffles rows, sorts them by key with ties in random order, and takes `column` along.
+pub(super) fn sort_rows(
+    context: &mut Context,
+    streams: &Streams,
+    keys: Split,
+    column: Column,
+) -> Result<Neighbours, Error> {
+    let rows = keys.rows;
+    context.phase(Phase::ShuffleRows);
+    let step = Step::new(Phase::ShuffleRows, 0);
+    let moved = Shuffle::new(context, streams, step, ROLES, rows);
+    // A secret random permutation breaks ties: the order is then uniformly random whatever the
+    // keys are, and each caller of a callee is as likely as any other to come next to it.
+    let ties = Shuffle::new(context, streams, step.plus(1), ROLES, rows);
+    let column_bytes = column.row_bytes();
+    let columns = [
+        (&moved, Column::Secret(keys)),
+        (&ties, Column::WireIds),
+        (&moved, Column::WireIds),
+        (&moved, column),
+    ];
+    let columns = shuffle(context, streams, step, columns)?;
+    context.phase(Phase::ShareRows);
+    let [values, mut ties, wids, column] =
+        replicate_shuffled(context, streams, Step::new(Phase::ShareRows, 0), columns)?;
+    context.break_no_ties(&mut ties);
+
+    context.phase(Phase::Sort);
+    let keys = Keys { values, ties };
+    let sorted = sort(context, streams, &keys)?;
+    let mut in_order = |ShuffledShare(share): ShuffledShare, row_bytes| {
+        let [first, second] = [&share.first, &share.second].map(|rows| {
+            let mut out = context.scratch(rows.len());
+            Rows::packed(rows, row_bytes).gather(&sorted.0, &mut out);
+            out
+        });
+        share.recycle(context);
+        Share::new(first, second)
+    };
+    let keys_in_order = in_order(keys.values, 8);
+    let column = in_order(column, column_bytes);
+    let wids = in_order(wids, 4);
+    keys.ties.0.recycle(context);
+    Ok(Neighbours {
+        shuffle: moved,
+        sorted,
+        keys: keys_in_order,
+        column,
+        wids,
+    })
+}
+
+/// Differences of neighbouring rows of 8 bytes; the last row differs from what is not there.
+pub(super) fn differences(context: &Context, keys: &Share) -> Share {
+    let [first, second] = [&keys.first, &keys.second].map(|rows| {
+        let rows = rows.as_chunks::<8>().0;
+        let pairs = rows.iter().zip(rows.iter().skip(1));
+        let mut out: Vec<u8> = pairs
+            .flat_map(|(a, b)| (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)).to_le_bytes())
+            .collect();
+        out.extend([0; 8]);
+        out
+    });
+    let mut differences = Share::new(first, second);
+    differences.add_public(context.party(), |component| {
+        if let Some(last) = component.last_mut() {
+            *last ^= 1;
+        }
+    });
+    differences
+}
+
+/// Makes bit i of the result bit i + 1 of `bits`. Local.
+pub(super) fn following(bits: &Share) -> Share {
+    shift(bits, |bytes| {
+        let nexts = bytes.iter().skip(1).chain(&[0]);
+        bytes
+            .iter()
+            .zip(nexts)
+            .map(|(byte, next)| byte >> 1 | next << 7)
+            .collect()
+    })
+}
+
+/// Makes bit i of the result bit i - 1 of `bits`, bit 0 zero. Local.
+pub(super) fn preceding(bits: &Share) -> Share {
+    shift(bits, |bytes| {
+        let previous = [0].iter().chain(bytes);
+        bytes
+            .iter()
+            .zip(previous)
+            .map(|(byte, previous)| byte << 1 | previous >> 7)
+            .collect()
+    })
+}
+
+fn shift(bits: &Share, shift: impl Fn(&[u8]) -> Vec<u8>) -> Share {
+    Share::new(shift(&bits.first), shift(&bits.second))
+}
+
+/// Inverts all bits. Local.
+pub(super) fn not(context: &Context, mut bits: Share) -> Share {
+    bits.add_public(context.party(), |component| {
+        component.iter_mut().for_each(|byte| *byte = !*byte);
+    });
+    bits
+}
+
+impl Neighbours {
+    /// Joins rows i and i + 1 of the order where bit i of `links` is set: every row's partner, itself
+    /// where it has none, in wire order, held by (P0, P2). Links must be disjoint.
+    pub(super) fn join(
+        self,
+        context: &mut Context,
+        streams: &Streams,
+        step: Step,
+        links: &Share,
+    ) -> Result<Split, Error> {
+        let rows = self.sorted.0.len();
+        let [s1, s2, s3] = ROLES;
+        let masks = links.spread::<4>(context, rows);
+        let [first, second] = [&self.wids.first, &self.wids.second].map(|wids| {
+            let wids = wids.as_chunks::<4>().0;
+            let nexts = wids.iter().skip(1).chain(wids.last());
+            let pairs = wids.iter().zip(nexts);
+            pairs
+                .flat_map(|(a, b)| (u32::from_le_bytes(*a) ^ u32::from_le_bytes(*b)).to_le_bytes())
+                .collect::<Vec<u8>>()
+        });
+        let steps = Share::new(first, second);
+        let product = and::product(&masks, &steps);
+        let joined = and::split(context, streams, step, [s1, s3], (rows, 4), product)?;
+        debug_assert_eq!(joined.holders, [s2, s3]);
+        // The way to a row's partner: the link behind it or the one before it.
+        let mut ways = joined.shape();
+        if context.party() != s1 {
+            ways.half = context.scratch(rows * 4);
+            let links = joined.half.as_chunks::<4>().0;
+            let befores = [[0; 4]].iter().chain(links);
+            let places = ways.half.as_chunks_mut::<4>().0;
+            for ((&at, link), before) in self.sorted.0.iter().zip(links).zip(befores) {
+                if let Some(place) = places.get_mut(at as usize) {
+                    place.copy_from_slice(link);
+                    bytes::xor(place, before);
+                }
+            }
+        }
+        context.recycle(joined.half);
+        masks.recycle(context);
+        context.phase(Phase::Unshuffle);
+        let step = Step::new(Phase::Unshuffle, 0);
+        let [mut partners] = unshuffle(context, streams, step, [(&self.shuffle, ways)])?;
+        if context.party() == s2 {
+            bytes::add_positions(&mut partners.half);
+        }
+        Ok(partners.swapped())
+    }
+}

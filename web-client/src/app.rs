@@ -131,6 +131,7 @@ impl Reducible for State {
                 }
             }
             Change::Invited(invite) => next.invite = Some(invite),
+            Change::InviteDone if self.invite.is_none() => return self,
             Change::InviteDone => next.invite = None,
         }
         Rc::new(next)
@@ -192,7 +193,9 @@ fn App() -> Html {
             }
         })
     };
-    let invite_done = Callback::from(move |()| dispatch.dispatch(Change::InviteDone));
+    let invite_done = use_callback(dispatch, |(), dispatch| {
+        dispatch.dispatch(Change::InviteDone);
+    });
 
     let invite = state.invite.clone();
     let inviter = invite

@@ -159,10 +159,8 @@ pub fn you_said(text: &str) -> String {
     format!("You: {text}")
 }
 
-/// The count, to a screen reader.
-pub fn unread(count: usize) -> String {
-    format!("{count} unread")
-}
+/// After the count of messages, to a screen reader.
+pub const UNREAD: &str = " unread";
 
 /// Below one's own name.
 pub const fn open_to_calls(open: OpenToCalls) -> &'static str {

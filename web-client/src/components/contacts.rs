@@ -112,8 +112,8 @@ fn item(
                 </span>
                 <span {class}>{ text }</span>
                 if contact.unread > 0 {
-                    <span class="unread" data-testid="unread" aria-label={texts::unread(contact.unread)}>
-                        { contact.unread }
+                    <span class="unread" data-testid="unread">
+                        { contact.unread }<span class="visually-hidden">{ texts::UNREAD }</span>
                     </span>
                 }
             </button>

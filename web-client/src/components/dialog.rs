@@ -30,12 +30,16 @@ pub fn Dialog(props: &DialogProps) -> Html {
             .and_then(|window| window.document())
             .and_then(|document| document.active_element())
             .and_then(|element| element.dyn_into::<HtmlElement>().ok());
-        if let Some(dialog) = node.cast::<HtmlDialogElement>() {
+        let dialog = node.cast::<HtmlDialogElement>();
+        if let Some(dialog) = &dialog {
             // It can only fail when the dialog is open already.
             let _ = dialog.show_modal();
         }
-        // The one who opened it gets the focus back.
+        // The one who opened it gets the focus back; an open dialog would keep it.
         move || {
+            if let Some(dialog) = dialog {
+                dialog.close();
+            }
             if let Some(element) = before {
                 let _ = element.focus();
             }

@@ -80,16 +80,13 @@ pub fn Home(props: &HomeProps) -> Html {
         let open = open.setter();
         Callback::from(move |which| open.set(which))
     };
-    let close = {
-        let show = show.clone();
-        let (invited, done) = (props.invite.is_some(), props.on_invite_done.clone());
-        Callback::from(move |()| {
-            show.emit(Open::Nothing);
-            if invited {
-                done.emit(());
-            }
-        })
-    };
+    let close = use_callback(
+        (open.setter(), props.on_invite_done.clone()),
+        |(), (open, done)| {
+            open.set(Open::Nothing);
+            done.emit(());
+        },
+    );
     let select = {
         let (go, close) = (go.clone(), close.clone());
         Callback::from(move |key: ClientKey| {

@@ -60,7 +60,7 @@ pub(super) fn InviteDialog(props: &InviteProps) -> Html {
                 <div class="copy-row">
                     <input ref={field} id="invite-link" class="input mono" data-testid="invite-link"
                         readonly=true value={link.clone()} {onfocus} />
-                    <button type="button" class="button primary" data-testid="copy-link" onclick={oncopy}>
+                    <button type="button" class="button primary" data-testid="copy-link" autofocus=true onclick={oncopy}>
                         <Icon kind={if done { Kind::Check } else { Kind::Copy }} />
                         { if done { texts::COPIED } else { texts::COPY } }
                     </button>

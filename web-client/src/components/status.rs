@@ -28,9 +28,13 @@ pub(super) fn Status(props: &StatusProps) -> Html {
     });
     let onclick = props.show.reform(|_: MouseEvent| Open::Network);
     let connected = view.connected();
+    let trouble = view
+        .servers
+        .iter()
+        .any(|server| state_name(server.status) == "away");
     let summary = texts::network_summary(view);
     html! {
-        <button type="button" class={classes!("status", (!connected).then_some("trouble"))} data-testid="status"
+        <button type="button" class={classes!("status", trouble.then_some("trouble"))} data-testid="status"
             data-connected={connected.to_string()} title={texts::NETWORK_DETAILS} {onclick}>
             <span class="item">
                 <span class="dots">

@@ -71,14 +71,12 @@ pub fn call_state(call: CallState, name: &str) -> String {
     match call {
         CallState::Idle | CallState::Talking => String::new(),
         CallState::Calling { attempt, of } => {
-            format!(
-                "Calling {name} … (try {attempt} of {of}). You can write already; it waits until they accept."
-            )
+            format!("Calling {name} … (try {attempt} of {of})")
         }
         CallState::Incoming => format!("{name} is calling you."),
         CallState::Connecting => format!("Reached {name}. Agreeing on keys …"),
         CallState::Ringing => {
-            format!("Ringing at {name}’s. You can write already; it waits until they accept.")
+            format!("Ringing at {name}’s …")
         }
         CallState::Ended(EndReason::Declined) => {
             format!("{name} declined the call. What you wrote waits for the next one.")
@@ -95,6 +93,8 @@ pub fn call_state(call: CallState, name: &str) -> String {
 
 /// Silence of that many milliseconds is worth telling.
 const SILENCE: u64 = 15_000;
+/// Less than that many milliseconds ago is now.
+const JUST_NOW: u64 = 10_000;
 
 /// Below a contact's name.
 pub fn presence(contact: &ContactView, now: Millis) -> String {
@@ -110,9 +110,10 @@ pub fn presence(contact: &ContactView, now: Millis) -> String {
         (CallState::Calling { .. } | CallState::Connecting, _) => "Calling …".to_owned(),
         (CallState::Ringing, _) => "Ringing …".to_owned(),
         (CallState::Incoming, _) => "Is calling you".to_owned(),
-        (CallState::Idle | CallState::Ended(_), Some(heard)) => {
-            format!("Last heard {} ago", span(now.since(heard)))
-        }
+        (CallState::Idle | CallState::Ended(_), Some(heard)) => match now.since(heard) {
+            0..JUST_NOW => "Last heard just now".to_owned(),
+            since => format!("Last heard {} ago", span(since)),
+        },
         (CallState::Idle | CallState::Ended(_), None) => "Not talked yet".to_owned(),
     }
 }
@@ -131,7 +132,7 @@ pub fn no_messages(name: &str, call: CallState) -> String {
                 "Call {name} to talk. Nobody can tell that you do. You can write before they answer; it waits here."
             )
         }
-        _ => format!("What you write now waits here until {name} accepts."),
+        _ => format!("You can write already: it waits here until {name} accepts."),
     }
 }
 

@@ -14,8 +14,6 @@ use crate::{engine, texts};
 const PAGE: usize = 200;
 /// Messages of one side within that many milliseconds stand together.
 const TOGETHER: u64 = 5 * 60 * 1000;
-/// So close to the end, in pixels, counts as at the end.
-const NEAR: i32 = 80;
 
 /// What the messages need.
 #[derive(Debug, PartialEq, Properties)]
@@ -29,31 +27,21 @@ pub(super) struct LogProps {
 pub(super) fn Log(props: &LogProps) -> Html {
     let contact = &props.contact;
     let node = use_node_ref();
-    let at_end = use_mut_ref(|| true);
     let shown = use_state(|| PAGE);
 
-    let onscroll = {
-        let (node, at_end) = (node.clone(), at_end.clone());
-        Callback::from(move |_: Event| {
-            if let Some(log) = node.cast::<Element>() {
-                let below = log.scroll_height() - log.scroll_top() - log.client_height();
-                *at_end.borrow_mut() = below < NEAR;
-            }
-        })
-    };
-    // A new message comes into view, unless the user reads further up; one's own always does.
-    let last = contact
+    // One's own new message comes into view; others do if the end was in view.
+    let own = contact
         .messages
-        .last()
+        .iter()
+        .rev()
         .map(|message| (message.number, message.kind));
-    use_effect_with((last, contact.call), {
+    let own = own.filter(|(_, kind)| matches!(kind, MessageKind::Outgoing(_)));
+    use_effect_with(own.map(|(number, _)| number).next(), {
         let node = node.clone();
-        move |(last, _)| {
-            let own = matches!(last, Some((_, MessageKind::Outgoing(_))));
-            if let Some(log) = node.cast::<Element>()
-                && (own || *at_end.borrow())
-            {
-                log.set_scroll_top(log.scroll_height());
+        move |_| {
+            if let Some(log) = node.cast::<Element>() {
+                // The log is turned around: its end is at zero.
+                log.set_scroll_top(0);
             }
         }
     });
@@ -64,17 +52,18 @@ pub(super) fn Log(props: &LogProps) -> Html {
         Callback::from(move |_: MouseEvent| shown.set(*shown + PAGE))
     };
     html! {
-        <div ref={node} class="messages" role="log" aria-live="polite" aria-relevant="additions"
-            aria-label={texts::messages_with(contact.name.as_str())} data-testid="messages" tabindex="0" {onscroll}>
-            if contact.messages.is_empty() {
-                <div class="empty" data-testid="no-messages">
-                    <p>{ texts::no_messages(contact.name.as_str(), contact.call) }</p>
-                </div>
-            }
-            if earlier > 0 {
-                <button type="button" class="button quiet compact" onclick={onearlier}>{ texts::EARLIER }</button>
-            }
-            { for entries(contact, earlier, &props.act) }
+        <div ref={node} class="log" tabindex="0" role="group" aria-label={texts::messages_with(contact.name.as_str())}>
+            <div class="messages" role="log" aria-live="polite" aria-relevant="additions" data-testid="messages">
+                if contact.messages.is_empty() {
+                    <div class="empty" data-testid="no-messages">
+                        <p>{ texts::no_messages(contact.name.as_str(), contact.call) }</p>
+                    </div>
+                }
+                if earlier > 0 {
+                    <button type="button" class="button quiet compact" onclick={onearlier}>{ texts::EARLIER }</button>
+                }
+                { for entries(contact, earlier, &props.act) }
+            </div>
         </div>
     }
 }

@@ -52,7 +52,6 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
                     <Brand />
                     <h1>{ texts::PITCH }</h1>
                     <p class="lead">{ texts::LEAD }</p>
-                    <Promises />
                 </div>
                 <form class="card" {onsubmit} novalidate=true>
                     if let Some(invite) = &props.inviter {
@@ -79,6 +78,7 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
                         </button>
                     }
                 </form>
+                <Promises />
             </div>
         </main>
     }

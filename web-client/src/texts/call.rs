@@ -50,6 +50,7 @@ pub const fn end_name(reason: EndReason) -> &'static str {
     match reason {
         EndReason::Declined => "declined",
         EndReason::NoAnswer => "no-answer",
+        EndReason::Missed => "missed",
         EndReason::ByPeer => "ended-by-them",
         EndReason::ByUs => "ended",
     }
@@ -62,6 +63,7 @@ pub const fn call_in_list(call: CallState) -> Option<&'static str> {
         CallState::Incoming => Some("Is calling you"),
         CallState::Connecting => Some("Connecting …"),
         CallState::Ringing => Some("Ringing …"),
+        CallState::Ended(EndReason::Missed) => Some("Missed call"),
         CallState::Idle | CallState::Talking | CallState::Ended(_) => None,
     }
 }
@@ -86,6 +88,7 @@ pub fn call_state(call: CallState, name: &str) -> String {
                 "{name} did not answer: offline, busy, or closed to calls. What you wrote waits for the next call."
             )
         }
+        CallState::Ended(EndReason::Missed) => format!("You missed a call from {name}."),
         CallState::Ended(EndReason::ByPeer) => format!("{name} ended the conversation."),
         CallState::Ended(EndReason::ByUs) => "The conversation is over.".to_owned(),
     }

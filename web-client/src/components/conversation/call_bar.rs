@@ -59,7 +59,10 @@ fn bar(props: &CallBarProps) -> Html {
             </div>
         },
         CallState::Ended(reason) => {
-            let trouble = matches!(reason, EndReason::Declined | EndReason::NoAnswer);
+            let trouble = matches!(
+                reason,
+                EndReason::Declined | EndReason::NoAnswer | EndReason::Missed
+            );
             html! {
                 <div class={classes!("call-state", trouble.then_some("trouble"))} data-testid="notice" data-reason={texts::end_name(reason)}>
                     <Icon kind={if trouble { Kind::Warning } else { Kind::PhoneOff }} />

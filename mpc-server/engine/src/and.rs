@@ -7,7 +7,6 @@
 use mcmix_shared::party::PartyId;
 
 use crate::{
-    bytes,
     context::Context,
     error::Error,
     share::{Share, Split},
@@ -69,7 +68,7 @@ pub(crate) fn replicated(
     let mut first = context.scratch(len);
     let mut second = context.scratch(len);
     let fill = |offset: usize, out: &mut [u8]| zero.fill(unit, offset, out, &local);
-    context.exchange([prev, next], step, unit, [&mut first, &mut second], fill)?;
+    context.exchange([prev, next], step.of(unit), [&mut first, &mut second], fill)?;
     Ok(Share::new(first, second))
 }
 
@@ -87,13 +86,11 @@ pub(crate) fn opened(
     let (prev, next) = (context.party().prev(), context.party().next());
     let unit = WORD_BYTES;
     let mut sum = context.scratch(len);
-    context.produce(&[prev, next], step, unit, &mut sum, |offset, out| {
+    context.produce(&[prev, next], step.of(unit), &mut sum, |offset, out| {
         zero.fill(unit, offset, out, &local);
     })?;
     for peer in [prev, next] {
-        context.recv_into(peer, step, unit, &mut sum, |_, out, got| {
-            bytes::xor(out, got)
-        })?;
+        context.recv_add(peer, step.of(unit), &mut sum)?;
     }
     Ok(sum)
 }
@@ -117,18 +114,16 @@ pub(crate) fn split(
     let len = rows * row_bytes;
     let mut half = Vec::new();
     if context.party() == from {
-        context.stream(to, step, row_bytes, len, |offset, out| {
-            zero.fill(row_bytes, offset, out, &local)
+        context.stream(to, step.of(row_bytes), len, |offset, out| {
+            zero.fill(row_bytes, offset, out, &local);
         })?;
     } else {
         half = context.scratch(len);
         context.fill(&mut half, row_bytes, |offset, out| {
-            zero.fill(row_bytes, offset, out, &local)
+            zero.fill(row_bytes, offset, out, &local);
         });
         if context.party() == to {
-            context.recv_into(from, step, row_bytes, &mut half, |_, out, got| {
-                bytes::xor(out, got);
-            })?;
+            context.recv_add(from, step.of(row_bytes), &mut half)?;
         }
     }
     Ok(Split {

@@ -71,8 +71,7 @@ impl Lookup {
         let mut cells = table.into_bytes();
         context.produce(
             &[self.helper],
-            self.step,
-            CELL_BYTES,
+            self.step.of(CELL_BYTES),
             &mut cells,
             |offset, out| {
                 mask.xor(offset, out);
@@ -93,7 +92,7 @@ impl Lookup {
         for (out, key) in hashes.as_chunks_mut::<8>().0.iter_mut().zip(&keys) {
             *out = key.hash.to_le_bytes();
         }
-        context.send(self.helper, self.step.plus(1), 8, &hashes)?;
+        context.send(self.helper, self.step.plus(1).of(8), &hashes)?;
         let mask = streams.with(self.owner, self.step, Purpose::Mask);
         let mut cells = context.scratch(Table::len(self.rows));
         context.fill(&mut cells, CELL_BYTES, |offset, out| {
@@ -114,14 +113,14 @@ impl Lookup {
     /// The helper receives the queries, which their senders send before their tables.
     pub(crate) fn queries(&self, context: &mut Context) -> Result<Vec<u8>, Error> {
         let step = self.step.plus(1);
-        let hashes = context.recv(self.querier, step, 8, self.rows * 8)?;
+        let hashes = context.recv(self.querier, step.of(8), self.rows * 8)?;
         context.saw(step, &hashes, 8);
         Ok(hashes)
     }
 
     /// The helper answers the queries from the masked table.
     pub(crate) fn answer(&self, context: &mut Context, hashes: Vec<u8>) -> Result<Answers, Error> {
-        let cells = context.recv(self.owner, self.step, CELL_BYTES, Table::len(self.rows))?;
+        let cells = context.recv(self.owner, self.step.of(CELL_BYTES), Table::len(self.rows))?;
         context.saw(self.step, &cells, CELL_BYTES);
         let table = Table::from_bytes(cells, self.rows);
         let answers = table.answer_all(context, &hashes);

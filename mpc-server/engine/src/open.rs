@@ -3,7 +3,7 @@
 //! Cost: 1 round, one message of n·row_bytes to each party that learns the values.
 
 use crate::{
-    bytes, context::Context, error::Error, permutation::Permutation, shuffle::Shuffled, step::Step,
+    context::Context, error::Error, permutation::Permutation, shuffle::Shuffled, step::Step,
 };
 
 /// Opens shuffled permutations to both of their holders, which no one else learns.
@@ -19,16 +19,8 @@ pub(crate) fn permutation(
     let Some(other) = list.other(context.party()) else {
         return Ok(None);
     };
-    context.send(other, step, list.row_bytes, &list.half)?;
-    context.recv_into(
-        other,
-        step,
-        list.row_bytes,
-        &mut list.half,
-        |_, out, got| {
-            bytes::xor(out, got);
-        },
-    )?;
+    context.send(other, step.of(list.row_bytes), &list.half)?;
+    context.recv_add(other, step.of(list.row_bytes), &mut list.half)?;
     context.saw(step, &list.half, list.row_bytes);
     let permutation = Permutation::from_opened(&list.half);
     context.recycle(list.half);

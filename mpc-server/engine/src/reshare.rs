@@ -27,7 +27,6 @@ pub(crate) fn replicate<const N: usize>(
     let masked = split_map(splits, |i, mut split| {
         let stream = |peer| streams.with(peer, steps(i), Purpose::Mask);
         let third = split.third();
-        let unit = split.row_bytes;
         let Some(other) = split.other(party) else {
             let [a, b] = split.holders;
             let components = [a, b].map(|peer| {
@@ -47,7 +46,7 @@ pub(crate) fn replicate<const N: usize>(
             stream.xor(offset, chunk);
         });
         bytes::xor(&mut split.half, &mask);
-        context.send(other, steps(i), unit, &split.half)?;
+        context.send(other, steps(i).of(split.row_bytes), &split.half)?;
         let half = core::mem::take(&mut split.half);
         Ok((split, [half, mask]))
     })?;
@@ -57,9 +56,7 @@ pub(crate) fn replicate<const N: usize>(
             let [a, _] = split.holders;
             return Ok(ordered(party.prev() == a, one, two));
         };
-        context.recv_into(other, steps(i), split.row_bytes, &mut one, |_, out, got| {
-            bytes::xor(out, got);
-        })?;
+        context.recv_add(other, steps(i).of(split.row_bytes), &mut one)?;
         // `one` is common to both holders, `two` shared with the third party.
         Ok(ordered(party.prev() == other, one, two))
     })

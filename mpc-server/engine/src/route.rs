@@ -12,7 +12,7 @@ use mcmix_shared::party::PartyId;
 
 use crate::{
     bytes,
-    context::Context,
+    context::{Context, Incoming},
     error::Error,
     open,
     permutation::{Permutation, Rows},
@@ -78,8 +78,7 @@ pub(crate) fn route(
             let partners = shuffle.receive(context, streams, SHUFFLE, partners)?;
             let got = context.recv(
                 PartyId::P2,
-                ROWS,
-                payload.row_bytes,
+                ROWS.of(payload.row_bytes),
                 rows * payload.row_bytes,
             )?;
             context.phase(Phase::Deliver);
@@ -115,7 +114,7 @@ fn send_s1(
     let z12 = payload_masks(streams, PartyId::P2, row_bytes);
     let z13 = payload_masks(streams, PartyId::P1, row_bytes);
     let len = order.as_slice().len() * row_bytes;
-    context.stream(PartyId::P2, ROWS, row_bytes, len, |offset, out| {
+    context.stream(PartyId::P2, ROWS.of(row_bytes), len, |offset, out| {
         let (first, count) = (offset / row_bytes, out.len() / row_bytes);
         let mut halves = payload.halves.iter();
         if let Some(half) = halves.next() {
@@ -146,15 +145,13 @@ fn swap_s2(
         z12.xor_from(offset / row_bytes, out);
     };
     let mut got = context.scratch(len);
-    let mut at = 0;
-    let mut outgoing = context.outgoing(PartyId::P1, ROWS, row_bytes, len);
-    let copy = |_: usize, out: &mut [u8], got: &[u8]| out.copy_from_slice(got);
+    let mut outgoing = context.outgoing(PartyId::P1, ROWS.of(row_bytes), len);
+    let mut incoming = Incoming::new(PartyId::P0, ROWS.of(row_bytes));
+    let copy = |out: &mut [u8], got: &[u8]| out.copy_from_slice(got);
     while context.stream_some(&mut outgoing, fill)? {
-        context.recv_some(PartyId::P0, ROWS, row_bytes, &mut got, &mut at, copy)?;
+        context.recv_some(&mut incoming, &mut got, copy)?;
     }
-    while at < len {
-        context.recv_some(PartyId::P0, ROWS, row_bytes, &mut got, &mut at, copy)?;
-    }
+    while context.recv_some(&mut incoming, &mut got, copy)? {}
     Ok(got)
 }
 
@@ -173,7 +170,7 @@ fn deliver(
         .bytes(rows * SEED_BYTES);
     let seeds = seeds.as_chunks::<SEED_BYTES>().0;
     let mut replies = context.scratch(rows * row_bytes);
-    context.combine(peer, REPLIES, row_bytes, &mut replies, |offset, out| {
+    context.combine(peer, REPLIES.of(row_bytes), &mut replies, |offset, out| {
         let first = offset / row_bytes;
         half(first, out);
         if let Some(addend) = &payload.addend {

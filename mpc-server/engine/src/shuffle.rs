@@ -150,10 +150,15 @@ impl Shuffle {
             }),
         }
         let rows = Rows::packed(&between, row_bytes);
-        context.stream(s2, step, row_bytes, self.rows * row_bytes, |offset, out| {
-            p13.gather(&rows, offset / row_bytes, out);
-            z13.xor_from(offset / row_bytes, out);
-        })?;
+        context.stream(
+            s2,
+            step.of(row_bytes),
+            self.rows * row_bytes,
+            |offset, out| {
+                p13.gather(&rows, offset / row_bytes, out);
+                z13.xor_from(offset / row_bytes, out);
+            },
+        )?;
         context.recycle(between);
         Ok(())
     }
@@ -171,7 +176,7 @@ impl Shuffle {
         let row_bytes = column.row_bytes;
         let z12 = masks(streams, s1, step, Purpose::ShuffleMask, row_bytes);
         let rows = Rows::packed(&column.half, row_bytes);
-        context.stream(s3, step, row_bytes, column.len(), |offset, out| {
+        context.stream(s3, step.of(row_bytes), column.len(), |offset, out| {
             p12.gather(&rows, offset / row_bytes, out);
             z12.xor_from(offset / row_bytes, out);
         })
@@ -193,7 +198,7 @@ impl Shuffle {
             Known::S1 { .. } => Vec::new(),
             // p23(X') ^ Z23
             Known::S2 { p23, .. } => {
-                let got = context.recv(s1, step, row_bytes, len)?;
+                let got = context.recv(s1, step.of(row_bytes), len)?;
                 let half = self.finish(context, p23, &output(s3), &got, row_bytes);
                 context.recycle(got);
                 half
@@ -203,7 +208,7 @@ impl Shuffle {
                 let z13 = masks(streams, s1, step, Purpose::ShuffleMask, row_bytes);
                 let mut between = context.scratch(len);
                 if let Column::Secret(_) = column {
-                    let got = context.recv(s2, step, row_bytes, len)?;
+                    let got = context.recv(s2, step.of(row_bytes), len)?;
                     let rows = Rows::packed(&got, row_bytes);
                     context.fill(&mut between, row_bytes, |offset, out| {
                         p13.gather(&rows, offset / row_bytes, out);
@@ -266,7 +271,7 @@ impl Shuffle {
             // X' = p23^-1(X) ^ Z23, to S1.
             Known::S2 { p23, .. } => {
                 let (back, z23) = (p23.inverse(), masks(s3, Purpose::OutputMask));
-                context.stream(s1, step, row_bytes, column.len(), |offset, out| {
+                context.stream(s1, step.of(row_bytes), column.len(), |offset, out| {
                     back.gather(&rows, offset / row_bytes, out);
                     z23.xor_from(offset / row_bytes, out);
                 })
@@ -283,7 +288,7 @@ impl Shuffle {
                 });
                 let rows = Rows::packed(&between, row_bytes);
                 let back = p13.inverse();
-                context.stream(s2, step, row_bytes, column.len(), |offset, out| {
+                context.stream(s2, step.of(row_bytes), column.len(), |offset, out| {
                     back.gather(&rows, offset / row_bytes, out);
                     z13.xor_from(offset / row_bytes, out);
                 })?;
@@ -311,7 +316,7 @@ impl Shuffle {
             // p12^-1(p13^-1(X') ^ Z13)
             Known::S1 { p12, p13 } => {
                 let z13 = masks(streams, s3, step, Purpose::ShuffleMask, row_bytes);
-                let got = context.recv(s2, step, row_bytes, len)?;
+                let got = context.recv(s2, step.of(row_bytes), len)?;
                 let mut between = context.scratch(len);
                 let back = p13.inverse();
                 context.fill(&mut between, row_bytes, |offset, out| {
@@ -327,7 +332,7 @@ impl Shuffle {
             }
             // p12^-1(Y')
             Known::S2 { p12, .. } => {
-                let got = context.recv(s3, step, row_bytes, len)?;
+                let got = context.recv(s3, step.of(row_bytes), len)?;
                 let back = p12.inverse();
                 half = context.scratch(len);
                 context.fill(&mut half, row_bytes, |offset, out| {

@@ -113,6 +113,24 @@ impl Step {
     }
 }
 
+/// A vector's label, and where it may be cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vector {
+    pub(crate) step: Step,
+    /// Chunks are a whole number of so many bytes, not zero.
+    pub(crate) unit: usize,
+}
+
+impl Step {
+    /// Labels a vector of rows of so many bytes.
+    pub(crate) const fn of(self, row_bytes: usize) -> Vector {
+        Vector {
+            step: self,
+            unit: row_bytes,
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} #{}", self.phase, self.index)

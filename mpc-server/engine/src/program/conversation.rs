@@ -225,9 +225,7 @@ fn open_lists(
     let mask = |peer, half: &mut [u8]| streams.with(peer, step.plus(2), Purpose::Mask).xor(0, half);
     let mut values = Vec::new();
     let mut open = |context: &mut Context, from, at: Step, mut list: Split| {
-        context.recv_into(from, at, TAG_BYTES, &mut list.half, |_, out, got| {
-            bytes::xor(out, got)
-        })?;
+        context.recv_add(from, at.of(TAG_BYTES), &mut list.half)?;
         context.saw(at, &list.half, TAG_BYTES);
         values = list
             .half
@@ -241,21 +239,21 @@ fn open_lists(
     };
     match context.party() {
         P0 => {
-            context.send(P1, step.plus(1), TAG_BYTES, &b.0.half)?;
+            context.send(P1, step.plus(1).of(TAG_BYTES), &b.0.half)?;
             mask(P1, &mut half);
             open(context, P1, step, a.0)?;
             context.recycle(b.0.half);
         }
         P1 => {
-            context.send(P0, step, TAG_BYTES, &a.0.half)?;
+            context.send(P0, step.of(TAG_BYTES), &a.0.half)?;
             mask(P0, &mut half);
-            context.send(P2, step.plus(2), row_bytes, &half)?;
+            context.send(P2, step.plus(2).of(row_bytes), &half)?;
             open(context, P0, step.plus(1), b.0)?;
             context.recycle(a.0.half);
             context.recycle(half);
             half = Vec::new();
         }
-        P2 => half = context.recv(P1, step.plus(2), row_bytes, 2 * rows * row_bytes)?,
+        P2 => half = context.recv(P1, step.plus(2).of(row_bytes), 2 * rows * row_bytes)?,
     }
     Ok((
         values,

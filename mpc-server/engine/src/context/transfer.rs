@@ -1,0 +1,406 @@
+//! Vectors on their way: cut into chunks, labelled, checked; computed and sent side by side.
+
+use core::ops::Range;
+
+use mcmix_shared::party::PartyId;
+use rayon::prelude::*;
+
+use super::Context;
+use crate::{
+    bytes,
+    error::Error,
+    step::{Step, Vector},
+};
+
+/// Vectors are sent in chunks of about this size, so that sending overlaps computing.
+pub const CHUNK_BYTES: usize = 256 << 10;
+/// Round (8), step (3), chunk (4), logical clock (4).
+pub const HEADER_BYTES: usize = 19;
+/// Frames kept to be filled again.
+const FRAMES_KEPT: usize = 64;
+
+/// A vector that is sent a few chunks at a time.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    to: PartyId,
+    vector: Vector,
+    at: usize,
+    len: usize,
+    clock: u32,
+}
+
+/// A vector that is received a few chunks at a time.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    from: PartyId,
+    vector: Vector,
+    at: usize,
+}
+
+impl Incoming {
+    pub(crate) const fn new(from: PartyId, vector: Vector) -> Self {
+        Self {
+            from,
+            vector,
+            at: 0,
+        }
+    }
+}
+
+impl Outgoing {
+    fn next_range(&mut self) -> Option<Range<usize>> {
+        let range = self.at..self.len.min(self.at + chunk_bytes(self.vector));
+        self.at = range.end;
+        (!range.is_empty()).then_some(range)
+    }
+}
+
+/// Returns the length of a chunk: a whole number of units, at least one.
+fn chunk_bytes(vector: Vector) -> usize {
+    vector.unit * (CHUNK_BYTES / vector.unit).max(1)
+}
+
+impl Context {
+    /// Fills `out` chunk by chunk, in parallel. `op` gets a chunk's byte offset and the chunk.
+    pub(crate) fn fill(&self, out: &mut [u8], unit: usize, op: impl Fn(usize, &mut [u8]) + Sync) {
+        let chunk = unit * (CHUNK_BYTES / unit).max(1);
+        match &self.workers {
+            Some(workers) if out.len() > chunk => workers.install(|| {
+                let chunks = out.par_chunks_mut(chunk).enumerate();
+                chunks.for_each(|(i, part)| op(i * chunk, part));
+            }),
+            _ => {
+                for (i, part) in out.chunks_mut(chunk).enumerate() {
+                    op(i * chunk, part);
+                }
+            }
+        }
+    }
+
+    /// Begins to send a vector: its place in the chain of messages is fixed here.
+    pub(crate) const fn outgoing(&self, to: PartyId, vector: Vector, len: usize) -> Outgoing {
+        Outgoing {
+            to,
+            vector,
+            at: 0,
+            len,
+            clock: self.clock,
+        }
+    }
+
+    /// Sends a vector that is already there.
+    pub(crate) fn send(&mut self, to: PartyId, vector: Vector, data: &[u8]) -> Result<(), Error> {
+        let mut out = self.outgoing(to, vector, data.len());
+        self.send_next(&mut out, data)
+    }
+
+    /// Fills `data` with `op` and sends it to the peers, chunk by chunk.
+    pub(crate) fn produce(
+        &mut self,
+        to: &[PartyId],
+        vector: Vector,
+        data: &mut [u8],
+        op: impl Fn(usize, &mut [u8]) + Sync,
+    ) -> Result<(), Error> {
+        let group = self.group_bytes(vector);
+        let len = data.len();
+        let mut outs: Vec<_> = to
+            .iter()
+            .map(|&peer| self.outgoing(peer, vector, len))
+            .collect();
+        for (i, part) in data.chunks_mut(group).enumerate() {
+            self.fill(part, vector.unit, |offset, chunk| {
+                op(i * group + offset, chunk)
+            });
+            for out in &mut outs {
+                self.send_next(out, part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends `len` bytes made by `op`, chunk by chunk, without keeping them.
+    pub(crate) fn stream(
+        &mut self,
+        to: PartyId,
+        vector: Vector,
+        len: usize,
+        op: impl Fn(usize, &mut [u8]) + Sync,
+    ) -> Result<(), Error> {
+        let mut out = self.outgoing(to, vector, len);
+        while self.stream_some(&mut out, &op)? {}
+        Ok(())
+    }
+
+    /// Sends the next few chunks of a vector; `false` when there are no more.
+    pub(crate) fn stream_some(
+        &mut self,
+        out: &mut Outgoing,
+        op: impl Fn(usize, &mut [u8]) + Sync,
+    ) -> Result<bool, Error> {
+        let mut frames = Vec::with_capacity(self.width());
+        while frames.len() < self.width() {
+            let Some(range) = out.next_range() else { break };
+            let mut frame = self.frame(out, range.start, range.len());
+            frame.resize(HEADER_BYTES + range.len(), 0);
+            frames.push((range.start, frame));
+        }
+        let fill = |(offset, frame): &mut (usize, Vec<u8>)| {
+            op(*offset, frame.get_mut(HEADER_BYTES..).unwrap_or_default());
+        };
+        match &self.workers {
+            Some(workers) if frames.len() > 1 => {
+                workers.install(|| frames.par_iter_mut().for_each(fill));
+            }
+            _ => frames.iter_mut().for_each(fill),
+        }
+        for (_, frame) in frames {
+            self.send_frame(out.to, out.vector.step, frame)?;
+        }
+        Ok(out.at < out.len)
+    }
+
+    /// Sends the first vector, as `fill` makes it, to the first peer while the second vector, as
+    /// long, comes from the second peer.
+    pub(crate) fn exchange(
+        &mut self,
+        [to, from]: [PartyId; 2],
+        vector: Vector,
+        [mine, theirs]: [&mut [u8]; 2],
+        fill: impl Fn(usize, &mut [u8]) + Sync,
+    ) -> Result<(), Error> {
+        let group = self.group_bytes(vector);
+        let mut out = self.outgoing(to, vector, mine.len());
+        let mut incoming = Incoming::new(from, vector);
+        for (i, part) in mine.chunks_mut(group).enumerate() {
+            self.fill(part, vector.unit, |offset, chunk| {
+                fill(i * group + offset, chunk)
+            });
+            self.send_next(&mut out, part)?;
+            // One group behind, so that the peer's is likely to be there.
+            if i > 0 {
+                self.recv_some(&mut incoming, theirs, copy)?;
+            }
+        }
+        while self.recv_some(&mut incoming, theirs, copy)? {}
+        Ok(())
+    }
+
+    /// Sends `data`, as `fill` makes it, to a peer and XORs the peer's into it.
+    pub(crate) fn combine(
+        &mut self,
+        peer: PartyId,
+        vector: Vector,
+        data: &mut [u8],
+        fill: impl Fn(usize, &mut [u8]) + Sync,
+    ) -> Result<(), Error> {
+        let group = self.group_bytes(vector);
+        let mut out = self.outgoing(peer, vector, data.len());
+        let mut incoming = Incoming::new(peer, vector);
+        for start in (0..data.len()).step_by(group) {
+            let end = data.len().min(start + group);
+            let part = data.get_mut(start..end).unwrap_or_default();
+            self.fill(part, vector.unit, |offset, chunk| {
+                fill(start + offset, chunk)
+            });
+            self.send_next(&mut out, part)?;
+            if start > 0 {
+                self.recv_some(&mut incoming, data, add)?;
+            }
+        }
+        while self.recv_some(&mut incoming, data, add)? {}
+        Ok(())
+    }
+
+    /// Receives a vector of `len` bytes.
+    pub(crate) fn recv(
+        &mut self,
+        from: PartyId,
+        vector: Vector,
+        len: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let mut data = self.scratch(len);
+        let mut incoming = Incoming::new(from, vector);
+        while self.recv_some(&mut incoming, &mut data, copy)? {}
+        Ok(data)
+    }
+
+    /// Receives a vector as long as `data` and XORs it into `data`.
+    pub(crate) fn recv_add(
+        &mut self,
+        from: PartyId,
+        vector: Vector,
+        data: &mut [u8],
+    ) -> Result<(), Error> {
+        let mut incoming = Incoming::new(from, vector);
+        while self.recv_some(&mut incoming, data, add)? {}
+        Ok(())
+    }
+
+    /// Receives the next few chunks of a vector as long as `data` and has `op` put each into its
+    /// place in `data`; `false` when all have come.
+    pub(crate) fn recv_some(
+        &mut self,
+        incoming: &mut Incoming,
+        data: &mut [u8],
+        op: impl Fn(&mut [u8], &[u8]) + Sync,
+    ) -> Result<bool, Error> {
+        let Incoming { from, vector, at } = incoming;
+        let chunk = chunk_bytes(*vector);
+        let len = data.len();
+        let rest = data.get_mut(*at..).unwrap_or_default();
+        let mut parts = Vec::with_capacity(self.width());
+        for part in rest.chunks_mut(chunk).take(self.width()) {
+            let frame = self.recv_frame(*from, vector.step, *at / chunk, part.len())?;
+            *at += part.len();
+            parts.push((part, frame));
+        }
+        let consume = |(part, frame): &mut (&mut [u8], Vec<u8>)| {
+            op(part, frame.get(HEADER_BYTES..).unwrap_or_default());
+        };
+        match &self.workers {
+            Some(workers) if parts.len() > 1 => {
+                workers.install(|| parts.par_iter_mut().for_each(consume));
+            }
+            _ => parts.iter_mut().for_each(consume),
+        }
+        for (_, frame) in parts {
+            if self.frames.len() < FRAMES_KEPT {
+                self.frames.push(frame);
+            }
+        }
+        Ok(*at < len)
+    }
+
+    /// Chunks that are worked on side by side.
+    fn width(&self) -> usize {
+        self.workers.as_ref().map_or(1, |_| self.settings.threads)
+    }
+
+    fn group_bytes(&self, vector: Vector) -> usize {
+        chunk_bytes(vector) * self.width()
+    }
+
+    /// Sends the next part of a vector: a whole number of chunks, or its end.
+    fn send_next(&mut self, out: &mut Outgoing, part: &[u8]) -> Result<(), Error> {
+        for chunk in part.chunks(chunk_bytes(out.vector)) {
+            let mut frame = self.frame(out, out.at, chunk.len());
+            frame.extend_from_slice(chunk);
+            out.at += chunk.len();
+            self.send_frame(out.to, out.vector.step, frame)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the frame of the chunk at `offset`, with its header only.
+    fn frame(&mut self, out: &Outgoing, offset: usize, len: usize) -> Vec<u8> {
+        let mut frame = self.frames.pop().unwrap_or_default();
+        frame.clear();
+        frame.reserve(HEADER_BYTES + len);
+        frame.extend_from_slice(&self.last.unwrap_or_default().to_le_bytes());
+        frame.extend_from_slice(&out.vector.step.to_bytes());
+        frame.extend_from_slice(&((offset / chunk_bytes(out.vector)) as u32).to_le_bytes());
+        frame.extend_from_slice(&out.clock.to_le_bytes());
+        frame
+    }
+
+    fn send_frame(&mut self, to: PartyId, step: Step, frame: Vec<u8>) -> Result<(), Error> {
+        let sent = if to == self.party.next() {
+            &mut self.statistics.sent_to_next
+        } else {
+            &mut self.statistics.sent_to_prev
+        };
+        *sent += frame.len() as u64;
+        let result = self.link.send(to, frame);
+        result.map_err(|source| Error::Link {
+            peer: to,
+            step,
+            source,
+        })
+    }
+
+    fn recv_frame(
+        &mut self,
+        peer: PartyId,
+        step: Step,
+        chunk: usize,
+        expected: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let frame = self.link.recv(peer);
+        let frame = frame.map_err(|source| Error::Link { peer, step, source })?;
+        let Some((header, body)) = frame.split_first_chunk::<HEADER_BYTES>() else {
+            return Err(Error::NoHeader {
+                peer,
+                step,
+                got: frame.len(),
+            });
+        };
+        let [
+            r0,
+            r1,
+            r2,
+            r3,
+            r4,
+            r5,
+            r6,
+            r7,
+            s0,
+            s1,
+            s2,
+            c0,
+            c1,
+            c2,
+            c3,
+            t0,
+            t1,
+            t2,
+            t3,
+        ] = *header;
+        let round = u64::from_le_bytes([r0, r1, r2, r3, r4, r5, r6, r7]);
+        let this = self.last.unwrap_or_default();
+        if round != this {
+            return Err(Error::WrongRound {
+                peer,
+                step,
+                expected: this,
+                got: round,
+            });
+        }
+        if [s0, s1, s2] != step.to_bytes() {
+            return Err(Error::WrongStep {
+                peer,
+                step,
+                got: [s0, s1, s2],
+            });
+        }
+        let got = u32::from_le_bytes([c0, c1, c2, c3]);
+        if got != chunk as u32 {
+            return Err(Error::WrongChunk {
+                peer,
+                step,
+                expected: chunk as u32,
+                got,
+            });
+        }
+        if body.len() != expected {
+            return Err(Error::WrongLength {
+                peer,
+                step,
+                expected,
+                got: body.len(),
+            });
+        }
+        let clock = u32::from_le_bytes([t0, t1, t2, t3]).saturating_add(1);
+        self.clock = self.clock.max(clock);
+        self.statistics.rounds = self.clock;
+        Ok(frame)
+    }
+}
+
+fn copy(out: &mut [u8], got: &[u8]) {
+    out.copy_from_slice(got);
+}
+
+fn add(out: &mut [u8], got: &[u8]) {
+    bytes::xor(out, got);
+}

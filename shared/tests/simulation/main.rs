@@ -17,6 +17,7 @@
 mod calls;
 mod chat;
 mod failures;
+mod frozen;
 mod node;
 mod servers;
 mod traffic;

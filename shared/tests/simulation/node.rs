@@ -27,6 +27,8 @@ pub(crate) struct Node {
     pub(crate) wake_at: Option<Millis>,
     /// Everything sent: party and length.
     pub(crate) sent: Vec<(usize, usize)>,
+    /// A checksum (FNV-1a) over all bytes sent.
+    pub(crate) transcript: u64,
     starts: u64,
     seed: u64,
 }
@@ -44,6 +46,7 @@ impl Node {
             notices: Vec::new(),
             wake_at: None,
             sent: Vec::new(),
+            transcript: 0xcbf2_9ce4_8422_2325,
             starts: 0,
             seed,
         }
@@ -69,6 +72,13 @@ impl Node {
         });
         self.client =
             Client::restore(deployment.clone(), records.collect(), &mut self.rng).unwrap();
+    }
+
+    pub(crate) fn note_sent(&mut self, party: usize, bytes: &[u8]) {
+        self.sent.push((party, bytes.len()));
+        for byte in bytes {
+            self.transcript = (self.transcript ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
     }
 
     /// Stores the oldest waiting batch.

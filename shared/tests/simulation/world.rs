@@ -70,7 +70,7 @@ impl World {
                 Command::Connect(party) => self.events.push_back((node, Event::Closed(party))),
                 Command::Disconnect(party) => self.servers.disconnect(node, party),
                 Command::Send(party, bytes) => {
-                    self.nodes[node].sent.push((party.index(), bytes.len()));
+                    self.nodes[node].note_sent(party.index(), &bytes);
                     let answers = self.servers.receive(node, party, &bytes);
                     self.queue(answers);
                 }

@@ -19,6 +19,7 @@ mod rounds;
 mod show;
 mod storage;
 
+use core::fmt;
 use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
@@ -69,7 +70,6 @@ pub enum RestoreError {
 }
 
 /// The client.
-#[derive(Debug)]
 pub struct Client {
     deployment: Deployment,
     secret: SecretKey,
@@ -91,6 +91,12 @@ pub struct Client {
     now: Millis,
     /// The commands that it has led to so far.
     out: Vec<Command>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Client(..)")
+    }
 }
 
 impl Client {
@@ -150,6 +156,7 @@ impl Client {
     /// Returns the first commands; called once, before any event.
     pub fn start(&mut self, now: Millis, _rng: &mut impl CryptoRng) -> Vec<Command> {
         self.now = now;
+        self.give_up_stale_calls();
         for party in PartyId::ALL {
             self.connect(party);
         }

@@ -47,6 +47,13 @@ pub(crate) struct Receipt {
     seq: u32,
 }
 
+/// Whether the bodies of packets are of interest. Ignored ones are never acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bodies {
+    Taken,
+    Ignored,
+}
+
 /// What a packet brought.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
@@ -111,7 +118,13 @@ impl Delivery {
     }
 
     /// Takes a packet of a round; what is malformed or of an older start brings nothing.
-    pub(crate) fn receive(&mut self, round: RoundId, epoch: Epoch, packet: &[u8]) -> Progress {
+    pub(crate) fn receive(
+        &mut self,
+        round: RoundId,
+        epoch: Epoch,
+        packet: &[u8],
+        bodies: Bodies,
+    ) -> Progress {
         let Some(packet) = Packet::decode(packet) else {
             return Progress::default();
         };
@@ -119,9 +132,9 @@ impl Delivery {
             return Progress::default();
         }
         let delivered = self.sender.acknowledge(packet.ack, packet.seen);
-        let incoming = match packet.body {
-            Some((seq, body)) => self.receiver.take(seq, body),
-            None => Vec::new(),
+        let incoming = match (packet.body, bodies) {
+            (Some((seq, body)), Bodies::Taken) => self.receiver.take(seq, body),
+            _ => Vec::new(),
         };
         Progress {
             incoming,

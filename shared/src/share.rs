@@ -284,6 +284,37 @@ mod tests {
         assert_ne!(digests[0], shares[0].digests(RoundId(10)));
     }
 
+    /// Engines and clients of other builds must compute the same.
+    #[test]
+    fn shares_and_digests_are_frozen() {
+        let seeds = [[0x11; 16], [0x22; 16]].concat();
+        let p0 = DealtShare::decode(PartyId::P0, 20, &seeds).unwrap();
+        let expanded = p0.expand();
+        assert_eq!(
+            hex(&expanded.first),
+            "e0d541314e00102d6dfca8bc007b6c8a93c25119"
+        );
+        assert_eq!(
+            hex(&expanded.second),
+            "35a611c675ab604ac328dc75152182c06752ca5f"
+        );
+        let [d0, d1] = p0.digests(RoundId(7));
+        assert_eq!(hex(&d0.0), "1148c9b9f4affb3291251209035ceead");
+        assert_eq!(hex(&d1.0), "df240f796bd47d7ebe4375d542bffa2a");
+        assert_eq!(
+            hex(&super::reply_digest(RoundId(7), b"row")),
+            "20e6542c2652cfb1d1dca8426dd64bbc"
+        );
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes
+            .iter()
+            .flat_map(|byte| [byte >> 4, byte & 15])
+            .map(|half| char::from(b"0123456789abcdef"[usize::from(half)]))
+            .collect()
+    }
+
     #[test]
     fn debug_hides_the_share() {
         let [_, p1, _] = deal(&[0xaa; 4], &mut ChaCha12Rng::seed_from_u64(4));

@@ -117,7 +117,7 @@ impl Client {
     }
 
     fn call(&mut self, contact: ClientKey) -> Result<(), Notice> {
-        let (free, slots) = (self.free_slots(), self.slots());
+        let (free, slots, now) = (self.free_slots(), self.slots(), self.now);
         let person = self.contact_mut(contact)?;
         if let Some(conversation) = person.conversation.as_ref().filter(|it| it.is_active()) {
             let incoming = conversation.phase == Phase::Incoming;
@@ -131,7 +131,10 @@ impl Client {
             if free == 0 {
                 return Err(Notice::SlotsFull { slots });
             }
-            person.dialing = Some(Dialing::default());
+            person.dialing = Some(Dialing {
+                attempts: 0,
+                since: now,
+            });
             person.ended = None;
             self.store.mark(Key::Contact(contact));
         }
@@ -143,12 +146,13 @@ impl Client {
         if stranger {
             self.has_room_for_contact()?;
         }
+        let batch = self.store.batch();
         let person = self.people.get_mut(&contact).ok_or(Notice::Gone)?;
         let incoming = person
             .conversation
             .as_mut()
             .filter(|it| it.phase == Phase::Incoming);
-        incoming.ok_or(Notice::Gone)?.enter(Phase::Talking);
+        incoming.ok_or(Notice::Gone)?.enter(Phase::Talking, batch);
         person.kind = Kind::Contact;
         person.ended = None;
         person.dialing = None;

@@ -98,9 +98,11 @@ impl Conversation {
         conversation
     }
 
-    /// Enters a phase and queues what the other side must hear about it.
-    pub(super) fn enter(&mut self, phase: Phase) {
+    /// Enters a phase and queues what the other side must hear about it, once that batch is
+    /// stored.
+    pub(super) fn enter(&mut self, phase: Phase, batch: BatchId) {
         self.phase = phase;
+        self.durable_with = batch;
         self.phase_rounds = 0;
         self.say_phase();
     }

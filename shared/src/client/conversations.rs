@@ -5,10 +5,11 @@ use rand_core::CryptoRng;
 use super::{
     CallState, Client, EndReason, Notice, SendStatus,
     conversation::{CONNECT_ROUNDS, Conversation, Phase, RING_ROUNDS, SILENT_ROUNDS, Side},
+    people::Kind,
     storage::Key,
 };
 use crate::{
-    delivery::{Control, Incoming, Item, Outcome, Progress, Receipt},
+    delivery::{Bodies, Control, Incoming, Item, Outcome, Progress, Receipt},
     identity::ClientKey,
     program::{Program, RoundId},
     row::ConversationRow,
@@ -152,7 +153,16 @@ impl Client {
                 packet,
                 first,
             } => {
-                let progress = conversation.delivery.receive(round, epoch, &packet);
+                // A contact that was removed is told that it is over and heard no more: what is
+                // not kept must not be acknowledged.
+                let forgotten = person.kind == Kind::Stranger
+                    && matches!(conversation.phase, Phase::Leaving(Control::End));
+                let bodies = if forgotten {
+                    Bodies::Ignored
+                } else {
+                    Bodies::Taken
+                };
+                let progress = conversation.delivery.receive(round, epoch, &packet, bodies);
                 let commit = (!progress.incoming.is_empty()).then_some(batch);
                 conversation.delivery.commit_with(commit);
                 if first || commit.is_some() {
@@ -204,6 +214,7 @@ impl Client {
     }
 
     fn take_control(&mut self, peer: ClientKey, control: Control) {
+        let batch = self.store.batch();
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
@@ -213,7 +224,7 @@ impl Client {
         let name = person.name.clone();
         let (reason, notice) = match (control, conversation.phase) {
             (Control::Accept, Phase::Ringing) => {
-                conversation.enter(Phase::Talking);
+                conversation.enter(Phase::Talking, batch);
                 self.store.mark(Key::Session(peer));
                 self.notify(Notice::Answered {
                     contact: peer,
@@ -223,7 +234,7 @@ impl Client {
             }
             (Control::Accept, _) | (_, Phase::Left) => return,
             (_, Phase::Leaving(_)) => {
-                conversation.enter(Phase::Left);
+                conversation.enter(Phase::Left, batch);
                 self.store.mark(Key::Session(peer));
                 return;
             }
@@ -243,7 +254,7 @@ impl Client {
                 }),
             ),
         };
-        conversation.enter(Phase::Left);
+        conversation.enter(Phase::Left, batch);
         person.ended = Some(reason);
         self.store.mark(Key::Session(peer));
         self.store.mark(Key::Contact(peer));
@@ -324,6 +335,7 @@ impl Client {
 
     /// Ends a conversation from this side: the other side is told for some rounds.
     pub(super) fn leave(&mut self, peer: ClientKey, control: Control, reason: EndReason) {
+        let batch = self.store.batch();
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
@@ -332,7 +344,7 @@ impl Client {
         if let Some(conversation) = &mut person.conversation
             && conversation.is_active()
         {
-            conversation.enter(Phase::Leaving(control));
+            conversation.enter(Phase::Leaving(control), batch);
             self.store.mark(Key::Session(peer));
         }
         self.store.mark(Key::Contact(peer));

@@ -3,7 +3,7 @@
 use rand_core::CryptoRng;
 
 use super::{
-    CallState, Client, EndReason, Notice, OpenToCalls,
+    CallState, Client, EndReason, Millis, Notice, OpenToCalls,
     conversation::{Beginning, Conversation, Phase, Side},
     people::Person,
     storage::Key,
@@ -17,12 +17,16 @@ use crate::{
 
 /// Dialing rounds after which a call counts as not answered.
 const MAX_ATTEMPTS: u32 = 12;
+/// After a reload, a call goes on only if it is not older than this.
+const STALE_MS: u64 = 120_000;
 
 /// A call that is being dialled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Dialing {
     /// Dialing rounds that brought no match.
     pub(super) attempts: u32,
+    /// When the user called.
+    pub(super) since: Millis,
 }
 
 impl Dialing {
@@ -249,6 +253,21 @@ impl Client {
                 dialing.attempts += 1;
             }
             self.give_up_dialing(peer);
+        }
+    }
+
+    /// Ends the calls that nobody waits for any more; called once after a reload.
+    pub(super) fn give_up_stale_calls(&mut self) {
+        let now = self.now;
+        for (peer, person) in &mut self.people {
+            if person
+                .dialing
+                .is_some_and(|dialing| now.since(dialing.since) > STALE_MS)
+            {
+                person.dialing = None;
+                person.ended = Some(EndReason::NoAnswer);
+                self.store.mark(Key::Contact(*peer));
+            }
         }
     }
 

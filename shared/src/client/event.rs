@@ -51,7 +51,7 @@ pub enum Event {
 }
 
 /// What the user can do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Action {
     /// Changes one's own name.
     SetName(Name),
@@ -101,6 +101,28 @@ pub enum Action {
     DismissNotice(NoticeId),
 }
 
+/// Shows what is done, not with whom nor in which words.
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SetName(_) => "SetName(..)",
+            Self::SetOpenToCalls(_) => "SetOpenToCalls(..)",
+            Self::AddContact { .. } => "AddContact(..)",
+            Self::RenameContact { .. } => "RenameContact(..)",
+            Self::RemoveContact(_) => "RemoveContact(..)",
+            Self::Call(_) => "Call(..)",
+            Self::CancelCall(_) => "CancelCall(..)",
+            Self::Accept(_) => "Accept(..)",
+            Self::Decline(_) => "Decline(..)",
+            Self::SendText { .. } => "SendText(..)",
+            Self::CancelText { .. } => "CancelText(..)",
+            Self::EndConversation(_) => "EndConversation(..)",
+            Self::MarkRead(_) => "MarkRead(..)",
+            Self::DismissNotice(_) => "DismissNotice(..)",
+        })
+    }
+}
+
 /// Who may call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OpenToCalls {
@@ -118,6 +140,9 @@ pub enum OpenToCalls {
 pub struct MessageNumber(pub u64);
 
 /// What the driver does for the client, in the order given.
+///
+/// After [`Self::Connect`] and [`Self::Disconnect`] nothing of an older socket to that party may
+/// reach the client any more.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Opens the socket to a party.

@@ -147,7 +147,7 @@ enum OpenRecord {
 struct ContactRecord {
     name: String,
     kind: KindRecord,
-    attempts: Option<u32>,
+    dialing: Option<(u32, u64)>,
     ended: Option<EndRecord>,
     last_heard: Option<u64>,
     next: u64,
@@ -374,7 +374,9 @@ impl ContactRecord {
                 Kind::Contact => KindRecord::Contact,
                 Kind::Stranger => KindRecord::Stranger,
             },
-            attempts: person.dialing.map(|dialing| dialing.attempts),
+            dialing: person
+                .dialing
+                .map(|dialing| (dialing.attempts, dialing.since.0)),
             ended: person.ended.map(EndRecord::from),
             last_heard: person.last_heard.map(|at| at.0),
             next: person.history.next.0,
@@ -388,7 +390,10 @@ impl ContactRecord {
             KindRecord::Contact => Person::contact(name),
             KindRecord::Stranger => Person::stranger(name),
         };
-        person.dialing = self.attempts.map(|attempts| Dialing { attempts });
+        person.dialing = self.dialing.map(|(attempts, since)| Dialing {
+            attempts,
+            since: Millis(since),
+        });
         person.ended = self.ended.map(EndReason::from);
         person.last_heard = self.last_heard.map(Millis);
         person.history.next = MessageNumber(self.next);
@@ -538,7 +543,7 @@ mod tests {
 
     use super::{Client, Key, Record, RestoreError};
     use crate::{
-        client::{Command, Millis, Write},
+        client::{Action, Command, Millis, Write},
         identity::{Name, SecretKey},
         manifest::tests::demo,
     };
@@ -584,6 +589,32 @@ mod tests {
         ] {
             assert_eq!(Key::from_text(text), None, "{text}");
         }
+    }
+
+    /// Neither the client nor what it hands out shows a secret or a word in `{:?}`.
+    #[test]
+    fn debug_hides_secrets_and_words() {
+        let mut rng = ChaCha12Rng::seed_from_u64(4);
+        let mut client = Client::create(demo(), Name::new("Ada").unwrap(), &mut rng);
+        let started = format!("{:?}", client.start(Millis(0), &mut rng));
+        let link = client.view().own.to_link("x");
+        let text = Action::SendText {
+            contact: client.view().own.key,
+            text: "psst".into(),
+        };
+        let add = Action::AddContact { link };
+        let shown = format!("{client:?} {:?} {started} {text:?} {add:?}", client.secret);
+        let secret = client.secret.as_bytes();
+        for hidden in [
+            format!("{:?}", &secret[..8]).as_str(),
+            &secret.map(|b| format!("{b:02x}")).concat(),
+            "psst",
+            "invite",
+        ] {
+            let hidden = hidden.trim_matches(['[', ']']);
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+        assert!(started.contains("Put("), "{started}");
     }
 
     #[test]

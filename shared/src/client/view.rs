@@ -1,5 +1,6 @@
 //! Everything that the page shows, as plain data.
 
+use core::fmt;
 use std::sync::Arc;
 
 use super::{MessageNumber, Millis, Notice, NoticeId, OpenToCalls};
@@ -192,7 +193,7 @@ pub enum EndReason {
 }
 
 /// A message with a contact.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct MessageView {
     /// Its place in the history.
     pub number: MessageNumber,
@@ -202,6 +203,25 @@ pub struct MessageView {
     pub text: String,
     /// Whose it is and how far it came.
     pub kind: MessageKind,
+}
+
+/// Shows everything but the text.
+impl fmt::Debug for MessageView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            number,
+            at,
+            text,
+            kind,
+        } = self;
+        let text = format_args!("{} bytes", text.len());
+        let mut out = f.debug_struct("MessageView");
+        out.field("number", number)
+            .field("at", at)
+            .field("text", &text)
+            .field("kind", kind)
+            .finish()
+    }
 }
 
 /// Whose a message is.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Control, Delivery, Incoming, Item, Outcome, Progress};
+use super::{Bodies, Control, Delivery, Incoming, Item, Outcome, Progress};
 use crate::{client::BatchId, program::RoundId, session::Epoch};
 
 const PACKET_BYTES: usize = 80;
@@ -74,7 +74,9 @@ impl End {
 
     /// Takes a packet and stores what it brought, or crashes before that.
     fn take(&mut self, round: u64, from: u64, packet: &[u8], storage: Storage) {
-        let progress = self.delivery.receive(RoundId(round), Epoch(from), packet);
+        let progress = self
+            .delivery
+            .receive(RoundId(round), Epoch(from), packet, Bodies::Taken);
         self.delivered.extend(progress.delivered);
         if progress.incoming.is_empty() {
             self.delivery.commit_with(None);
@@ -123,19 +125,23 @@ fn nothing_is_acknowledged_before_it_is_stored() {
         let (from_a, _) = a.compose(round, PACKET_BYTES);
         let (from_b, _) = b.compose(round, PACKET_BYTES);
         if !b
-            .receive(RoundId(round), Epoch(1), &from_a)
+            .receive(RoundId(round), Epoch(1), &from_a, Bodies::Taken)
             .incoming
             .is_empty()
         {
             b.commit_with(Some(BatchId(1)));
         }
-        delivered.extend(a.receive(RoundId(round), Epoch(2), &from_b).delivered);
+        delivered.extend(
+            a.receive(RoundId(round), Epoch(2), &from_b, Bodies::Taken)
+                .delivered,
+        );
     }
     assert!(delivered.is_empty());
     b.stored(BatchId(1));
     let (from_b, _) = b.compose(20, PACKET_BYTES);
     assert_eq!(
-        a.receive(RoundId(20), Epoch(2), &from_b).delivered,
+        a.receive(RoundId(20), Epoch(2), &from_b, Bodies::Taken)
+            .delivered,
         [text(1, 10)]
     );
 }
@@ -144,7 +150,7 @@ fn nothing_is_acknowledged_before_it_is_stored() {
 fn a_text_is_told_to_have_left_once_all_rounds_that_carried_it_were_computed() {
     let (mut a, mut b) = (start(1, &[text(1, 60)]), start(2, &[]));
     let (hello, _) = b.compose(0, PACKET_BYTES);
-    a.receive(RoundId(0), Epoch(2), &hello);
+    a.receive(RoundId(0), Epoch(2), &hello, Bodies::Taken);
     let receipts: Vec<_> = (1..=2)
         .map(|tick| a.compose(tick, PACKET_BYTES).1.unwrap())
         .collect();
@@ -171,15 +177,40 @@ fn packets_of_an_older_start_bring_nothing() {
     let mut b = start(2, &[]);
     let (hello, _) = b.compose(0, PACKET_BYTES);
     let mut old = start(1, &[text(1, 4)]);
-    old.receive(RoundId(0), Epoch(2), &hello);
+    old.receive(RoundId(0), Epoch(2), &hello, Bodies::Taken);
     let (from_old, _) = old.compose(1, PACKET_BYTES);
     let mut new = start(3, &[]);
     let (from_new, _) = new.compose(2, PACKET_BYTES);
-    b.receive(RoundId(2), Epoch(3), &from_new);
+    b.receive(RoundId(2), Epoch(3), &from_new, Bodies::Taken);
     assert_eq!(
-        b.receive(RoundId(1), Epoch(1), &from_old),
+        b.receive(RoundId(1), Epoch(1), &from_old, Bodies::Taken),
         Progress::default()
     );
+}
+
+#[test]
+fn ignored_bodies_are_not_acknowledged() {
+    let (mut a, mut b) = (
+        start(1, &[text(1, 4)]),
+        start(2, &[Item::Control(Control::End)]),
+    );
+    let mut delivered = Vec::new();
+    for round in 0..9 {
+        let (from_a, _) = a.compose(round, PACKET_BYTES);
+        let (from_b, _) = b.compose(round, PACKET_BYTES);
+        delivered.extend(
+            b.receive(RoundId(round), Epoch(1), &from_a, Bodies::Ignored)
+                .delivered,
+        );
+        b.commit_with(None);
+        assert!(
+            a.receive(RoundId(round), Epoch(2), &from_b, Bodies::Taken)
+                .delivered
+                .is_empty()
+        );
+        a.commit_with(None);
+    }
+    assert_eq!(delivered, [Item::Control(Control::End)]);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -258,7 +289,7 @@ proptest! {
             packet.extend((seq % 40).to_le_bytes());
             packet.extend(u16::try_from(payload.len()).unwrap().to_le_bytes());
             packet.extend(payload);
-            let _ = end.receive(RoundId(round), Epoch(u64::from(known)), &packet);
+            let _ = end.receive(RoundId(round), Epoch(u64::from(known)), &packet, Bodies::Taken);
             end.commit_with(None);
             let _ = end.compose(tick, PACKET_BYTES);
         }

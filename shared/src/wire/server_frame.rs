@@ -1,5 +1,7 @@
 //! What a server sends.
 
+use core::fmt;
+
 use super::{MissedReason, Refusal, VERSION, WireError, finish};
 use crate::{
     bytes::Reader,
@@ -102,7 +104,7 @@ pub struct Open {
 }
 
 /// The server's part of the reply to a submission.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The round.
     pub round: RoundId,
@@ -110,6 +112,18 @@ pub struct Reply {
     pub program: Program,
     /// Per row: two seeds from P0, the row from P1, a digest from P2.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Reply({} {}, {} bytes, ..)",
+            self.program,
+            self.round,
+            self.body.len()
+        )
+    }
 }
 
 impl ServerFrame {

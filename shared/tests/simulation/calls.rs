@@ -242,3 +242,18 @@ fn a_removed_contact_is_told_that_it_is_over() {
     world.cycles(5);
     assert_eq!(world.nodes[A].stored_keys(), ["identity", "settings"]);
 }
+
+#[test]
+fn a_call_does_not_go_on_by_itself_the_next_day() {
+    let mut world = World::new(&["Ada", "Bob"], 10);
+    world.add(A, B);
+    world.call(A, B);
+    world.reload(A);
+    assert!(
+        matches!(world.state(A, B), CallState::Calling { .. }),
+        "a reload changes nothing"
+    );
+    world.pass(24 * 3_600_000);
+    world.reload(A);
+    assert_eq!(world.state(A, B), CallState::Ended(EndReason::NoAnswer));
+}

@@ -190,3 +190,20 @@ fn calling_again_after_one_side_lost_its_data_goes_on() {
     world.until("delivered", |world| world.all_delivered(B, A));
     assert_eq!(world.received(A, B), ["two"]);
 }
+
+#[test]
+fn what_a_removed_contact_says_is_not_acknowledged() {
+    let mut world = World::new(&["Ada", "Bob"], 20);
+    world.meet(A, B);
+    let key = world.key(B);
+    world.say(B, A, "do you read me?");
+    world.act(A, Action::RemoveContact(key));
+    world.until("Bob knows", |world| {
+        world.state(B, A) == CallState::Ended(EndReason::ByPeer)
+    });
+    world.cycles(10);
+    assert!(matches!(
+        world.statuses(B, A)[..],
+        [SendStatus::Sent { .. }]
+    ));
+}

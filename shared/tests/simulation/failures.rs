@@ -1,7 +1,7 @@
 //! Reloads, lost rounds, lost links, failing storage.
 
 use mcmix_shared::{
-    client::{Event, LinkStatus, Notice, SendStatus, StorageStatus},
+    client::{CallState, Event, LinkStatus, Notice, SendStatus, StorageStatus},
     party::PartyId,
     program::Program,
 };
@@ -83,6 +83,25 @@ fn what_was_not_stored_was_not_sent() {
     world.say(A, B, "typed again");
     world.until("delivered", |world| world.all_delivered(A, B));
     assert_eq!(world.received(B, A), ["typed again"]);
+}
+
+#[test]
+fn an_acceptance_that_was_not_stored_was_not_sent() {
+    let mut world = World::new(&["Ada", "Bob"], 32);
+    world.add(A, B);
+    world.say(A, B, "hello");
+    world.call(A, B);
+    world.until("it rings", |world| world.rings(B, A));
+    world.nodes[B].disk = Disk::Hangs;
+    world.accept(B, A);
+    world.cycles(5);
+    assert_ne!(world.state(A, B), CallState::Talking);
+    world.reload(B);
+    world.nodes[B].disk = Disk::Works;
+    world.cycles(5);
+    assert!(world.rings(B, A), "it rings again");
+    world.accept(B, A);
+    world.until("delivered", |world| world.all_delivered(A, B));
 }
 
 #[test]

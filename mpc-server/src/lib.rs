@@ -13,3 +13,5 @@ pub mod clients;
 pub mod round;
 
 pub mod net;
+
+pub mod native;

@@ -266,3 +266,79 @@ impl ClientCertVerifier for Pin {
         self.schemes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn identity(folder: &std::path::Path, name: &str) -> TlsIdentity {
+        let path = |ending: &str| folder.join(format!("{name}.{ending}"));
+        TlsIdentity::generate(&path("crt"), &path("key")).unwrap()
+    }
+
+    /// Lets P0 dial P1, each with a certificate and the fingerprint that it expects.
+    async fn handshake(
+        (p0, p0_expects): (TlsIdentity, Fingerprint),
+        (p1, p1_expects): (TlsIdentity, Fingerprint),
+    ) -> [Result<[u8; EXPORT_BYTES], PeerError>; 2] {
+        let context = |identity, pin| {
+            let pins = Pins {
+                next: pin,
+                prev: pin,
+            };
+            TlsContext::new(identity, pins)
+        };
+        let (p0, p1) = (context(p0, p0_expects), context(p1, p1_expects));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let accept = tokio::spawn(async move {
+            let stream = p1.accept(PartyId::P0, accepted).await?;
+            export(PartyId::P0, &stream)
+        });
+        let dial = async {
+            let stream = p0.connect(PartyId::P1, socket).await?;
+            export(PartyId::P1, &stream)
+        };
+        [dial.await, accept.await.unwrap()]
+    }
+
+    #[tokio::test]
+    async fn only_the_pinned_certificate_is_let_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name| identity(folder.path(), name);
+        let (p0, p1) = (make("p0"), make("p1"));
+        let (pin0, pin1) = (p0.fingerprint(), p1.fingerprint());
+        let [dialled, accepted] = handshake((p0, pin1), (p1, pin0)).await;
+        assert_eq!(dialled.unwrap(), accepted.unwrap());
+
+        let (p0, impostor) = (make("other p0"), make("impostor"));
+        let (pin0, shown_pin) = (p0.fingerprint(), impostor.fingerprint());
+        let [dialled, _] = handshake((p0, pin1), (impostor, pin0)).await;
+        let error = dialled.unwrap_err();
+        assert!(
+            matches!(error, PeerError::WrongCertificate { peer: PartyId::P1, pinned, shown }
+                if pinned == pin1 && shown == shown_pin),
+            "{error}"
+        );
+
+        let (impostor, p1) = (make("other impostor"), make("other p1"));
+        let pin1 = p1.fingerprint();
+        let [_, accepted] = handshake((impostor, pin1), (p1, pin0)).await;
+        let error = accepted.unwrap_err();
+        assert!(
+            matches!(
+                error,
+                PeerError::WrongCertificate {
+                    peer: PartyId::P0,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+}

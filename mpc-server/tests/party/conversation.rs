@@ -1,0 +1,81 @@
+//! Two people find each other and talk.
+
+use mcmix_server::native::NativeClient;
+use mcmix_shared::client::{Action, CallState, MessageKind, SendStatus, View};
+use mcmix_shared::identity::ClientKey;
+
+use crate::world::{World, soon};
+
+/// Lets one call and the other accept, and waits until both talk.
+pub(crate) async fn introduce(caller: &mut NativeClient, callee: &mut NativeClient) {
+    let (caller_key, callee_key) = (caller.view().own.key, callee.view().own.key);
+    let link = callee.view().own.to_link("http://127.0.0.1");
+    caller.act(Action::AddContact { link });
+    caller.act(Action::Call(callee_key));
+    let rings = callee.until(|view| view.incoming.iter().any(|call| call.key == caller_key));
+    soon("the phone to ring", rings).await.unwrap();
+    callee.act(Action::Accept(caller_key));
+    for (client, partner) in [(caller, callee_key), (callee, caller_key)] {
+        soon(
+            "the conversation to begin",
+            client.until(|view| talks(view, partner)),
+        )
+        .await
+        .unwrap();
+    }
+}
+
+fn talks(view: &View, partner: ClientKey) -> bool {
+    view.contact(partner)
+        .is_some_and(|contact| contact.call == CallState::Talking)
+}
+
+pub(crate) fn has_received(view: &View, partner: ClientKey, text: &str) -> bool {
+    let messages = view
+        .contact(partner)
+        .map(|contact| &contact.messages[..])
+        .unwrap_or_default();
+    messages
+        .iter()
+        .any(|message| matches!(message.kind, MessageKind::Received) && message.text == text)
+}
+
+fn is_delivered(view: &View, partner: ClientKey, text: &str) -> bool {
+    let messages = view
+        .contact(partner)
+        .map(|contact| &contact.messages[..])
+        .unwrap_or_default();
+    messages.iter().any(|message| {
+        matches!(message.kind, MessageKind::Outgoing(SendStatus::Delivered)) && message.text == text
+    })
+}
+
+/// Sends a text and waits until it is there and known to be there.
+pub(crate) async fn say(from: &mut NativeClient, to: &mut NativeClient, text: &str) {
+    let (sender, receiver) = (from.view().own.key, to.view().own.key);
+    from.act(Action::SendText {
+        contact: receiver,
+        text: text.to_owned(),
+    });
+    soon(
+        "the text to arrive",
+        to.until(|view| has_received(view, sender, text)),
+    )
+    .await
+    .unwrap();
+    let delivered = from.until(|view| is_delivered(view, receiver, text));
+    soon("the text to be acknowledged", delivered)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_and_texts_both_ways() {
+    let world = World::start().await;
+    let (mut alice, mut bob) = (world.client("Alice"), world.client("Bob"));
+    introduce(&mut alice, &mut bob).await;
+    say(&mut alice, &mut bob, "hello Bob").await;
+    say(&mut bob, &mut alice, "hello Alice, ünïcode 🎉").await;
+    let long = "a long story, ".repeat(100);
+    say(&mut alice, &mut bob, &long).await;
+}

@@ -1,0 +1,129 @@
+//! Servers that stop, crash, or are not who they should be.
+
+use std::process::{Child, Command, Stdio};
+
+use mcmix_server::config::Config;
+use mcmix_server::keys::TlsIdentity;
+use mcmix_server::server::{Ready, Server, StartError};
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::Program;
+
+use crate::conversation::{introduce, say};
+use crate::raw::RawLink;
+use crate::world::{World, soon, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_restarts_loses_nothing() {
+    let mut world = World::start().await;
+    let (mut alice, mut bob) = (world.client("Alice"), world.client("Bob"));
+    introduce(&mut alice, &mut bob).await;
+    for party in PartyId::ALL {
+        let before = alice.view().conversation.unwrap().round;
+        world.stop(party).await;
+        let others: Vec<&Server> = world.servers.iter().flatten().collect();
+        let noticed = || others.iter().all(|server| !server.is_ready());
+        soon("the others to notice", until(noticed)).await;
+        world.run(party).await;
+        world.ready().await;
+        say(&mut alice, &mut bob, &format!("after {party} came back")).await;
+        assert!(alice.view().conversation.unwrap().round > before);
+    }
+}
+
+/// A server as a process of its own, killed when dropped.
+struct Process(Child);
+
+impl Process {
+    fn start(world: &World, party: PartyId) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcmix-server"));
+        command.args(["run", "--config"]).arg(world.config(party));
+        Self(
+            command
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap(),
+        )
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_in_the_middle_comes_back() {
+    for party in [PartyId::P0, PartyId::P2] {
+        let mut world = World::prepare(&[]);
+        let process = Process::start(&world, party);
+        for other in [party.next(), party.prev()] {
+            world.run(other).await;
+        }
+        world.ready().await;
+        let key = mcmix_shared::identity::SecretKey::from_bytes([1; 32]);
+        let mut link = RawLink::connect(world.deployment(), party.next(), &key).await;
+        let before = link.open_round(Program::Conversation).await.round;
+        drop(process);
+        let mut others = world.servers.iter().flatten();
+        soon(
+            "the others to notice",
+            until(|| others.all(|server| !server.is_ready())),
+        )
+        .await;
+        let _process = Process::start(&world, party);
+        world.ready().await;
+        let after = link.open_round(Program::Conversation).await.round;
+        assert!(after > before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_with_another_certificate_gets_no_link() {
+    let mut world = World::prepare(&[]);
+    // P1 runs with a certificate that nobody pinned.
+    let folder = world.folder().join("impostor");
+    let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+    TlsIdentity::generate(&certificate, &key).unwrap();
+    let mut config = Config::load(world.config(PartyId::P1), [], &[]).unwrap();
+    config.keys.tls_certificate = certificate;
+    config.keys.tls_key = key;
+    let impostor = Server::start(Ready::read(config).unwrap()).await.unwrap();
+    for party in [PartyId::P0, PartyId::P2] {
+        world.run(party).await;
+    }
+    assert!(!world.servers.iter().flatten().any(Server::is_ready));
+    // With the right certificate the same three go on by themselves.
+    impostor.stop().await;
+    world.run(PartyId::P1).await;
+    world.ready().await;
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_at_start_is_said() {
+    let world = World::prepare(&[]);
+    let load = |settings: &[String]| Config::load(world.config(PartyId::P0), [], settings).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let setting = format!("clients.listen={}", taken.local_addr().unwrap());
+    let error = Server::start(Ready::read(load(&[setting])).unwrap())
+        .await
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("clients.listen") && text.contains("in use"),
+        "{text}"
+    );
+
+    let error = Ready::read(load(&["keys.noise=nowhere.key".to_owned()])).unwrap_err();
+    assert!(error.to_string().contains("keygen"), "{error}");
+    let other = format!(
+        "keys.noise={}",
+        world.folder().join("party1/noise.key").display()
+    );
+    let error = Ready::read(load(&[other])).unwrap_err();
+    assert!(matches!(error, StartError::AnotherKey { .. }), "{error}");
+    let error = Ready::read(load(&["clients.page=nowhere".to_owned()])).unwrap_err();
+    assert!(matches!(error, StartError::NoPage(_)), "{error}");
+}

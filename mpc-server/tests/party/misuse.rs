@@ -1,0 +1,283 @@
+//! What clients can do wrong: each gets a typed refusal or is dropped, and nobody else notices.
+
+use futures_util::{SinkExt, StreamExt};
+use mcmix_server::native::open_socket;
+use mcmix_shared::identity::SecretKey;
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::share::combine;
+use mcmix_shared::wire::{ClientFrame, MissedReason, Refusal, Reply, ServerFrame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::{MaybeTlsStream, client_async};
+
+use crate::raw::{RawClient, RawLink, deal_zeros, submit};
+use crate::world::{World, soon, until};
+
+fn key(byte: u8) -> SecretKey {
+    SecretKey::from_bytes([byte; 32])
+}
+
+/// Rounds go on for everyone else: an honest client gets through.
+async fn assert_honest_client_gets_through(world: &World) {
+    let mut client = world.client("honest");
+    let done = client.until(|view| {
+        view.conversation.is_some_and(|round| {
+            matches!(
+                round.last,
+                Some(mcmix_shared::client::RoundOutcome::Done(_))
+            )
+        })
+    });
+    soon("an honest client's round", done).await.unwrap();
+    client.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_wrong_frame_has_its_refusal() {
+    let world = World::start_with(&["rounds.limit_ms=5000"]).await;
+    let deployment = world.deployment();
+    let mut link = RawLink::connect(deployment, PartyId::P1, &key(1)).await;
+    let [_, share, _] = deal_zeros(deployment, Program::Dialing);
+    let [_, long_share, _] = deal_zeros(deployment, Program::Conversation);
+    let program = Program::Dialing;
+    let good = submit(RoundId(1), program, share.clone());
+    let with = |at: usize, byte: u8| {
+        let mut frame = good.clone();
+        frame[at] = byte;
+        frame
+    };
+
+    link.send(&with(0, 9)).await;
+    assert_eq!(link.refusal().await, Refusal::UnsupportedVersion);
+    link.send(&with(1, 9)).await;
+    assert_eq!(link.refusal().await, Refusal::UnknownKind);
+    link.send(&with(10, 9)).await;
+    assert_eq!(link.refusal().await, Refusal::WrongProgram);
+    link.send(&[&good[..], &[0]].concat()).await;
+    assert_eq!(link.refusal().await, Refusal::WrongSize);
+    link.send(&good).await;
+    assert_eq!(link.refusal().await, Refusal::WrongRound);
+    link.send(&ClientFrame::Ready.encode()).await;
+    assert_eq!(link.refusal().await, Refusal::Repeated);
+
+    let open = link.open_round(program).await;
+    link.send(&submit(
+        RoundId(open.round.0 + 1000),
+        program,
+        share.clone(),
+    ))
+    .await;
+    assert_eq!(link.refusal().await, Refusal::Early);
+    link.send(&submit(open.round, Program::Conversation, long_share))
+        .await;
+    assert_eq!(link.refusal().await, Refusal::WrongProgram);
+    link.send(&submit(open.round, program, share.clone())).await;
+    link.send(&submit(open.round, program, share.clone())).await;
+    assert_eq!(link.refusal().await, Refusal::Repeated);
+    link.open_round(program).await;
+    link.send(&submit(open.round, program, share)).await;
+    assert_eq!(link.refusal().await, Refusal::Late);
+    assert_honest_client_gets_through(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shares_that_do_not_fit_leave_out_their_owner_alone() {
+    let world = World::start().await;
+    let deployment = world.deployment();
+    let mut cheat = RawClient::connect(deployment, &key(1)).await;
+    let mut lazy = RawClient::connect(deployment, &key(2)).await;
+    let mut honest = RawClient::connect(deployment, &key(3)).await;
+    for program in Program::ALL {
+        let deal = || deal_zeros(deployment, program);
+        let ([p0, _, p2], [_, p1, _]) = (deal(), deal());
+        let [own_p0, own_p1, _] = deal();
+        let (cheated, skipped, submitted) = tokio::join!(
+            cheat.submit(program, [p0, p1, p2].map(Some)),
+            lazy.submit(program, [Some(own_p0), Some(own_p1), None]),
+            honest.submit(program, deal().map(Some)),
+        );
+        for link in &mut cheat.links {
+            let reason = link.find(|frame| missed(&frame, cheated)).await;
+            assert_eq!(reason, MissedReason::Mismatch);
+        }
+        let [p0, p1, _] = &mut lazy.links;
+        for link in [p0, p1] {
+            let reason = link.find(|frame| missed(&frame, skipped)).await;
+            assert_eq!(reason, MissedReason::Absent);
+        }
+        let mut bodies = Vec::new();
+        for link in &mut honest.links {
+            bodies.push(link.find(|frame| reply(frame, submitted)).await);
+        }
+        let [b0, b1, b2] = &bodies[..] else {
+            panic!("three bodies")
+        };
+        let rows = combine(submitted, program, deployment.shape(), [b0, b1, b2]).unwrap();
+        assert_eq!(rows.len(), deployment.shape().rows(program));
+    }
+}
+
+fn missed(frame: &ServerFrame, expected: RoundId) -> Option<MissedReason> {
+    match frame {
+        ServerFrame::Missed { round, reason, .. } if *round == expected => Some(*reason),
+        _ => None,
+    }
+}
+
+fn reply(frame: ServerFrame, expected: RoundId) -> Option<Vec<u8>> {
+    match frame {
+        ServerFrame::Reply(Reply { round, body, .. }) if round == expected => Some(body),
+        ServerFrame::Missed { round, reason, .. } if round == expected => {
+            panic!("an honest client was left out: {reason}")
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_connection_wins_and_a_full_server_says_so() {
+    let world = World::start_with(&["clients.max_connections=1"]).await;
+    let deployment = world.deployment();
+    let mut first = RawLink::connect(deployment, PartyId::P0, &key(1)).await;
+    let _second = RawLink::connect(deployment, PartyId::P0, &key(1)).await;
+    assert_eq!(first.farewell().await, Some(Refusal::Replaced));
+    let mut other = RawLink::greet(deployment, PartyId::P0, &key(2)).await;
+    other.send(&ClientFrame::Ready.encode()).await;
+    assert_eq!(other.farewell().await, Some(Refusal::TooManyConnections));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorded_handshake_replaces_nobody() {
+    let world = World::start().await;
+    let deployment = world.deployment();
+    let mut present = RawLink::connect(deployment, PartyId::P0, &key(1)).await;
+    let mut replayed = RawLink::greet(deployment, PartyId::P0, &key(1)).await;
+    replayed.send_unsealed(vec![7; 18]).await;
+    assert_eq!(replayed.farewell().await, Some(Refusal::Malformed));
+    present.open_round(Program::Conversation).await;
+    present.open_round(Program::Conversation).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_cut_off() {
+    let world = World::start_with(&["clients.max_refusals=10"]).await;
+    let mut link = RawLink::connect(world.deployment(), PartyId::P2, &key(1)).await;
+    for _ in 0..100 {
+        link.send(&ClientFrame::Ready.encode()).await;
+    }
+    assert_eq!(link.farewell().await, Some(Refusal::TooFast));
+    let mut link = RawLink::connect(world.deployment(), PartyId::P2, &key(1)).await;
+    for _ in 0..100 {
+        let _closed = link.socket.send(Message::Ping(bytes::Bytes::new())).await;
+    }
+    assert_eq!(link.farewell().await, Some(Refusal::TooFast));
+    assert_honest_client_gets_through(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_never_gets_past_the_handshake() {
+    let world = World::start_with(&["clients.handshake_ms=300"]).await;
+    let url = &world.deployment().server(PartyId::P0).url;
+    let address = url.trim_start_matches("ws://").trim_end_matches("/client");
+
+    // Not HTTP, and nothing at all.
+    for bytes in [
+        &b"\x00\xff garbage\r\n\r\n"[..],
+        b"",
+        b"GET /client HTTP/1.1\r\n",
+    ] {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        let _reset = soon("the server to hang up", socket.read_to_end(&mut answer)).await;
+    }
+    // A WebSocket, but no Noise: wrong bytes, too many of them, text, silence.
+    let messages = [
+        Some(Message::Binary(vec![1; 96].into())),
+        Some(Message::Binary(vec![1; 5].into())),
+        Some(Message::Binary(vec![1; 1 << 20].into())),
+        Some(Message::Text("hello".into())),
+        None,
+    ];
+    for message in messages {
+        let mut socket = open_socket(url).await.unwrap();
+        if let Some(message) = message {
+            let _closed = socket.send(message).await;
+        }
+        let end = async { while let Some(Ok(_)) = socket.next().await {} };
+        soon("the server to close", end).await;
+    }
+    // Submitting before being ready.
+    let mut hasty = RawLink::greet(world.deployment(), PartyId::P0, &key(1)).await;
+    let [share, ..] = deal_zeros(world.deployment(), Program::Dialing);
+    hasty
+        .send(&submit(RoundId(1), Program::Dialing, share))
+        .await;
+    assert_eq!(hasty.farewell().await, Some(Refusal::Malformed));
+    assert_honest_client_gets_through(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_origins_may_not_connect() {
+    let world = World::start().await;
+    let url = &world.deployment().server(PartyId::P0).url;
+    let address = url.trim_start_matches("ws://").trim_end_matches("/client");
+    let own = format!("http://{address}");
+    let cases = [
+        ("https://elsewhere.example", "mcmix.v1", "HTTP/1.1 403"),
+        (own.as_str(), "another", "HTTP/1.1 400"),
+        (own.as_str(), "mcmix.v1", "HTTP/1.1 101"),
+    ];
+    for (origin, protocol, expected) in cases {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "GET /client HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Protocol: {protocol}\r\nOrigin: {origin}\r\n\r\n"
+        );
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        soon("an answer", socket.read_exact(&mut answer))
+            .await
+            .unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&answer),
+            expected,
+            "{origin} {protocol}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_never_reads_is_dropped() {
+    let world = World::start_with(&["clients.max_refusals=1000000"]).await;
+    let deployment = world.deployment();
+    let url = &deployment.server(PartyId::P1).url;
+    let address = url.trim_start_matches("ws://").trim_end_matches("/client");
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(2048).unwrap();
+    let stream = socket.connect(address.parse().unwrap()).await.unwrap();
+    let mut request = url.into_client_request().unwrap();
+    let protocol = HeaderValue::from_static("mcmix.v1");
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", protocol);
+    let stream = MaybeTlsStream::Plain(stream);
+    let (socket, _response) = client_async(request, stream).await.unwrap();
+    let mut link = RawLink::over(deployment, PartyId::P1, &key(1), socket).await;
+    link.send(&ClientFrame::Ready.encode()).await;
+    let p1 = world.servers[1].as_ref().unwrap();
+    soon("the client to be connected", until(|| p1.connected() == 1)).await;
+    // Refusals fill the buffers sooner than rounds would.
+    soon("the client to be dropped", async {
+        while p1.connected() == 1 {
+            link.send(&[9]).await;
+        }
+    })
+    .await;
+    assert_honest_client_gets_through(&world).await;
+}

@@ -1,0 +1,177 @@
+//! A client that can do everything wrong.
+
+use futures_util::{SinkExt, StreamExt};
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use mcmix_server::native::{Socket, open_socket};
+use mcmix_shared::identity::SecretKey;
+use mcmix_shared::manifest::Deployment;
+use mcmix_shared::noise::{Initiator, Transport};
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::share::{DealtShare, deal};
+use mcmix_shared::wire::{ClientFrame, Open, Refusal, ServerFrame, Submit};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::world::soon;
+
+pub(crate) fn rng() -> UnwrapErr<SysRng> {
+    UnwrapErr(SysRng)
+}
+
+/// A link to one server.
+pub(crate) struct RawLink {
+    party: PartyId,
+    deployment: Deployment,
+    pub(crate) socket: Socket,
+    transport: Transport,
+}
+
+impl RawLink {
+    /// Makes the Noise link and stops there.
+    pub(crate) async fn greet(deployment: &Deployment, party: PartyId, key: &SecretKey) -> Self {
+        let socket = open_socket(&deployment.server(party).url).await.unwrap();
+        Self::over(deployment, party, key, socket).await
+    }
+
+    /// Makes the Noise link over a socket that is there.
+    pub(crate) async fn over(
+        deployment: &Deployment,
+        party: PartyId,
+        key: &SecretKey,
+        mut socket: Socket,
+    ) -> Self {
+        let server = deployment.server(party);
+        let (initiator, hello) = Initiator::new(party, key, &server.key, &mut rng());
+        socket.send(Message::Binary(hello.into())).await.unwrap();
+        let answer = soon("the answer to the handshake", socket.next()).await;
+        let transport = initiator
+            .finish(&answer.unwrap().unwrap().into_data())
+            .unwrap();
+        Self {
+            party,
+            deployment: deployment.clone(),
+            socket,
+            transport,
+        }
+    }
+
+    /// Makes a link that is ready and welcome.
+    pub(crate) async fn connect(deployment: &Deployment, party: PartyId, key: &SecretKey) -> Self {
+        let mut link = Self::greet(deployment, party, key).await;
+        link.send(&ClientFrame::Ready.encode()).await;
+        let welcome = link.next().await.unwrap();
+        assert!(matches!(welcome, ServerFrame::Welcome(_)), "{welcome:?}");
+        link
+    }
+
+    /// Sends any bytes, sealed.
+    pub(crate) async fn send(&mut self, frame: &[u8]) {
+        let sealed = self.transport.seal(frame).unwrap();
+        self.send_unsealed(sealed).await;
+    }
+
+    pub(crate) async fn send_unsealed(&mut self, bytes: Vec<u8>) {
+        // Whether the server still listens is for the test to find out by reading.
+        let _closed = self.socket.send(Message::Binary(bytes.into())).await;
+    }
+
+    /// Returns the next frame; `None` when the server closed the link.
+    pub(crate) async fn next(&mut self) -> Option<ServerFrame> {
+        loop {
+            let message = soon("a frame", self.socket.next()).await?.ok()?;
+            if let Message::Binary(sealed) = message {
+                let frame = self.transport.open(&sealed).unwrap();
+                let shape = self.deployment.shape();
+                return Some(ServerFrame::decode(self.party, shape, &frame).unwrap());
+            }
+        }
+    }
+
+    /// Passes over frames until one fits.
+    pub(crate) async fn find<T>(&mut self, mut fits: impl FnMut(ServerFrame) -> Option<T>) -> T {
+        loop {
+            let frame = self.next().await.expect("a link that stays open");
+            if let Some(found) = fits(frame) {
+                return found;
+            }
+        }
+    }
+
+    pub(crate) async fn open_round(&mut self, program: Program) -> Open {
+        self.find(|frame| match frame {
+            ServerFrame::Open(open) if open.program == program => Some(open),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn refusal(&mut self) -> Refusal {
+        self.find(|frame| match frame {
+            ServerFrame::Refused { reason } => Some(reason),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Reads until the server closes the link, and returns what it was told last.
+    pub(crate) async fn farewell(&mut self) -> Option<Refusal> {
+        let mut last = None;
+        while let Some(frame) = self.next().await {
+            if let ServerFrame::Refused { reason } = frame {
+                last = Some(reason);
+            }
+        }
+        last
+    }
+}
+
+/// A frame that hands in a share.
+pub(crate) fn submit(round: RoundId, program: Program, share: DealtShare) -> Vec<u8> {
+    ClientFrame::Submit(Submit {
+        round,
+        program,
+        share,
+    })
+    .encode()
+}
+
+/// Deals rows of zeros: a check or an idle row as good as any other.
+pub(crate) fn deal_zeros(deployment: &Deployment, program: Program) -> [DealtShare; 3] {
+    let rows = vec![0; deployment.shape().submission_bytes(program)];
+    deal(&rows, &mut rng())
+}
+
+/// A client with links to all three servers.
+pub(crate) struct RawClient {
+    pub(crate) links: [RawLink; 3],
+}
+
+impl RawClient {
+    pub(crate) async fn connect(deployment: &Deployment, key: &SecretKey) -> Self {
+        let [p0, p1, p2] = PartyId::ALL.map(|party| RawLink::connect(deployment, party, key));
+        let (p0, p1, p2) = tokio::join!(p0, p1, p2);
+        Self {
+            links: [p0, p1, p2],
+        }
+    }
+
+    /// Hands in one share each for the next round of a program, as `change` made them.
+    pub(crate) async fn submit(
+        &mut self,
+        program: Program,
+        shares: [Option<DealtShare>; 3],
+    ) -> RoundId {
+        let [first, rest @ ..] = &mut self.links;
+        let round = first.open_round(program).await.round;
+        for link in rest {
+            while link.open_round(program).await.round < round {}
+        }
+        for (link, share) in self.links.iter_mut().zip(shares) {
+            if let Some(share) = share {
+                link.send(&submit(round, program, share)).await;
+            }
+        }
+        round
+    }
+}

@@ -90,12 +90,15 @@ impl RawLink {
 
     /// Passes over frames until one fits.
     pub(crate) async fn find<T>(&mut self, mut fits: impl FnMut(ServerFrame) -> Option<T>) -> T {
-        loop {
-            let frame = self.next().await.expect("a link that stays open");
-            if let Some(found) = fits(frame) {
-                return found;
+        let find = async {
+            loop {
+                let frame = self.next().await.expect("a link that stays open");
+                if let Some(found) = fits(frame) {
+                    return found;
+                }
             }
-        }
+        };
+        soon("a frame that fits", find).await
     }
 
     pub(crate) async fn open_round(&mut self, program: Program) -> Open {

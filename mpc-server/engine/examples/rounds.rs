@@ -16,10 +16,20 @@ fn main() -> Result<(), Error> {
     let (rows, message_bytes, rounds) = (number(100_000), number(256), number(5));
     let (threads, ways) = (number(1), number(2));
     let sort_width = SortWidth::new(u8::try_from(ways).unwrap_or(u8::MAX));
-    let mut world = World::with_settings(1, Settings { threads, sort_width });
+    let mut world = World::with_settings(
+        1,
+        Settings {
+            threads,
+            sort_width,
+        },
+    );
     let input: Vec<u8> = if program == "dialing" {
         // One in three checks, one in three dials the row before, one in three is closed.
-        let callee = |i: usize| [id(i), id(i - i % 3), !id(i)].get(i % 3).map(|id| id.to_le_bytes());
+        let callee = |i: usize| {
+            [id(i), id(i - i % 3), !id(i)]
+                .get(i % 3)
+                .map(|id| id.to_le_bytes())
+        };
         (0..rows).filter_map(callee).flatten().collect()
     } else {
         // Half of the rows are in pairs.
@@ -30,7 +40,9 @@ fn main() -> Result<(), Error> {
         };
         (0..rows).flat_map(row).collect()
     };
-    println!("{program}, {rows} rows, messages of {message_bytes} bytes, {threads} threads a party");
+    println!(
+        "{program}, {rows} rows, messages of {message_bytes} bytes, {threads} threads a party"
+    );
     for round in 1..=rounds as u64 {
         let replies = world.run(&input, |context, first, second| {
             context.begin(round)?;
@@ -38,14 +50,25 @@ fn main() -> Result<(), Error> {
             let replies = run(&program, context, (rows, message_bytes), first, second);
             Ok((replies?, began.elapsed()))
         })?;
-        let wall = replies.iter().map(|(_, wall)| *wall).max().unwrap_or_default();
+        let wall = replies
+            .iter()
+            .map(|(_, wall)| *wall)
+            .max()
+            .unwrap_or_default();
         let statistics = world.statistics();
-        let sent: u64 = statistics.iter().map(|s| s.sent_to_next + s.sent_to_prev).sum();
-        let chain = statistics.iter().map(|s| s.rounds).max().unwrap_or_default();
+        let sent: u64 = statistics
+            .iter()
+            .map(|s| s.sent_to_next + s.sent_to_prev)
+            .sum();
+        let chain = statistics
+            .iter()
+            .map(|s| s.rounds)
+            .max()
+            .unwrap_or_default();
         println!(
-            "round {round}: {:.1} ms, {chain} communication rounds, {:.1} bytes a row",
+            "round {round}: {:.1} ms, {chain} communication rounds, {} bytes a row",
             wall.as_secs_f64() * 1e3,
-            sent as f64 / rows as f64
+            sent / rows as u64
         );
         if round == rounds as u64 {
             for (party, statistics) in statistics.iter().enumerate() {
@@ -72,12 +95,25 @@ fn run(
     first: Vec<u8>,
     second: Vec<u8>,
 ) -> Result<Replies, Error> {
-    let input = |first, second| ConversationInput { rows, message_bytes, first, second };
+    let input = |first, second| ConversationInput {
+        rows,
+        message_bytes,
+        first,
+        second,
+    };
     match program {
         "dialing" => {
             let ids: Vec<u64> = (0..rows).map(id).collect();
             let keys = vec![[7; 32]; rows];
-            dialing(context, DialingInput { ids, keys, first, second })
+            dialing(
+                context,
+                DialingInput {
+                    ids,
+                    keys,
+                    first,
+                    second,
+                },
+            )
         }
         "sorting" => conversation_by_sorting(context, input(first, second)),
         _ => conversation(context, input(first, second)),

@@ -10,7 +10,7 @@ use crate::{
     context::Context,
     error::Error,
     share::{Share, Split},
-    step::Step,
+    step::{Step, Vector},
     stream::{Purpose, Stream, Streams},
 };
 
@@ -100,21 +100,21 @@ pub(crate) fn opened(
 pub(crate) fn split(
     context: &mut Context,
     streams: &Streams,
-    step: Step,
-    [from, to]: [PartyId; 2],
-    (rows, row_bytes): (usize, usize),
+    vector: Vector,
+    ([from, to], rows): ([PartyId; 2], usize),
     local: impl Fn(usize, &mut [u8]) + Sync,
 ) -> Result<Split, Error> {
-    let zero = Zero::new(context, streams, step);
+    let zero = Zero::new(context, streams, vector.step);
     let third = if from.next() == to {
         to.next()
     } else {
         from.next()
     };
+    let row_bytes = vector.unit;
     let len = rows * row_bytes;
     let mut half = Vec::new();
     if context.party() == from {
-        context.stream(to, step.of(row_bytes), len, |offset, out| {
+        context.stream(to, vector, len, |offset, out| {
             zero.fill(row_bytes, offset, out, &local);
         })?;
     } else {
@@ -123,7 +123,7 @@ pub(crate) fn split(
             zero.fill(row_bytes, offset, out, &local);
         });
         if context.party() == to {
-            context.recv_add(from, step.of(row_bytes), &mut half)?;
+            context.recv_add(from, vector, &mut half)?;
         }
     }
     Ok(Split {

@@ -25,3 +25,10 @@ pub(crate) fn add_positions(rows: &mut [u8]) {
         *row = (u32::from_le_bytes(*row) ^ position).to_le_bytes();
     }
 }
+
+/// Inverts all bits.
+pub(crate) fn invert(bytes: &mut [u8]) {
+    for byte in bytes {
+        *byte = !*byte;
+    }
+}

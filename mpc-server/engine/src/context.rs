@@ -164,7 +164,7 @@ impl Context {
             frames: Vec::new(),
             buffers: Vec::new(),
             #[cfg(test)]
-            probe: Default::default(),
+            probe: crate::tests::probe::Probe::default(),
         }
     }
 
@@ -211,9 +211,16 @@ impl Context {
 
     /// Keeps a vector's memory for later rounds.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        const KEPT: usize = 32;
-        if buffer.capacity() > 0 && self.buffers.len() < KEPT {
+        /// No step needs more at a time.
+        const KEPT: usize = 24;
+        if buffer.capacity() > 0 {
             self.buffers.push(buffer);
+        }
+        if self.buffers.len() > KEPT {
+            // The smallest is the cheapest to make again.
+            let smallest =
+                (0..self.buffers.len()).min_by_key(|&i| self.buffers.get(i).map(Vec::capacity));
+            smallest.map(|i| self.buffers.swap_remove(i));
         }
     }
 
@@ -247,7 +254,7 @@ impl Context {
         // The smallest that is large enough.
         let fit = (0..self.buffers.len())
             .filter_map(|i| Some((self.buffers.get(i)?.capacity(), i)))
-            .filter(|&(capacity, _)| capacity >= len)
+            .filter(|&(capacity, _)| (len..=4 * len + CHUNK_BYTES).contains(&capacity))
             .min();
         let mut buffer = fit.map_or_else(Vec::new, |(_, i)| self.buffers.swap_remove(i));
         buffer.resize(len, 0);

@@ -54,14 +54,14 @@ pub fn dialing_partners(
         .filter(|(_, (id, callee))| id == callee)
         .map(|(i, (id, _))| (*id, i))
         .collect();
-    let mut callers: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut dialled_by: HashMap<usize, Vec<usize>> = HashMap::new();
     for (i, (id, callee)) in ids.iter().zip(callees).enumerate() {
         if let Some(&row) = checks.get(callee).filter(|_| id != callee) {
-            callers.entry(row).or_default().push(i);
+            dialled_by.entry(row).or_default().push(i);
         }
     }
     let mut partners: Vec<usize> = (0..ids.len()).collect();
-    for (callee, callers) in callers {
+    for (callee, callers) in dialled_by {
         let caller = choose(callee, &callers);
         partners.swap(callee, caller);
     }

@@ -25,4 +25,9 @@ pub trait Link: Send {
     /// # Errors
     /// The link is closed, timed out, or the round abandoned.
     fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError>;
+
+    /// Hands out the memory of a frame that has been sent, to be filled again, if there is one.
+    fn spare(&mut self) -> Option<Vec<u8>> {
+        None
+    }
 }

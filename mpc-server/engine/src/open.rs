@@ -1,6 +1,6 @@
 //! Opening: each function names who learns what (docs/protocol.md §4.3).
 //!
-//! Cost: 1 round, one message of n·row_bytes to each party that learns the values.
+//! Cost: 1 round, one message of n rows to each party that learns the values.
 
 use crate::{
     context::Context, error::Error, permutation::Permutation, shuffle::Shuffled, step::Step,

@@ -1,7 +1,7 @@
 //! Two-additive to replicated (docs/protocol.md §4.2).
 //!
 //! In:      some `Split`s.    Out: the same values, each as a `Share`.
-//! Cost:    1 round for all, 2 messages of n·row_bytes each.    Reveals: nothing.
+//! Cost:    1 round for all, 2 messages of n rows each.    Reveals: nothing.
 //! Secure:  each message is masked by a stream that its receiver does not know.
 
 use crate::{

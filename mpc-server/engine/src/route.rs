@@ -2,7 +2,7 @@
 //!
 //! In:      `partners`, an involution on the wire ids held by (P0, P2), and payload rows.
 //! Out:     the replies, in wire order.
-//! Cost:    3 rounds, 4·row_bytes + 16 bytes a row.      Reveals: n.
+//! Cost:    3 rounds, 4·L + 16 bytes a row of L.      Reveals: n.
 //! Secure:  one semi-honest party. Tampering is not detected here (§7).
 //!
 //! A payload goes through one shuffle. Its halves are not masked once more at the end (no Z23): all
@@ -25,6 +25,7 @@ use crate::{
 
 /// One party's part of the payload rows: P0's and P2's halves.
 pub(crate) struct Payload<'a> {
+    pub(crate) rows: usize,
     pub(crate) row_bytes: usize,
     /// P0: one or two vectors whose XOR is its half; P2: its half; P1: nothing.
     pub(crate) halves: Vec<Rows<'a>>,
@@ -44,7 +45,8 @@ pub(crate) fn route(
     partners: Split,
     payload: &Payload<'_>,
 ) -> Result<Replies, Error> {
-    let rows = partners.rows;
+    let rows = payload.rows;
+    debug_assert_eq!(partners.rows, rows);
     let roles = [PartyId::P0, PartyId::P2, PartyId::P1];
     context.phase(Phase::ShufflePayload);
     let shuffle = Shuffle::new(context, streams, SHUFFLE, roles, rows);
@@ -70,7 +72,7 @@ pub(crate) fn route(
             let half = |first: usize, out: &mut [u8]| {
                 order.gather(&got_rows, first, out);
             };
-            let replies = deliver(context, streams, PartyId::P1, payload, rows, half)?;
+            let replies = deliver(context, streams, PartyId::P1, payload, half)?;
             context.recycle(got);
             Ok(replies)
         }
@@ -91,7 +93,7 @@ pub(crate) fn route(
                 order.gather(&got_rows, first, out);
                 z13.xor_at(after_p13.part(first, out.len() / payload.row_bytes), out);
             };
-            let replies = deliver(context, streams, PartyId::P2, payload, rows, half)?;
+            let replies = deliver(context, streams, PartyId::P2, payload, half)?;
             context.recycle(got);
             Ok(replies)
         }
@@ -161,10 +163,11 @@ fn deliver(
     streams: &Streams,
     peer: PartyId,
     payload: &Payload<'_>,
-    rows: usize,
     half: impl Fn(usize, &mut [u8]) + Sync,
 ) -> Result<Replies, Error> {
-    let row_bytes = payload.row_bytes;
+    let Payload {
+        rows, row_bytes, ..
+    } = *payload;
     let seeds = streams
         .with(PartyId::P0, REPLIES, Purpose::Replies)
         .bytes(rows * SEED_BYTES);

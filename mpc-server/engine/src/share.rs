@@ -100,7 +100,7 @@ impl Share {
         let [first, second] = [&self.first, &self.second].map(|bits| {
             let mut masks = context.scratch(rows * N);
             context.fill(&mut masks, N, |offset, out| {
-                bytes::spread::<N>(bits, offset / N, out)
+                bytes::spread::<N>(bits, offset / N, out);
             });
             masks
         });
@@ -137,7 +137,7 @@ impl Split {
     /// Splits a replicated vector: the first holder takes the component that the second lacks and,
     /// by convention, the second both others or one of them. Local.
     ///
-    /// P_i holds (x_i, x_{i+1}); between a party and its next, the party before takes `x_i` alone
+    /// `P_i` holds `(x_i, x_{i+1})`; between a party and its next, the party before takes `x_i` alone
     /// and the next both of its own; `x_i ^ (x_{i+1} ^ x_{i+2})`.
     pub(crate) fn from_share(
         context: &mut Context,

@@ -1,8 +1,8 @@
 //! Oblivious shuffle and its inverse (docs/protocol.md §4.3 and §4.4; Araki et al., CCS 2021).
 //!
-//! In:      a batch of `Split` columns held by (S1, S2), n rows of row_bytes each.
+//! In:      a batch of `Split` columns held by (S1, S2), n rows each.
 //! Out:     `Shuffled` columns held by (S2, S3), the same rows in an order that nobody knows.
-//! Cost:    1 round, 2 messages of n·row_bytes a column; public columns 1 message.   Reveals: n.
+//! Cost:    1 round, 2 messages of n rows a column; public columns 1 message.   Reveals: n.
 //! Secure:  one semi-honest party. Tampering is not detected here (§7).
 //! Differs: we stop at the two-additive form; the paper re-shares at once.
 //!
@@ -105,9 +105,9 @@ impl Shuffle {
         column: &Column,
     ) -> Result<(), Error> {
         match &self.known {
-            Known::S1 { p12, p13 } => self.send_s1(context, streams, step, (p12, p13), column),
+            Known::S1 { p12, p13 } => self.send_s1(context, streams, step, (p12, p13, column)),
             Known::S2 { p12, .. } => match column {
-                Column::Secret(column) => self.send_s2(context, streams, step, p12, column),
+                Column::Secret(column) => self.send_s2(context, streams, step, (p12, column)),
                 Column::WireIds | Column::Public { .. } => Ok(()),
             },
             Known::S3 { .. } => Ok(()),
@@ -120,8 +120,7 @@ impl Shuffle {
         context: &mut Context,
         streams: &Streams,
         step: Step,
-        (p12, p13): (&Permutation, &Permutation),
-        column: &Column,
+        (p12, p13, column): (&Permutation, &Permutation, &Column),
     ) -> Result<(), Error> {
         let [_, s2, s3] = self.roles;
         let row_bytes = column.row_bytes();
@@ -169,8 +168,7 @@ impl Shuffle {
         context: &mut Context,
         streams: &Streams,
         step: Step,
-        p12: &Permutation,
-        column: &Split,
+        (p12, column): (&Permutation, &Split),
     ) -> Result<(), Error> {
         let [s1, _, s3] = self.roles;
         let row_bytes = column.row_bytes;
@@ -199,7 +197,7 @@ impl Shuffle {
             // p23(X') ^ Z23
             Known::S2 { p23, .. } => {
                 let got = context.recv(s1, step.of(row_bytes), len)?;
-                let half = self.finish(context, p23, &output(s3), &got, row_bytes);
+                let half = self.finish(context, p23, &output(s3), &Rows::packed(&got, row_bytes));
                 context.recycle(got);
                 half
             }
@@ -221,7 +219,12 @@ impl Shuffle {
                         z13.xor_from(offset / row_bytes, out);
                     });
                 }
-                let half = self.finish(context, p23, &output(s2), &between, row_bytes);
+                let half = self.finish(
+                    context,
+                    p23,
+                    &output(s2),
+                    &Rows::packed(&between, row_bytes),
+                );
                 context.recycle(between);
                 half
             }
@@ -242,13 +245,12 @@ impl Shuffle {
         context: &mut Context,
         p23: &Permutation,
         z23: &RowMasks,
-        from: &[u8],
-        row_bytes: usize,
+        rows: &Rows<'_>,
     ) -> Vec<u8> {
-        let rows = Rows::packed(from, row_bytes);
+        let row_bytes = rows.row_bytes;
         let mut half = context.scratch(self.rows * row_bytes);
         context.fill(&mut half, row_bytes, |offset, out| {
-            p23.gather(&rows, offset / row_bytes, out);
+            p23.gather(rows, offset / row_bytes, out);
             z23.xor_from(offset / row_bytes, out);
         });
         half

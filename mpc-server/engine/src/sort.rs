@@ -14,7 +14,10 @@
 )]
 
 use crate::{
-    compare::{BLOCK_BYTES, BLOCK_ROWS, ORDER_ROUNDS, PAIR_BYTES, Pairs, less_than},
+    compare::{
+        BLOCK_BYTES, BLOCK_ROWS,
+        order::{ORDER_ROUNDS, PAIR_BYTES, Pairs, less_than},
+    },
     context::Context,
     error::Error,
     reshare::ShuffledShare,
@@ -195,7 +198,9 @@ impl Sorter {
                         .map(|_| (1..ways).filter(|_| !outcomes.next()).count())
                         .collect();
                     let mut counts = vec![0; ways];
-                    way_of.iter().for_each(|&way| counts[way] += 1);
+                    for &way in &way_of {
+                        counts[way] += 1;
+                    }
                     let mut at = Vec::with_capacity(ways);
                     let mut place = 0;
                     let bounds = |way: usize| {

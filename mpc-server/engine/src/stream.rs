@@ -143,13 +143,6 @@ impl Stream {
         out
     }
 
-    /// Returns the first `N` bytes of the stream.
-    pub(crate) fn array<const N: usize>(&self) -> [u8; N] {
-        let mut out = [0; N];
-        self.xor(0, &mut out);
-        out
-    }
-
     /// Encrypts blocks in place: a pseudo-random permutation of 128 bits.
     pub(crate) fn encrypt(&self, blocks: &mut [[u8; BLOCK_BYTES]]) {
         self.cipher

@@ -3,4 +3,6 @@
 mod dialing;
 pub(crate) mod probe;
 mod real_is_ideal;
+mod tamper;
 mod trace;
+mod views;

@@ -8,7 +8,6 @@ use std::thread;
 use mcmix_shared::party::PartyId;
 
 use crate::{
-    bytes,
     context::{Context, Settings, Statistics},
     error::{Error, LinkError},
     link::{Link, memory},
@@ -42,6 +41,9 @@ impl World {
     }
 
     /// Connects three parties over the given links, in party order.
+    ///
+    /// # Panics
+    /// Never: there are as many links as parties.
     pub fn with_links<L: Link + 'static>(seed: u64, settings: Settings, links: [L; 3]) -> Self {
         let keys: [[u8; 32]; 3] = [0, 1, 2].map(|i| {
             let mut key = [0; 32];
@@ -66,6 +68,9 @@ impl World {
     ///
     /// # Errors
     /// The first error that is not only a peer's going away.
+    ///
+    /// # Panics
+    /// If a party's thread does.
     pub fn run<T: Send>(
         &mut self,
         input: &[u8],
@@ -94,6 +99,9 @@ impl World {
     }
 
     /// Like [`Self::run`], with each party's own result.
+    ///
+    /// # Panics
+    /// If a party's thread does.
     pub fn run_each<T: Send>(
         &mut self,
         input: &[u8],
@@ -108,9 +116,9 @@ impl World {
             return PartyId::ALL.map(|p| Err(closed(p.next())));
         };
         self.deals += 1;
-        let shares = deal(input, self.seed, self.deals);
-        let mut inputs = contexts.into_iter().zip(shares);
-        let inputs = [0, 1, 2].map(|_| inputs.next().expect("three parties"));
+        let mut contexts = contexts;
+        let mut shares = deal(input, self.seed, self.deals, &mut contexts).into_iter();
+        let inputs = contexts.map(|context| (context, shares.next().expect("three parties")));
         let done = thread::scope(|scope| {
             let threads = inputs.map(|(mut context, (first, second))| {
                 let party = &party;
@@ -155,16 +163,31 @@ fn stream(seed: u64, purpose: u64) -> Stream {
     Stream::new(&key)
 }
 
-/// Splits `input` into each party's pair of components.
-fn deal(input: &[u8], seed: u64, purpose: u64) -> [(Vec<u8>, Vec<u8>); 3] {
+/// Splits `input` into each party's pair of components, in the parties' recycled memory.
+fn deal(
+    input: &[u8],
+    seed: u64,
+    purpose: u64,
+    contexts: &mut [Context; 3],
+) -> [(Vec<u8>, Vec<u8>); 3] {
     let stream = stream(seed, purpose);
-    let x0 = stream.bytes(input.len());
-    let mut x1 = vec![0; input.len()];
-    stream.xor(input.len(), &mut x1);
-    let mut x2 = input.to_vec();
-    bytes::xor(&mut x2, &x0);
-    bytes::xor(&mut x2, &x1);
-    [(x0.clone(), x1.clone()), (x1, x2.clone()), (x2, x0)]
+    let component = |index: usize, mut out: Vec<u8>| {
+        let offset = input.len().next_multiple_of(16) * (index % 2);
+        if index == 2 {
+            out.extend_from_slice(input);
+            stream.xor(0, &mut out);
+            stream.xor(input.len().next_multiple_of(16), &mut out);
+        } else {
+            out.resize(input.len(), 0);
+            stream.xor(offset, &mut out);
+        }
+        out
+    };
+    let [p0, p1, p2] = contexts;
+    [(p0, 0, 1), (p1, 1, 2), (p2, 2, 0)].map(|(context, first, second)| {
+        let (one, two) = (context.buffer(), context.buffer());
+        (component(first, one), component(second, two))
+    })
 }
 
 /// Puts the three parties' replies together, as clients do.

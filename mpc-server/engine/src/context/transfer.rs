@@ -110,7 +110,7 @@ impl Context {
             .collect();
         for (i, part) in data.chunks_mut(group).enumerate() {
             self.fill(part, vector.unit, |offset, chunk| {
-                op(i * group + offset, chunk)
+                op(i * group + offset, chunk);
             });
             for out in &mut outs {
                 self.send_next(out, part)?;
@@ -174,7 +174,7 @@ impl Context {
         let mut incoming = Incoming::new(from, vector);
         for (i, part) in mine.chunks_mut(group).enumerate() {
             self.fill(part, vector.unit, |offset, chunk| {
-                fill(i * group + offset, chunk)
+                fill(i * group + offset, chunk);
             });
             self.send_next(&mut out, part)?;
             // One group behind, so that the peer's is likely to be there.
@@ -201,7 +201,7 @@ impl Context {
             let end = data.len().min(start + group);
             let part = data.get_mut(start..end).unwrap_or_default();
             self.fill(part, vector.unit, |offset, chunk| {
-                fill(start + offset, chunk)
+                fill(start + offset, chunk);
             });
             self.send_next(&mut out, part)?;
             if start > 0 {
@@ -294,7 +294,8 @@ impl Context {
 
     /// Makes the frame of the chunk at `offset`, with its header only.
     fn frame(&mut self, out: &Outgoing, offset: usize, len: usize) -> Vec<u8> {
-        let mut frame = self.frames.pop().unwrap_or_default();
+        let spare = self.frames.pop().or_else(|| self.link.spare());
+        let mut frame = spare.unwrap_or_default();
         frame.clear();
         frame.reserve(HEADER_BYTES + len);
         frame.extend_from_slice(&self.last.unwrap_or_default().to_le_bytes());

@@ -7,12 +7,15 @@ use mcmix_shared::party::PartyId;
 use super::Link;
 use crate::error::LinkError;
 
+/// Where frames to one peer go in and frames from it come out.
+type End = (Sender<Vec<u8>>, Receiver<Vec<u8>>);
+
 /// One party's end of three in-memory links.
 #[derive(Debug)]
 pub struct MemoryLink {
     party: PartyId,
-    next: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
-    prev: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
+    next: End,
+    prev: End,
 }
 
 /// Connects three parties; the ends are in party order.
@@ -39,7 +42,7 @@ pub fn connect() -> [MemoryLink; 3] {
 }
 
 impl MemoryLink {
-    fn end(&self, peer: PartyId) -> Result<&(Sender<Vec<u8>>, Receiver<Vec<u8>>), LinkError> {
+    fn end(&self, peer: PartyId) -> Result<&End, LinkError> {
         if peer == self.party.next() {
             Ok(&self.next)
         } else if peer == self.party.prev() {

@@ -48,7 +48,7 @@ impl Places {
     }
 }
 
-/// Finaliser of MurmurHash3.
+/// The finaliser of `MurmurHash3`.
 const fn mix(mut h: u64) -> u64 {
     h ^= h >> 33;
     h = h.wrapping_mul(0xff51_afd7_ed55_8ccd);
@@ -63,9 +63,9 @@ fn add(to: &mut Cell, from: &Cell) {
 }
 
 fn as_word(cell: &Cell) -> u128 {
-    let [a, b, c, d, e, f, g, h, i, j, k, l] = *cell;
-    let low = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-    u128::from(low) | u128::from(u32::from_le_bytes([i, j, k, l])) << 64
+    let mut word = [0; 16];
+    word[..CELL_BYTES].copy_from_slice(cell);
+    u128::from_le_bytes(word)
 }
 
 impl Table {

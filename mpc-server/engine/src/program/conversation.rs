@@ -68,35 +68,33 @@ pub(super) fn route_messages(
     input: ConversationInput,
 ) -> Result<Replies, Error> {
     let ConversationInput {
+        rows,
         message_bytes,
         first,
         second,
-        ..
     } = input;
     let row_bytes = ROW_HEADER_BYTES + message_bytes;
+    // P0's half is x0 ^ x1, P2's is x2; the memory of the others serves for what is received.
+    let (needed, unneeded) = match context.party() {
+        P0 => (vec![first, second], Vec::new()),
+        P1 => (Vec::new(), vec![first, second]),
+        P2 => (vec![first], vec![second]),
+    };
+    for unneeded in unneeded {
+        context.recycle(unneeded);
+    }
     let messages = |rows| Rows::tails(rows, row_bytes, ROW_HEADER_BYTES);
-    let second = match context.party() {
-        // P0's half is x0 ^ x1, P2's is x2.
-        P0 => second,
-        // Its memory serves for what is received.
-        P1 | P2 => {
-            context.recycle(second);
-            Vec::new()
-        }
-    };
-    let halves = match context.party() {
-        P0 => vec![messages(&first), messages(&second)],
-        P1 => Vec::new(),
-        P2 => vec![messages(&first)],
-    };
+    let halves = needed.iter().map(|rows| messages(rows)).collect();
     let payload = Payload {
+        rows,
         row_bytes: message_bytes,
         halves,
         addend: None,
     };
     let replies = route(context, streams, partners, &payload)?;
-    context.recycle(first);
-    context.recycle(second);
+    for used in needed {
+        context.recycle(used);
+    }
     Ok(replies)
 }
 
@@ -190,9 +188,8 @@ fn choose_lists(
     let d = and::split(
         context,
         streams,
-        step,
-        [P1, P0],
-        (input.rows, TAG_BYTES),
+        step.of(TAG_BYTES),
+        ([P1, P0], input.rows),
         product,
     )?;
     roles.recycle(context);
@@ -353,7 +350,7 @@ fn select(
     positions.add_public(context.party(), bytes::add_positions);
     let masks = equal.spread::<4>(context, 2 * rows);
     let product = and::product(&masks, &positions);
-    let mut matches = and::split(context, streams, step, [P1, P0], (2 * rows, 4), product)?;
+    let mut matches = and::split(context, streams, step.of(4), ([P1, P0], 2 * rows), product)?;
     if context.party() == P0 {
         bytes::add_positions(&mut matches.half);
     }

@@ -144,6 +144,7 @@ fn route_keys(
         P0 | P2 => vec![Rows::packed(&half, DIAL_REPLY_BYTES)],
     };
     let payload = Payload {
+        rows,
         row_bytes: DIAL_REPLY_BYTES,
         halves,
         addend,

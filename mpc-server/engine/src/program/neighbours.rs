@@ -134,7 +134,7 @@ fn shift(bits: &Share, shift: impl Fn(&[u8]) -> Vec<u8>) -> Share {
 /// Inverts all bits. Local.
 pub(super) fn not(context: &Context, mut bits: Share) -> Share {
     bits.add_public(context.party(), |component| {
-        component.iter_mut().for_each(|byte| *byte = !*byte);
+        bytes::invert(component);
     });
     bits
 }
@@ -162,7 +162,7 @@ impl Neighbours {
         });
         let steps = Share::new(first, second);
         let product = and::product(&masks, &steps);
-        let joined = and::split(context, streams, step, [s1, s3], (rows, 4), product)?;
+        let joined = and::split(context, streams, step.of(4), ([s1, s3], rows), product)?;
         debug_assert_eq!(joined.holders, [s2, s3]);
         // The way to a row's partner: the link behind it or the one before it.
         let mut ways = joined.shape();

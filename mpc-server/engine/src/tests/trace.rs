@@ -12,7 +12,7 @@ use crate::{
 /// Notes the size and label of every frame sent.
 struct Tap<L> {
     link: L,
-    sent: Arc<Mutex<Vec<(PartyId, usize, Vec<u8>)>>>,
+    sent: Arc<Mutex<Vec<Frame>>>,
 }
 
 impl<L: Link> Link for Tap<L> {
@@ -27,7 +27,9 @@ impl<L: Link> Link for Tap<L> {
     }
 }
 
-type Trace = [Vec<(PartyId, usize, Vec<u8>)>; 3];
+/// Receiver, size and label.
+type Frame = (PartyId, usize, Vec<u8>);
+type Trace = [Vec<Frame>; 3];
 
 fn trace(program: Program, seed: u64, rows: &[u8], message_bytes: usize) -> Trace {
     let sent = [0, 1, 2].map(|_| Arc::default());
@@ -104,4 +106,65 @@ fn conversation_costs_what_is_said() {
             "{rows} rows: {sent} bytes, bound {bound}"
         );
     }
+}
+
+/// Dialing's messages follow from the opened order: everyone dials one id, or all dial different
+/// ones in such a way that the same order comes out; the wires carry the same.
+#[test]
+fn dials_look_alike_but_for_the_order() {
+    use super::dialing::{id, key};
+    use crate::{DialingInput, Phase, dialing};
+
+    let rows = 80;
+    let run = |callees: &[u64]| {
+        let sent = [0, 1, 2].map(|_| Arc::default());
+        let mut taps = sent.iter().cloned();
+        let links = memory::connect().map(|link| Tap {
+            link,
+            sent: taps.next().unwrap(),
+        });
+        let settings = Settings {
+            threads: 1,
+            ..Settings::default()
+        };
+        let mut world = World::with_links(8, settings, links);
+        let input: Vec<u8> = callees
+            .iter()
+            .flat_map(|callee| callee.to_le_bytes())
+            .collect();
+        let orders = world.run(&input, |context, first, second| {
+            context.begin(1)?;
+            let (ids, keys) = (0..rows).map(|i| (id(i), key(i))).unzip();
+            dialing(
+                context,
+                DialingInput {
+                    ids,
+                    keys,
+                    first,
+                    second,
+                },
+            )?;
+            let mut seen = context.probe.seen.iter();
+            let order = seen
+                .find(|sight| sight.step.phase() == Phase::Sort)
+                .unwrap();
+            Ok(order.rows.iter().map(|p| p[0]).collect::<Vec<u8>>())
+        });
+        let [order, _, _] = orders.expect("honest parties");
+        let trace: Trace =
+            sent.map(|sent: Arc<Mutex<Vec<_>>>| std::mem::take(&mut *sent.lock().unwrap()));
+        (order, trace)
+    };
+    // The j-th of the order is row j when callees ascend: so positions' rows become known.
+    let ascending: Vec<u64> = (0..rows as u64).collect();
+    let (position_of_row, _) = run(&ascending);
+    let (order, trace_of_equals) = run(&vec![id(0); rows]);
+    let row_at = |position: u8| position_of_row.iter().position(|p| *p == position).unwrap();
+    let mut callees = vec![0; rows];
+    for (rank, position) in order.iter().enumerate() {
+        callees[row_at(*position)] = rank as u64;
+    }
+    let (same_order, trace_of_distinct) = run(&callees);
+    assert_eq!(order, same_order);
+    assert_eq!(trace_of_equals, trace_of_distinct);
 }

@@ -137,3 +137,132 @@ async fn manifest(State(app): State<App>) -> impl IntoResponse {
     let json = HeaderValue::from_static("application/json");
     ([(header::CONTENT_TYPE, json)], app.0.manifest.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use axum::body::{Body, to_bytes};
+    use axum::http::{Request, Response};
+    use tempfile::TempDir;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::config::demo::{self, DemoOptions};
+    use crate::keys;
+
+    /// P0 with a page, as a router.
+    fn party() -> (TempDir, App) {
+        let folder = tempfile::tempdir().unwrap();
+        let page = folder.path().join("page");
+        fs::create_dir(&page).unwrap();
+        fs::write(page.join("index.html"), "<!doctype html>").unwrap();
+        fs::write(page.join("app.0123456789abcdef.wasm"), "wasm").unwrap();
+        fs::write(page.join("app.0123456789abcdef.wasm.br"), "br").unwrap();
+        let options = DemoOptions {
+            page: Some(page),
+            ..DemoOptions::on_free_ports()
+        };
+        let demo = demo::write(folder.path(), &options).unwrap();
+        let [config, ..] = demo.configs;
+        let config = Config::load(&config, [], &[]).unwrap();
+        let app = App::new(Parts {
+            party: config.party,
+            key: keys::read_noise_key(&config.keys.noise).unwrap(),
+            deployment: demo.deployment,
+            limits: config.clients,
+            clients: Clients::new(1),
+            rounds: Arc::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        });
+        (folder, app)
+    }
+
+    async fn get(router: Router, path: &str) -> Response<Body> {
+        let request = Request::get(path)
+            .header(header::ACCEPT_ENCODING, "br")
+            .body(Body::empty())
+            .unwrap();
+        router.oneshot(request).await.unwrap()
+    }
+
+    async fn body(response: Response<Body>) -> Vec<u8> {
+        to_bytes(response.into_body(), 1 << 20)
+            .await
+            .unwrap()
+            .into()
+    }
+
+    #[tokio::test]
+    async fn the_page_and_the_manifest_are_served_under_the_policy() {
+        let (_folder, app) = party();
+        let index = get(router(app.clone()), "/").await;
+        assert_eq!(index.status(), StatusCode::OK);
+        let policy = index.headers()[header::CONTENT_SECURITY_POLICY]
+            .to_str()
+            .unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'"),
+            "{policy}"
+        );
+        for server in &app.0.deployment.servers {
+            let origin = server.url.trim_end_matches("/client");
+            assert!(policy.contains(origin), "{policy}");
+        }
+        assert_eq!(index.headers()[header::CACHE_CONTROL], "no-cache");
+        assert_eq!(index.headers()[header::REFERRER_POLICY], "no-referrer");
+
+        let manifest = get(router(app.clone()), "/deployment.json").await;
+        let json = String::from_utf8(body(manifest).await).unwrap();
+        assert_eq!(Deployment::from_json(&json).unwrap(), app.0.deployment);
+    }
+
+    #[tokio::test]
+    async fn files_come_compressed_and_a_missing_one_is_a_404() {
+        let (_folder, app) = party();
+        let wasm = get(router(app.clone()), "/app.0123456789abcdef.wasm").await;
+        assert_eq!(wasm.headers()[header::CONTENT_ENCODING], "br");
+        assert_eq!(wasm.headers()[header::CONTENT_TYPE], "application/wasm");
+        assert!(
+            wasm.headers()[header::CACHE_CONTROL]
+                .to_str()
+                .unwrap()
+                .contains("immutable")
+        );
+        assert_eq!(body(wasm).await, b"br");
+        for path in [
+            "/missing.0123456789abcdef.js",
+            "/invite",
+            "/../party0.toml",
+            "/%2e%2e/party0.toml",
+        ] {
+            let missing = get(router(app.clone()), path).await;
+            assert_eq!(missing.status(), StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(missing.headers()[header::CACHE_CONTROL], "no-cache");
+        }
+    }
+
+    #[tokio::test]
+    async fn health_is_told_on_both_addresses_and_nothing_else_to_operators() {
+        let (_folder, app) = party();
+        for router in [router(app.clone()), admin_router(app.clone())] {
+            assert_eq!(
+                get(router.clone(), "/healthz").await.status(),
+                StatusCode::OK
+            );
+            let ready = get(router, "/readyz").await;
+            assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let client = get(admin_router(app), "/client").await;
+        assert_eq!(client.status(), StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn the_client_link_is_no_plain_request() {
+        let (_folder, app) = party();
+        let response = get(router(app), "/client").await;
+        assert!(response.status().is_client_error());
+    }
+}

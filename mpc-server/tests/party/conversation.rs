@@ -7,15 +7,15 @@ use mcmix_shared::identity::ClientKey;
 use crate::world::{World, soon};
 
 /// Lets one call and the other accept, and waits until both talk.
-pub(crate) async fn introduce(caller: &mut NativeClient, callee: &mut NativeClient) {
-    let (caller_key, callee_key) = (caller.view().own.key, callee.view().own.key);
-    let link = callee.view().own.to_link("http://127.0.0.1");
-    caller.act(Action::AddContact { link });
-    caller.act(Action::Call(callee_key));
-    let rings = callee.until(|view| view.incoming.iter().any(|call| call.key == caller_key));
+pub(crate) async fn introduce(from: &mut NativeClient, to: &mut NativeClient) {
+    let (own, partner) = (from.view().own.key, to.view().own.key);
+    let link = to.view().own.to_link("http://127.0.0.1");
+    from.act(Action::AddContact { link });
+    from.act(Action::Call(partner));
+    let rings = to.until(|view| view.incoming.iter().any(|call| call.key == own));
     soon("the phone to ring", rings).await.unwrap();
-    callee.act(Action::Accept(caller_key));
-    for (client, partner) in [(caller, callee_key), (callee, caller_key)] {
+    to.act(Action::Accept(own));
+    for (client, partner) in [(from, partner), (to, own)] {
         soon(
             "the conversation to begin",
             client.until(|view| talks(view, partner)),

@@ -2,6 +2,12 @@
 //!
 //! Nothing here waits for time to pass: tests wait for states, and a limit for all that waiting
 //! turns a state that never comes into a failure.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 mod conversation;
 mod faults;

@@ -17,14 +17,12 @@ use mcmix_shared::party::PartyId;
 use tempfile::TempDir;
 
 /// A state that does not come within this time never comes.
-const NEVER: Duration = Duration::from_secs(60);
+const NEVER: Duration = Duration::from_mins(1);
 
 /// Waits for a state.
 pub(crate) async fn soon<T>(what: &str, state: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(NEVER, state).await {
-        Ok(value) => value,
-        Err(_elapsed) => panic!("waited in vain for: {what}"),
-    }
+    let waited = tokio::time::timeout(NEVER, state).await;
+    waited.unwrap_or_else(|_| panic!("waited in vain for: {what}"))
 }
 
 /// Three parties, their files, and what they run.

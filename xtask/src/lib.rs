@@ -10,6 +10,7 @@ pub mod site;
 
 pub mod servers;
 
+pub mod bench;
 pub mod ci;
 pub mod demo;
 pub mod test;

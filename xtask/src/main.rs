@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use anyhow::Result;
 use xtask::demo::{self, Open};
 use xtask::test::{self, Trials};
-use xtask::{ci, say, setup, site};
+use xtask::{bench, ci, say, setup, site};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
 
   demo [--open]   sets up what is missing, builds, starts three servers and the page
   test            sets up what is missing, runs all tests, those in browsers too
+  bench [OPTIONS] builds what measures rounds, and runs it; bench --help lists its options
 
   e2e [--browser NAME] [--repeat N] [SCENARIO]
                   runs the tests in browsers: chromium, firefox, webkit, chromium+firefox
@@ -40,6 +41,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["demo"] => demo::run(Open::ByHand)?,
         ["demo", "--open"] => demo::run(Open::InBrowser)?,
         ["test"] => test::all()?,
+        ["bench", options @ ..] => bench::run(options)?,
         ["e2e", options @ ..] => test::in_browsers(&Trials::parse(options)?)?,
         ["shots"] => test::shots()?,
         ["lint"] => ci::lint()?,

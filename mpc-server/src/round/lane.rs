@@ -94,8 +94,8 @@ pub fn start(
 }
 
 /// The round that the engine's context talks through now.
-#[derive(Clone, Default)]
-struct Current(Arc<Mutex<Option<RoundLink>>>);
+#[derive(Clone, Debug, Default)]
+pub struct Current(Arc<Mutex<Option<RoundLink>>>);
 
 impl Current {
     fn with<T>(
@@ -106,7 +106,8 @@ impl Current {
         act(link.as_mut().ok_or(LinkError::Abandoned)?)
     }
 
-    fn set(&self, link: Option<RoundLink>) {
+    /// Goes on to another round, or to none.
+    pub fn set(&self, link: Option<RoundLink>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = link;
     }
 }
@@ -251,15 +252,7 @@ impl Lane {
         };
         context.begin(round.0)?;
         context.set_sort_width(sort_width);
-        let bytes = kept.len() * shape.submission_bytes(program);
-        let (mut first, mut second) = (context.buffer(), context.buffer());
-        first.reserve(bytes);
-        second.reserve(bytes);
-        for entry in kept {
-            let expanded = entry.share.expand();
-            first.extend_from_slice(&expanded.first);
-            second.extend_from_slice(&expanded.second);
-        }
+        let (first, second) = expand(context, kept);
         let replies = match program {
             Program::Conversation => {
                 let input = ConversationInput {
@@ -299,8 +292,23 @@ impl Lane {
     }
 }
 
+/// Joins what all clients dealt, in full, in the context's buffers.
+pub fn expand(context: &mut Context, kept: &[Entry]) -> (Vec<u8>, Vec<u8>) {
+    let bytes = kept.iter().map(|entry| entry.share.submission_bytes());
+    let bytes = bytes.sum();
+    let (mut first, mut second) = (context.buffer(), context.buffer());
+    first.reserve(bytes);
+    second.reserve(bytes);
+    for entry in kept {
+        let expanded = entry.share.expand();
+        first.extend_from_slice(&expanded.first);
+        second.extend_from_slice(&expanded.second);
+    }
+    (first, second)
+}
+
 /// Cuts this party's replies into one body for each client.
-fn reply_bodies(
+pub fn reply_bodies(
     me: PartyId,
     round: RoundId,
     rows_each: usize,

@@ -1,0 +1,130 @@
+//! The table that people read, on a terminal or in a README.
+
+use std::time::Duration;
+
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, Table};
+
+use crate::statistics::Summary;
+
+const HEADER: [&str; 12] = [
+    "program",
+    "message",
+    "users",
+    "rounds",
+    "agree",
+    "match",
+    "route",
+    "total",
+    "CPU user + kernel",
+    "memory",
+    "bytes/row",
+    "in the clear",
+];
+
+/// Renders a row for each case.
+pub fn render(summaries: &[Summary]) -> String {
+    let mut table = Table::new();
+    table.load_style(ASCII_MARKDOWN).set_header(HEADER);
+    for summary in summaries {
+        let message = summary.message_bytes.map(|bytes| format!("{bytes} B"));
+        table.add_row([
+            summary.algorithm.to_string(),
+            message.unwrap_or_default(),
+            grouped(summary.users),
+            summary.rounds.to_string(),
+            time(summary.agree),
+            time(summary.matching),
+            time(summary.routing),
+            time(summary.total),
+            format!("{} + {}", time(summary.cpu_user), time(summary.cpu_kernel)),
+            memory(summary.peak_memory),
+            format!("{:.0}", summary.bytes_per_row),
+            time(summary.plain),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    format!("{table}\n{NOTES}")
+}
+
+const NOTES: &str = "
+rounds     of communication, in the program; the agreement has 3 more
+total      from the close of the round to the replies, with expanding what clients dealt
+CPU        of all three parties, links included
+memory     peak of one party in the round, with the submissions that it holds
+bytes/row  sent by all three parties together in the program
+";
+
+/// Writes a time with three digits.
+pub(crate) fn time(time: Duration) -> String {
+    let milliseconds = time.as_secs_f64() * 1000.0;
+    match milliseconds {
+        ..0.1 => format!("{:.0} µs", milliseconds * 1000.0),
+        0.1..10.0 => format!("{milliseconds:.2} ms"),
+        10.0..100.0 => format!("{milliseconds:.1} ms"),
+        100.0..1000.0 => format!("{milliseconds:.0} ms"),
+        1000.0..10_000.0 => format!("{:.2} s", milliseconds / 1000.0),
+        _ => format!("{:.1} s", milliseconds / 1000.0),
+    }
+}
+
+fn memory(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
+/// Writes a count with its thousands apart.
+pub(crate) fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Algorithm;
+    use crate::record::Record;
+
+    #[test]
+    fn numbers_read_well() {
+        let micros = |micros| time(Duration::from_micros(micros));
+        let times = [62, 1234, 12_345, 234_567, 1_234_567, 65_432_100].map(micros);
+        assert_eq!(
+            times,
+            ["62 µs", "1.23 ms", "12.3 ms", "235 ms", "1.23 s", "65.4 s"]
+        );
+        let counts = [7, 1000, 12_345, 1_000_000].map(grouped);
+        assert_eq!(counts, ["7", "1,000", "12,345", "1,000,000"]);
+    }
+
+    #[test]
+    fn a_row_for_each_case_under_the_header() {
+        let one = Summary::of(&[Record::example()]).unwrap();
+        let mut two = one.clone();
+        (two.algorithm, two.message_bytes) = (Algorithm::Dialing, None);
+        let text = render(&[one, two]);
+        let cells = |line: &str| -> Vec<String> {
+            line.trim_matches('|')
+                .split('|')
+                .map(|cell| cell.trim().to_owned())
+                .collect()
+        };
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(cells(lines[0]), HEADER);
+        let row = cells(lines[2]);
+        assert_eq!(row[..4], ["conversation", "160 B", "1,000", "18"]);
+        assert_eq!(
+            row[7..],
+            ["7.00 ms", "9.00 ms + 0 µs", "6 MB", "960", "70 µs"]
+        );
+        assert_eq!(cells(lines[3])[..2], ["dialing", ""]);
+    }
+}

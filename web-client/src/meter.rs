@@ -6,6 +6,8 @@ use mcmix_shared::client::{Millis, Traffic};
 
 /// How long the meter looks back, in milliseconds.
 const WINDOW: u64 = 20_000;
+/// Less than that says nothing: traffic comes in bursts, one a round.
+const LEAST: u64 = 5_000;
 
 /// Remembers how much had been moved when.
 #[derive(Debug, Default)]
@@ -14,7 +16,8 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Takes a reading, and returns bytes per second over the window, once there are two.
+    /// Takes a reading, and returns bytes per second over the window, once it is long
+    /// enough.
     pub fn read(&mut self, now: Millis, traffic: Traffic) -> Option<u64> {
         let total = traffic.sent_bytes + traffic.received_bytes;
         self.samples.push_back((now, total));
@@ -27,7 +30,8 @@ impl Meter {
             self.samples.pop_front();
         }
         let (then, before) = *self.samples.front()?;
-        (total.saturating_sub(before) * 1000).checked_div(now.since(then))
+        let span = now.since(then);
+        (span >= LEAST).then(|| total.saturating_sub(before) * 1000 / span)
     }
 }
 
@@ -51,7 +55,7 @@ mod tests {
         assert_eq!(meter.read(now, traffic), None);
         for second in 1..100 {
             let (now, traffic) = at(second);
-            assert_eq!(meter.read(now, traffic), Some(1000));
+            assert_eq!(meter.read(now, traffic), (second >= 5).then_some(1000));
         }
         assert!(meter.samples.len() < 25);
     }

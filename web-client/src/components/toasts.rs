@@ -9,6 +9,9 @@ use yew::prelude::*;
 use super::icon::{Icon, Kind};
 use crate::texts;
 
+/// So many are shown at once, the newest; the others show when these are dismissed.
+const AT_ONCE: usize = 2;
+
 /// What the notices need.
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct ToastsProps {
@@ -42,7 +45,7 @@ pub(super) fn Toasts(props: &ToastsProps) -> Html {
     });
     html! {
         <section class="toasts" role="status" aria-label={texts::NOTICES}>
-            { for view.notices.iter().filter(|notice| !seen.contains(&notice.id)).map(|notice| toast(notice, act)) }
+            { for view.notices.iter().rev().filter(|notice| !seen.contains(&notice.id)).take(AT_ONCE).map(|notice| toast(notice, act)) }
         </section>
     }
 }

@@ -32,3 +32,9 @@ pub(crate) fn invert(bytes: &mut [u8]) {
         *byte = !*byte;
     }
 }
+
+/// XORs `other`, from byte `by` on, into `out`, as far as it goes.
+pub(crate) fn xor_shifted(out: &mut [u8], other: &[u8], by: usize) {
+    let shifted = other.get(by..).unwrap_or_default();
+    out.iter_mut().zip(shifted).for_each(|(o, b)| *o ^= b);
+}

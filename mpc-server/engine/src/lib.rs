@@ -43,6 +43,7 @@ mod route;
 mod shuffle;
 mod sort;
 
+pub mod blocks;
 pub mod ideal;
 pub mod world;
 

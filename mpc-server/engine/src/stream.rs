@@ -9,7 +9,7 @@ use blake2::{
     Blake2sMac256,
     digest::{KeyInit as _, Mac as _},
 };
-use cipher::{BlockCipherEncrypt as _, InnerIvInit as _, StreamCipher as _, StreamCipherSeek as _};
+use cipher::BlockCipherEncrypt as _;
 use mcmix_shared::party::PartyId;
 
 use crate::step::Step;
@@ -127,13 +127,26 @@ impl Stream {
     }
 
     /// XORs the stream from byte `offset` on into `out`.
-    pub(crate) fn xor(&self, offset: usize, out: &mut [u8]) {
-        let core = ctr::CtrCore::inner_iv_init(self.cipher.clone(), &[0; BLOCK_BYTES].into());
-        let mut stream: ctr::Ctr128BE<Aes128> = cipher::StreamCipherCoreWrapper::from_core(core);
-        if offset > 0 {
-            stream.seek(offset as u64);
+    pub(crate) fn xor(&self, offset: usize, mut out: &mut [u8]) {
+        /// The cipher's widest batch.
+        const BATCH: usize = 64;
+        let mut counter = (offset / BLOCK_BYTES) as u64;
+        let mut skip = offset % BLOCK_BYTES;
+        let mut batch = [[0; BLOCK_BYTES]; BATCH];
+        while !out.is_empty() {
+            let needed = (skip + out.len()).div_ceil(BLOCK_BYTES).min(BATCH);
+            let blocks = batch.split_at_mut(needed).0;
+            for block in blocks.iter_mut() {
+                *block = u128::from(counter).to_be_bytes();
+                counter += 1;
+            }
+            self.encrypt(blocks);
+            let stream = blocks.as_flattened().split_at(skip).1;
+            let (now, rest) = out.split_at_mut(stream.len().min(out.len()));
+            crate::bytes::xor(now, stream);
+            out = rest;
+            skip = 0;
         }
-        stream.apply_keystream(out);
     }
 
     /// Returns the first `len` bytes of the stream.
@@ -232,4 +245,48 @@ impl RowMasks {
 /// Expands a reply seed and XORs it into `row`, as the client does (docs/protocol.md §2).
 pub(crate) fn xor_seed(seed: &[u8; SEED_BYTES], row: &mut [u8]) {
     Stream::new(seed).xor(0, row);
+}
+
+#[cfg(test)]
+mod tests {
+    use ctr::cipher::{KeyIvInit as _, StreamCipher as _};
+
+    use super::*;
+
+    /// From any offset the stream is that of the `ctr` crate.
+    #[test]
+    fn is_aes_ctr() {
+        let mut expected = vec![0; 5000];
+        ctr::Ctr128BE::<Aes128>::new(&[7; 16].into(), &[0; 16].into())
+            .apply_keystream(&mut expected);
+        let stream = Stream::new(&[7; 16]);
+        for (from, to) in [
+            (0, 5000),
+            (0, 1),
+            (5, 37),
+            (16, 48),
+            (1023, 1025),
+            (1000, 4999),
+        ] {
+            let mut out = vec![0; to - from];
+            stream.xor(from, &mut out);
+            assert_eq!(out, expected[from..to], "{from}..{to}");
+        }
+    }
+
+    /// A row's mask is the same wherever it is asked for.
+    #[test]
+    fn masks_are_of_their_rows() {
+        for row_bytes in [16, 20, 256, 2000] {
+            let masks = RowMasks::seekable(Stream::new(&[1; 16]), row_bytes);
+            let mut all = vec![0; 150 * row_bytes];
+            masks.xor_from(0, &mut all);
+            let rows = [149, 3, 3, 70];
+            let mut some = vec![0; rows.len() * row_bytes];
+            masks.xor_at(&rows, &mut some);
+            for (row, mask) in rows.iter().zip(some.chunks(row_bytes)) {
+                assert_eq!(mask, &all[*row as usize * row_bytes..][..row_bytes]);
+            }
+        }
+    }
 }

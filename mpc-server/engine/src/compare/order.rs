@@ -130,22 +130,30 @@ impl Level {
 }
 
 /// Both components of a sum, of up to half a block of words.
-struct Sum([[u8; BLOCK_BYTES / 2]; 2]);
+struct Sum {
+    len: usize,
+    words: [[u8; BLOCK_BYTES / 2]; 2],
+}
 
 impl Sum {
     fn of([a0, a1]: [&[u8]; 2], [b0, b1]: [&[u8]; 2]) -> Self {
-        Self([(a0, b0), (a1, b1)].map(|(a, b)| {
-            let mut sum = [0; BLOCK_BYTES / 2];
-            for ((sum, a), b) in sum.iter_mut().zip(a).zip(b) {
-                *sum = a ^ b;
-            }
-            sum
-        }))
+        let mut sum = Self {
+            len: a0.len(),
+            words: [[0; BLOCK_BYTES / 2]; 2],
+        };
+        let [first, second] = &mut sum.words;
+        for (sum, (a, b)) in first.iter_mut().zip(a0.iter().zip(b0)) {
+            *sum = a ^ b;
+        }
+        for (sum, (a, b)) in second.iter_mut().zip(a1.iter().zip(b1)) {
+            *sum = a ^ b;
+        }
+        sum
     }
 
     fn components(&self) -> [&[u8]; 2] {
-        let Self([first, second]) = self;
-        [first, second]
+        let [first, second] = &self.words;
+        [first.split_at(self.len).0, second.split_at(self.len).0]
     }
 }
 

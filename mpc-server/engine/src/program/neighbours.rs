@@ -19,6 +19,9 @@ use crate::{
 /// S1, S2, S3.
 const ROLES: [PartyId; 3] = [PartyId::P2, PartyId::P0, PartyId::P1];
 
+/// Bytes of a row's key.
+const KEY_BYTES: usize = 8;
+
 /// Rows in sorted order.
 pub(super) struct Neighbours {
     shuffle: Shuffle,
@@ -86,12 +89,12 @@ pub(super) fn sort_rows(
 /// Differences of neighbouring rows of 8 bytes; the last row differs from what is not there.
 pub(super) fn differences(context: &Context, keys: &Share) -> Share {
     let [first, second] = [&keys.first, &keys.second].map(|rows| {
-        let rows = rows.as_chunks::<8>().0;
-        let pairs = rows.iter().zip(rows.iter().skip(1));
-        let mut out: Vec<u8> = pairs
-            .flat_map(|(a, b)| (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)).to_le_bytes())
-            .collect();
-        out.extend([0; 8]);
+        let mut out = rows.clone();
+        bytes::xor_shifted(&mut out, rows, KEY_BYTES);
+        // What is not there counts as nothing at all.
+        if let Some(last) = out.last_chunk_mut::<KEY_BYTES>() {
+            last.fill(0);
+        }
         out
     });
     let mut differences = Share::new(first, second);
@@ -153,12 +156,9 @@ impl Neighbours {
         let [s1, s2, s3] = ROLES;
         let masks = links.spread::<4>(context, rows);
         let [first, second] = [&self.wids.first, &self.wids.second].map(|wids| {
-            let wids = wids.as_chunks::<4>().0;
-            let nexts = wids.iter().skip(1).chain(wids.last());
-            let pairs = wids.iter().zip(nexts);
-            pairs
-                .flat_map(|(a, b)| (u32::from_le_bytes(*a) ^ u32::from_le_bytes(*b)).to_le_bytes())
-                .collect::<Vec<u8>>()
+            let mut steps = wids.clone();
+            bytes::xor_shifted(&mut steps, wids, 4);
+            steps
         });
         let steps = Share::new(first, second);
         let product = and::product(&masks, &steps);

@@ -1,0 +1,132 @@
+//! All three programs give the ideal functionality's outputs at 100,000 rows, cheaters among them.
+//!
+//! Slow without optimisation: `cargo test --release -p mcmix-engine -- --ignored`.
+
+use mcmix_engine::{
+    ConversationInput, DialingInput, Settings, conversation, conversation_by_sorting, dialing,
+    ideal,
+    world::{World, reconstruct},
+};
+
+const ROWS: usize = 100_000;
+
+fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// Pairs, pairs of one role, triples, one tag a thousand times, extreme tags, idle rows.
+fn rows(message_bytes: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    for i in 0..ROWS as u64 {
+        let (tag, role) = match i % 10 {
+            0..=5 => (mix(i / 2), i % 2),
+            6 => (mix(i / 20), 0),
+            7 => (mix(1 << 40 | i / 30), mix(i)),
+            8 if i < 10_000 => (u64::MAX, mix(i)),
+            8 => (mix(1 << 50 | i), 1),
+            _ => (i % 5, mix(i)),
+        };
+        out.extend(tag.to_le_bytes());
+        out.push(mix(role) as u8 & 0xfe | role as u8 & 1);
+        out.extend(
+            mix(!i)
+                .to_le_bytes()
+                .into_iter()
+                .cycle()
+                .take(message_bytes),
+        );
+    }
+    out
+}
+
+fn two_threads() -> Settings {
+    Settings {
+        threads: 2,
+        ..Settings::default()
+    }
+}
+
+#[test]
+#[ignore = "slow without optimisation"]
+fn conversations() {
+    let rows = rows(40);
+    let expected = ideal::conversation(&rows, 40);
+    let mut world = World::with_settings(1, two_threads());
+    for (round, program) in [
+        (1, conversation as fn(&mut _, _) -> _),
+        (2, conversation_by_sorting),
+    ] {
+        let replies = world.run(&rows, |context, first, second| {
+            context.begin(round)?;
+            program(
+                context,
+                ConversationInput {
+                    rows: ROWS,
+                    message_bytes: 40,
+                    first,
+                    second,
+                },
+            )
+        });
+        assert!(
+            reconstruct(&replies.unwrap()) == expected,
+            "round {round} differs"
+        );
+    }
+}
+
+#[test]
+#[ignore = "slow without optimisation"]
+fn dials() {
+    let id = |i: u64| mix(1 << 60 | i);
+    let ids: Vec<u64> = (0..ROWS as u64).map(id).collect();
+    let callee = |i: u64| match i % 10 {
+        0..=2 => id(i),
+        3 | 4 => id(mix(i) % 1000),
+        5 => id(7),
+        6 => id(0),
+        7 => id(i + 1),
+        _ => mix(!i),
+    };
+    let callees: Vec<u64> = (0..ROWS as u64).map(callee).collect();
+    let keys: Vec<[u8; 32]> = (0..ROWS as u64)
+        .map(|i| std::array::from_fn(|at| i.to_le_bytes()[at % 8]))
+        .collect();
+    let input: Vec<u8> = callees
+        .iter()
+        .flat_map(|callee| callee.to_le_bytes())
+        .collect();
+    let replies = World::with_settings(2, two_threads()).run(&input, |context, first, second| {
+        context.begin(1)?;
+        let (ids, keys) = (ids.clone(), keys.clone());
+        dialing(
+            context,
+            DialingInput {
+                ids,
+                keys,
+                first,
+                second,
+            },
+        )
+    });
+    let replies = reconstruct(&replies.unwrap());
+    let real: Vec<usize> = replies
+        .chunks_exact(48)
+        .map(|reply| u64::from_le_bytes(reply[..8].try_into().unwrap()) as usize)
+        .collect();
+    let allowed = ideal::dialing_partners(&ids, &callees, |callee, callers| {
+        assert!(
+            callers.contains(&real[callee]),
+            "{callee} is matched with {}",
+            real[callee]
+        );
+        real[callee]
+    });
+    assert!(real == allowed);
+    for (i, reply) in replies.chunks_exact(48).enumerate() {
+        assert_eq!(reply[32..], replies[real[i] * 48..][32..48]);
+        assert_eq!(reply[32..] == [0; 16], real[i] == i);
+    }
+}

@@ -2,6 +2,11 @@
 //!
 //! Slow without optimisation: `cargo test --release -p mcmix-engine -- --ignored`.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "cuts bytes and positions out of words"
+)]
+
 use mcmix_engine::{
     ConversationInput, DialingInput, Settings, conversation, conversation_by_sorting, dialing,
     ideal,
@@ -23,13 +28,13 @@ fn rows(message_bytes: usize) -> Vec<u8> {
         let (tag, role) = match i % 10 {
             0..=5 => (mix(i / 2), i % 2),
             6 => (mix(i / 20), 0),
-            7 => (mix(1 << 40 | i / 30), mix(i)),
+            7 => (mix((1 << 40) | (i / 30)), mix(i)),
             8 if i < 10_000 => (u64::MAX, mix(i)),
-            8 => (mix(1 << 50 | i), 1),
+            8 => (mix((1 << 50) | i), 1),
             _ => (i % 5, mix(i)),
         };
         out.extend(tag.to_le_bytes());
-        out.push(mix(role) as u8 & 0xfe | role as u8 & 1);
+        out.push((mix(role) as u8 & 0xfe) | (role as u8 & 1));
         out.extend(
             mix(!i)
                 .to_le_bytes()
@@ -80,7 +85,7 @@ fn conversations() {
 #[test]
 #[ignore = "slow without optimisation"]
 fn dials() {
-    let id = |i: u64| mix(1 << 60 | i);
+    let id = |i: u64| mix((1 << 60) | i);
     let ids: Vec<u64> = (0..ROWS as u64).map(id).collect();
     let callee = |i: u64| match i % 10 {
         0..=2 => id(i),

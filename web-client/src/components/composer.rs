@@ -45,14 +45,15 @@ pub(super) fn Composer(props: &ComposerProps) -> Html {
         let area = event.target_dyn_into::<HtmlTextAreaElement>();
         area.map(|area| area.value()).unwrap_or_default()
     });
-    let sendable = !text.trim().is_empty() && text.len() <= MAX_TEXT_BYTES;
     let send = {
-        let (text, act, set) = (text.clone(), act.clone(), set.clone());
+        let (drafts, act, set) = (drafts.clone(), act.clone(), set.clone());
         Callback::from(move |()| {
-            if sendable {
+            // The draft, not the state: Enter may come before the last letter was rendered.
+            let draft = drafts.borrow().get(&contact).cloned().unwrap_or_default();
+            if sendable(&draft) {
                 act.emit(Action::SendText {
                     contact,
-                    text: text.trim_end().to_owned(),
+                    text: draft.trim_end().to_owned(),
                 });
                 set.emit(String::new());
                 page::focus("composer");
@@ -84,7 +85,7 @@ pub(super) fn Composer(props: &ComposerProps) -> Html {
                         aria-describedby="composer-hint" dir="auto"
                         value={(*text).clone()} {oninput} {onkeydown} />
                 </div>
-                <button type="submit" class="icon-button send" data-testid="send" disabled={!sendable}
+                <button type="submit" class="icon-button send" data-testid="send" disabled={!sendable(&text)}
                     aria-label={texts::SEND} title={texts::SEND}>
                     <Icon kind={Kind::Send} />
                 </button>
@@ -99,4 +100,8 @@ pub(super) fn Composer(props: &ComposerProps) -> Html {
             </div>
         </form>
     }
+}
+
+fn sendable(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= MAX_TEXT_BYTES
 }

@@ -322,7 +322,7 @@ impl Client {
                     self.drop_conversation(peer);
                 }
             }
-            (Phase::Talking, Side::Callee) if !answered => {
+            (Phase::Talking, Side::Callee) if !conversation.session.is_established() => {
                 if silent >= SILENT_ROUNDS {
                     person.ended = Some(EndReason::ByPeer);
                     self.store.mark(Key::Contact(peer));

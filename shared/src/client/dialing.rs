@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 
 use super::{
     CallState, Client, EndReason, Millis, Notice, OpenToCalls,
-    conversation::{Beginning, Conversation, Phase, Side},
+    conversation::{Beginning, CONNECT_ROUNDS, Conversation, Phase, Side},
     people::Person,
     storage::Key,
 };
@@ -72,7 +72,7 @@ impl Client {
         let open = self.open_to_calls != OpenToCalls::Nobody || !wanted.is_empty();
         let dialed = match pick {
             Some(callee) => Dialed::Dial(*callee),
-            None if open && self.active_conversations() < self.slots() => Dialed::Check,
+            None if open && self.has_ear() => Dialed::Check,
             None => Dialed::Closed,
         };
         let input = match dialed {
@@ -204,6 +204,17 @@ impl Client {
         conversations
             .filter(|conversation| conversation.is_active())
             .count()
+    }
+
+    /// Returns whether a caller could be let in: there is a free slot, or somebody has been
+    /// silent for so long that they may have lost their end of the conversation and call anew.
+    fn has_ear(&self) -> bool {
+        let mut conversations = self
+            .people
+            .values()
+            .filter_map(|it| it.conversation.as_ref());
+        self.active_conversations() < self.slots()
+            || conversations.any(|it| it.is_active() && it.silent_rounds >= CONNECT_ROUNDS)
     }
 
     /// Returns how many more calls may start.

@@ -224,8 +224,12 @@ impl Client {
                     self.abandon_rounds_of(party);
                 }
             }
-            // A slow line makes these now and then; the round is simply missed.
-            Refusal::Early | Refusal::Late | Refusal::WrongRound | Refusal::Stopping => {}
+            // A slow line or a reload makes these now and then; the round is simply missed.
+            Refusal::Early
+            | Refusal::Late
+            | Refusal::Repeated
+            | Refusal::WrongRound
+            | Refusal::Stopping => {}
             Refusal::IdTaken
             | Refusal::TooManyConnections
             | Refusal::Malformed
@@ -234,10 +238,7 @@ impl Client {
                 self.notify(Notice::Refused { party, reason });
                 self.drop_link(party, rng);
             }
-            Refusal::UnknownKind
-            | Refusal::WrongSize
-            | Refusal::WrongProgram
-            | Refusal::Repeated => {
+            Refusal::UnknownKind | Refusal::WrongSize | Refusal::WrongProgram => {
                 self.notify(Notice::Refused { party, reason });
             }
         }

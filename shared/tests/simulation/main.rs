@@ -20,5 +20,6 @@ mod failures;
 mod frozen;
 mod node;
 mod servers;
+mod storm;
 mod traffic;
 mod world;

@@ -93,6 +93,14 @@ impl Servers {
 
     pub(crate) fn connect(&mut self, node: NodeId, party: PartyId) {
         self.sockets.insert((node, party.index()), Socket::Fresh);
+        // What an earlier start of the client handed in goes with its connection.
+        for submission in self
+            .open
+            .iter_mut()
+            .filter_map(|open| open.submissions.get_mut(&node))
+        {
+            submission.shares[party.index()] = None;
+        }
     }
 
     pub(crate) fn disconnect(&mut self, node: NodeId, party: PartyId) {

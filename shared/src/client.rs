@@ -37,7 +37,7 @@ use crate::{
     identity::{ClientKey, Name, SecretKey},
     manifest::Deployment,
     party::PartyId,
-    session::Epoch,
+    session::{Epoch, Session},
 };
 
 use by_party::ByParty;
@@ -79,6 +79,8 @@ pub struct Client {
     /// This start of the client, which no other shares.
     epoch: Epoch,
     people: BTreeMap<ClientKey, Person>,
+    /// Sessions with nobody, one for each slot.
+    decoys: Vec<Session>,
     conversation_count: u64,
     links: ByParty<Link>,
     rounds: Rounds,
@@ -133,9 +135,13 @@ impl Client {
         name: Name,
         rng: &mut impl CryptoRng,
     ) -> Self {
+        let own = secret.client_key();
         Self {
+            decoys: (0..deployment.slots)
+                .map(|_| Session::decoy(own, rng))
+                .collect(),
             deployment,
-            own: secret.client_key(),
+            own,
             secret,
             name,
             open_to_calls: OpenToCalls::default(),

@@ -1,4 +1,4 @@
-//! Reliable delivery inside the rows: once, in order, or still waiting (docs/protocol.md §8).
+//! Reliable delivery inside the rows: once, in order, or still waiting (docs/protocol.md §9).
 //!
 //! One packet a round and direction. Packets of a stream are numbered from 0; a stream runs from
 //! one start of the sender's client to one start of the receiver's. When either side starts

@@ -1,4 +1,4 @@
-//! The Noise link between a client and one server, inside the WebSocket.
+//! The Noise link between a client and one server, inside the WebSocket (docs/protocol.md §10).
 //!
 //! `Noise_IK_25519_ChaChaPoly_BLAKE2s`: the client knows the server's pinned key, and its own
 //! static key is its identity. Whatever ends TLS in front of a server sees sealed frames only.

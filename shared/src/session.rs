@@ -1,4 +1,4 @@
-//! Two people's session inside the conversation rows (docs/protocol.md §7).
+//! Two people's session inside the conversation rows (docs/protocol.md §8).
 //!
 //! A dial match gives both sides the same random tag and each other's keys. From the tag come
 //! the tags of all rounds, at once and without agreement. The keys of the rows come from
@@ -51,11 +51,13 @@ pub(crate) struct Session {
 
 /// How far the key agreement is.
 enum Stage {
-    /// Caller: repeats message 1, which follows from psk and seed.
+    /// Caller: repeats message 1. It follows from psk and seed, but is kept, so that a caller's
+    /// rows take no longer to write than others'.
     Calling {
         psk: Secret,
         seed: HandshakeSeed,
         name: Name,
+        hello: Vec<u8>,
     },
     /// Callee: waits for message 1.
     Called { psk: Secret, seed: HandshakeSeed },
@@ -101,13 +103,47 @@ pub(crate) struct Match {
 impl Session {
     /// Starts the caller's side; `name` is what the callee is shown.
     pub(crate) fn caller(
-        own: ClientKey,
+        secret: &SecretKey,
         met: &Match,
         name: Name,
         rng: &mut impl CryptoRng,
     ) -> Self {
-        let stage = |psk, seed| Stage::Calling { psk, seed, name };
-        Self::new(own, met, stage, rng)
+        let stage = |psk: Secret, seed: HandshakeSeed| {
+            let agreement = handshake::Agreement {
+                secret,
+                peer: met.peer,
+                round: met.round,
+                psk: &psk,
+                seed: &seed,
+            };
+            let hello = Hello::new(&agreement, &name).message;
+            Stage::Calling {
+                psk,
+                seed,
+                name,
+                hello,
+            }
+        };
+        Self::new(secret.client_key(), met, stage, rng)
+    }
+
+    /// Makes a session with nobody, for rows that meet nobody.
+    pub(crate) fn decoy(own: ClientKey, rng: &mut impl CryptoRng) -> Self {
+        let mut tree = || {
+            let mut root = [0; 32];
+            rng.fill_bytes(&mut root);
+            KeyTree::new(Secret::from_bytes(root))
+        };
+        let (tags, send, receive) = (tree(), tree(), tree());
+        Self {
+            own,
+            peer: SecretKey::generate(rng).client_key(),
+            matched_in: RoundId(0),
+            tags,
+            stage: Stage::Established {
+                chains: Chains { send, receive },
+            },
+        }
     }
 
     /// Starts the callee's side.
@@ -180,20 +216,16 @@ impl Session {
     /// Writes the message of a row while keys are being agreed; `None` when there is none to send.
     pub(crate) fn handshake_message(
         &self,
-        secret: &SecretKey,
         message_bytes: usize,
         rng: &mut impl CryptoRng,
     ) -> Option<Vec<u8>> {
         let (kind, body) = match &self.stage {
-            Stage::Calling { psk, seed, name } => (
-                HELLO,
-                Hello::new(&self.agreement(secret, psk, seed), name).message,
-            ),
-            Stage::Answered { answer, .. } => (ANSWER, answer.clone()),
+            Stage::Calling { hello, .. } => (HELLO, hello),
+            Stage::Answered { answer, .. } => (ANSWER, answer),
             Stage::Called { .. } | Stage::Established { .. } => return None,
         };
         let mut message = vec![kind];
-        message.extend_from_slice(&body);
+        message.extend_from_slice(body);
         let end = message.len();
         message.resize(message_bytes, 0);
         rng.fill_bytes(message.split_at_mut_checked(end)?.1);
@@ -251,7 +283,9 @@ impl Session {
 
     fn open_answer(&mut self, secret: &SecretKey, answer: &[u8]) -> Option<Received> {
         match &self.stage {
-            Stage::Calling { psk, seed, name } => {
+            Stage::Calling {
+                psk, seed, name, ..
+            } => {
                 let split = Hello::new(&self.agreement(secret, psk, seed), name).finish(answer)?;
                 let chains = Chains {
                     send: KeyTree::new(split.initiator),

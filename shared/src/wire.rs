@@ -1,4 +1,4 @@
-//! Frames between a client and a server.
+//! Frames between a client and a server (docs/protocol.md §10).
 //!
 //! The first message each way is a Noise handshake message (see [`crate::noise`]); every later
 //! message is one sealed frame. Byte 0 is the version, byte 1 the kind, numbers are

@@ -13,7 +13,7 @@ use crate::{
     identity::ClientKey,
     program::{Program, RoundId},
     row::ConversationRow,
-    session::{OVERHEAD_BYTES, Received},
+    session::Received,
 };
 
 /// Rounds after which erased keys are erased in storage, too, if nothing else was stored.
@@ -43,13 +43,30 @@ impl Client {
         let mut peers: Vec<_> = busy.map(|(key, _)| Some(*key)).take(slots).collect();
         peers.resize(slots, None);
         let mut uses = Vec::with_capacity(slots);
-        for peer in peers {
-            // Drawn for every slot, so that busy and idle ones take the same steps.
-            let mut row = ConversationRow::idle(self.deployment.message_bytes.into(), rng);
+        for (slot, peer) in peers.into_iter().enumerate() {
+            let mut row = self.compose_decoy(round, slot, rng);
             uses.push(peer.and_then(|peer| self.compose_row(round, peer, &mut row, rng)));
             row.write(rows);
         }
         uses
+    }
+
+    /// Writes a row that meets nobody: one of a conversation with nobody, by the same steps as
+    /// any other, so that the time it takes does not tell idle slots from busy ones.
+    fn compose_decoy(
+        &self,
+        round: RoundId,
+        slot: usize,
+        rng: &mut impl CryptoRng,
+    ) -> ConversationRow {
+        let mut row = ConversationRow::idle(self.deployment.message_bytes.into(), rng);
+        if let Some(decoy) = self.decoys.get(slot)
+            && let Some(tag) = decoy.tag(round)
+            && let Some(message) = decoy.seal(round, self.epoch, &vec![0; self.packet_bytes()])
+        {
+            (row.tag, row.role, row.message) = (tag, decoy.role(), message);
+        }
+        row
     }
 
     fn compose_row(
@@ -60,8 +77,7 @@ impl Client {
         rng: &mut impl CryptoRng,
     ) -> Option<SlotUse> {
         let (tick, stored) = (self.rounds.tick, self.store.stored());
-        let message_bytes = usize::from(self.deployment.message_bytes);
-        let packet_bytes = message_bytes.saturating_sub(OVERHEAD_BYTES);
+        let (message_bytes, packet_bytes) = (row.message.len(), self.packet_bytes());
         let conversation = self.people.get_mut(&peer)?.conversation.as_mut()?;
         let mut slot = SlotUse {
             peer,
@@ -78,14 +94,12 @@ impl Client {
             slot.receipt = receipt;
             conversation.session.seal(round, self.epoch, &packet)
         } else {
-            conversation
-                .session
-                .handshake_message(&self.secret, message_bytes, rng)
+            conversation.session.handshake_message(message_bytes, rng)
         };
-        match message {
-            Some(message) => row.message = message,
-            // Nothing to say yet, but the row must be there for the other side's to meet it.
-            None => row.message.iter_mut().take(1).for_each(|kind| *kind = 0),
+        // With nothing to say yet, the row must still be there for the other side's to meet it;
+        // what the decoy wrote opens for nobody.
+        if let Some(message) = message {
+            row.message = message;
         }
         Some(slot)
     }
@@ -265,6 +279,9 @@ impl Client {
 
     /// Counts a computed round: erases its keys, gives up what was silent too long.
     pub(super) fn conversation_round_over(&mut self, round: RoundId) {
+        for decoy in &mut self.decoys {
+            decoy.erase_before(round.next());
+        }
         let peers: Vec<_> = self.people.keys().copied().collect();
         for peer in peers {
             let Some(person) = self.people.get_mut(&peer) else {

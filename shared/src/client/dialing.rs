@@ -118,7 +118,7 @@ impl Client {
         // Cancelled meanwhile, unless the other's call came through first: then the later match
         // counts, on both sides.
         if (person.dialing.is_some() || talks) && self.make_room(met.peer) {
-            let session = Session::caller(self.own, met, self.name.clone(), rng);
+            let session = Session::caller(&self.secret, met, self.name.clone(), rng);
             self.begin(met.peer, session, Side::Caller, Phase::Ringing);
         }
     }

@@ -26,6 +26,7 @@ enum StageRecord {
         psk: [u8; 32],
         seed: [u8; 32],
         name: String,
+        hello: Vec<u8>,
     },
     Called {
         psk: [u8; 32],
@@ -46,7 +47,13 @@ impl Session {
     /// Returns the session for storage.
     pub(crate) fn to_record(&self) -> SessionRecord {
         let stage = match &self.stage {
-            Stage::Calling { psk, seed, name } => StageRecord::Calling {
+            Stage::Calling {
+                psk,
+                seed,
+                name,
+                hello,
+            } => StageRecord::Calling {
+                hello: hello.clone(),
                 psk: *psk.as_bytes(),
                 seed: *seed.as_bytes(),
                 name: name.as_str().to_owned(),
@@ -85,7 +92,13 @@ impl Session {
             })
         };
         let stage = match record.stage {
-            StageRecord::Calling { psk, seed, name } => Stage::Calling {
+            StageRecord::Calling {
+                psk,
+                seed,
+                name,
+                hello,
+            } if hello.len() == super::HELLO_BYTES => Stage::Calling {
+                hello,
                 psk: Secret::from_bytes(psk),
                 seed: HandshakeSeed::from_bytes(seed),
                 name: Name::new(&name).ok()?,
@@ -102,7 +115,7 @@ impl Session {
                 answer,
                 chains: chains(send, receive)?,
             },
-            StageRecord::Answered { .. } => return None,
+            StageRecord::Answered { .. } | StageRecord::Calling { .. } => return None,
             StageRecord::Established { send, receive } => Stage::Established {
                 chains: chains(send, receive)?,
             },

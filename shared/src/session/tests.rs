@@ -30,9 +30,7 @@ impl Side {
     }
 
     fn hello(&self, rng: &mut ChaCha12Rng) -> Vec<u8> {
-        self.session
-            .handshake_message(&self.secret, MESSAGE_BYTES, rng)
-            .unwrap()
+        self.session.handshake_message(MESSAGE_BYTES, rng).unwrap()
     }
 
     fn open(&mut self, round: u64, message: &[u8]) -> Option<Received> {
@@ -69,7 +67,7 @@ fn sides() -> (Side, Side, ChaCha12Rng) {
     );
     let (key_a, key_b) = (a.client_key(), b.client_key());
     let name = Name::new("Ada").unwrap();
-    let caller = Session::caller(key_a, &met(key_b), name, &mut rng);
+    let caller = Session::caller(&a, &met(key_b), name, &mut rng);
     let callee = Session::callee(key_b, &met(key_a), &mut rng);
     (
         Side {
@@ -195,19 +193,15 @@ fn no_key_is_raw_diffie_hellman() {
     let mut rng = ChaCha12Rng::seed_from_u64(2);
     let secret = a.secret.clone();
     let mut c = Session::caller(
-        a.session.own,
+        &a.secret,
         &met(b.session.own),
         Name::new("Ada").unwrap(),
         &mut rng,
     );
     let mut d = Session::callee(b.session.own, &met(a.session.own), &mut rng);
-    let hello = c
-        .handshake_message(&secret, MESSAGE_BYTES, &mut rng)
-        .unwrap();
+    let hello = c.handshake_message(MESSAGE_BYTES, &mut rng).unwrap();
     d.open(&b.secret, RoundId(11), &hello).unwrap();
-    let answer = d
-        .handshake_message(&b.secret, MESSAGE_BYTES, &mut rng)
-        .unwrap();
+    let answer = d.handshake_message(MESSAGE_BYTES, &mut rng).unwrap();
     c.open(&secret, RoundId(12), &answer).unwrap();
     let again = c.seal(RoundId(20), Epoch(1), &PACKET).unwrap();
     assert_ne!(again, a.seal(20, 1));

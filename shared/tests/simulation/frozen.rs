@@ -6,8 +6,8 @@
 
 use crate::world::World;
 
-const ADA: u64 = 0x34d9_8a23_430b_c131;
-const BOB: u64 = 0x835f_af88_ba83_c4fe;
+const ADA: u64 = 0x4a6f_64ea_7f52_85ec;
+const BOB: u64 = 0xd566_5f3a_0595_84cf;
 
 /// Runs two clients from seeds; panics where they send anything else than what is frozen.
 pub(crate) fn check() {

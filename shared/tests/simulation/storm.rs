@@ -152,8 +152,8 @@ proptest! {
             storm.step(step);
         }
         storm.calm();
-        for a in 0..3 {
-            for b in (0..3).filter(|b| *b != a) {
+        let pairs = (0..3).flat_map(|a| (0..3).map(move |b| (a, b)));
+        for (a, b) in pairs.filter(|(a, b)| a != b) {
                 let (x, y) = (storm.world.state(a, b), storm.world.state(b, a));
                 prop_assert!(storm.world.talks(a, b), "{} {:?}, {} {:?}", NAMES[a], x, NAMES[b], y);
                 let came = storm.world.received(b, a);
@@ -167,7 +167,6 @@ proptest! {
                     !matches!(status, SendStatus::Delivered | SendStatus::Cancelled)
                 });
                 prop_assert_eq!(open.count(), 0);
-            }
         }
         prop_assert!(storm.world.servers.offences.is_empty());
     }

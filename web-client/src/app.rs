@@ -13,14 +13,18 @@ use yew::prelude::*;
 use crate::components::front::{Fatal, Identities, Loading, Welcome};
 use crate::components::home::Home;
 use crate::engine::Request;
-use crate::page;
 use crate::store::{IdentityEntry, IdentityId, Store};
+use crate::{page, texts};
 
 /// Mounts the app in place of the page's loading text.
 pub fn mount() {
     let root = page::document().and_then(|document| document.get_element_by_id("app"));
     if let Some(root) = root {
         root.set_text_content(None);
+        yew::set_custom_panic_hook(Box::new(|panic| {
+            web_sys::console::error_1(&panic.to_string().into());
+            page::give_up(texts::STOPPED_TITLE, texts::STOPPED);
+        }));
         yew::Renderer::<App>::with_root(root).render();
     }
 }

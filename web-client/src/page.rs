@@ -209,6 +209,24 @@ pub fn leave_identity() {
     reload();
 }
 
+/// Replaces the views by a message, after a fault that no view can show.
+pub fn give_up(title: &str, text: &str) {
+    let Some((document, root)) = document()
+        .and_then(|document| Some((document.clone(), document.get_element_by_id("app")?)))
+    else {
+        return;
+    };
+    root.set_text_content(None);
+    for (tag, text) in [("h1", title), ("p", text)] {
+        if let Ok(element) = document.create_element(tag) {
+            element.set_text_content(Some(text));
+            let _ = root.append_child(&element);
+        }
+    }
+    let _ = root.set_attribute("class", "boot boot-failed");
+    let _ = root.set_attribute("role", "alert");
+}
+
 /// Loads the page anew.
 pub fn reload() {
     if let Some(window) = window() {

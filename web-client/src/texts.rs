@@ -65,6 +65,11 @@ pub fn title(unread: usize, caller: Option<&str>, name: Option<&str>) -> String 
     }
 }
 
+/// Heads the message after a fault of the app itself.
+pub const STOPPED_TITLE: &str = "MCMix has stopped";
+/// What such a fault means.
+pub const STOPPED: &str = "A fault in the app. What was saved is safe: reload the page to go on. The browser’s console says more.";
+
 /// Why the page cannot go on, and what to do.
 pub fn trouble(trouble: &Trouble) -> (&'static str, String) {
     match trouble {
@@ -304,7 +309,7 @@ pub const fn open_to_calls_choice(open: OpenToCalls) -> &'static str {
 /// One theme.
 pub const fn theme(theme: Theme) -> &'static str {
     match theme {
-        Theme::Auto => "As the system",
+        Theme::Auto => "Automatic",
         Theme::Light => "Light",
         Theme::Dark => "Dark",
     }

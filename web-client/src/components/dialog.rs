@@ -78,7 +78,7 @@ pub fn Dialog(props: &DialogProps) -> Html {
                     <Icon kind={Kind::Cross} />
                 </button>
             </header>
-            <div class="dialog-body">{ props.children.clone() }</div>
+            <div class="dialog-body" tabindex="0">{ props.children.clone() }</div>
         </dialog>
     }
 }

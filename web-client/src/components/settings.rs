@@ -62,14 +62,14 @@ pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
     html! {
         <Dialog title={texts::SETTINGS} testid="settings-dialog" on_close={on_close.clone()}>
             <section><OwnName name={view.own.name.as_str().to_owned()} act={act.clone()} /></section>
-            <section role="radiogroup" aria-labelledby="calls-title">
+            <section>
                 <h3 id="calls-title">{ texts::WHO_MAY_CALL }</h3>
-                <div class="choice-list">{ for calls }</div>
+                <div class="choice-list" role="radiogroup" aria-labelledby="calls-title">{ for calls }</div>
                 <p class="muted small">{ texts::WHO_MAY_CALL_HINT }</p>
             </section>
-            <section role="radiogroup" aria-labelledby="theme-title">
+            <section>
                 <h3 id="theme-title">{ texts::THEME }</h3>
-                <div class="choices" data-testid="theme">{ for themes }</div>
+                <div class="choices" role="radiogroup" aria-labelledby="theme-title" data-testid="theme">{ for themes }</div>
             </section>
             <section>
                 <button type="button" class="button wide" data-testid="about" onclick={about}>

@@ -1,7 +1,8 @@
 //! A retrieval table: maps n keys to cells, says nothing of which keys it knows.
 //!
-//! A key's cell is the XOR of three table cells, one in each third (Botelho, Pagh, Ziviani 2007; built
-//! by peeling) and of a random subset of 64 cells at the end. Those 64 make sure that a table exists
+//! A key's cell is the XOR of three table cells, one in each of three consecutive segments (built by
+//! peeling; binary fuse filters, Graf and Lemire 2022), and of a random subset of 64 cells at the
+//! end. Segments are short, so that building walks through memory once. The 64 make sure that a table exists
 //! but for a chance below 2^-40 (Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2020), so nobody ever has to
 //! choose other hashes: a second try would tell the helper something about the keys.
 #![expect(
@@ -20,9 +21,48 @@ type Cell = [u8; CELL_BYTES];
 /// Masked or plain, as built or as received.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// Three thirds, then the dense cells.
+    /// All segments, then the dense cells.
     cells: Vec<u8>,
-    third: u32,
+    layout: Layout,
+}
+
+/// How a table for so many keys is laid out.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    /// Cells of a segment.
+    segment: u32,
+    /// Segments that a key's three can begin with.
+    starts: u32,
+}
+
+impl Layout {
+    fn of(keys: usize) -> Self {
+        let segment = match keys {
+            // Few keys: three segments.
+            0..20_000 => {
+                return Self {
+                    segment: (keys * 13).div_ceil(30) as u32 + 8,
+                    starts: 1,
+                };
+            }
+            20_000..60_000 => 1024,
+            60_000..500_000 => 2048,
+            _ => 8192,
+        };
+        Self {
+            segment,
+            starts: (keys * 5).div_ceil(4 * segment as usize) as u32,
+        }
+    }
+
+    const fn sparse_cells(self) -> usize {
+        (self.starts as usize + 2) * self.segment as usize
+    }
+
+    /// The segment that a key's three begin with.
+    const fn start(self, hash: u64) -> u32 {
+        (((hash & 0xffff_ffff) * self.starts as u64) >> 32) as u32
+    }
 }
 
 /// Where a key's cells are.
@@ -33,15 +73,16 @@ struct Places {
 }
 
 impl Places {
-    fn of(hash: u64, third: u32) -> Self {
+    fn of(hash: u64, layout: Layout) -> Self {
         // The hash is uniformly random already; more bits are mixed from it.
         let more = mix(hash);
-        let within = |bits: u64| ((bits * u64::from(third)) >> 32) as u32;
+        let first = layout.start(hash) * layout.segment;
+        let within = |bits: u64| ((bits * u64::from(layout.segment)) >> 32) as u32;
         Self {
             sparse: [
-                within(hash & 0xffff_ffff),
-                third + within(hash >> 32),
-                2 * third + within(more >> 32),
+                first + within(hash >> 32),
+                first + layout.segment + within(more & 0xffff_ffff),
+                first + 2 * layout.segment + within(more >> 32),
             ],
             dense: mix(more),
         }
@@ -69,13 +110,9 @@ fn as_word(cell: &Cell) -> u128 {
 }
 
 impl Table {
-    fn third(keys: usize) -> u32 {
-        (keys * 13).div_ceil(30) as u32 + 8
-    }
-
     /// Returns the bytes of a table for that many keys.
     pub(crate) fn len(keys: usize) -> usize {
-        (3 * Self::third(keys) as usize + DENSE) * CELL_BYTES
+        (Layout::of(keys).sparse_cells() + DENSE) * CELL_BYTES
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
@@ -86,16 +123,15 @@ impl Table {
     pub(crate) fn from_bytes(cells: Vec<u8>, keys: usize) -> Self {
         Self {
             cells,
-            third: Self::third(keys),
+            layout: Layout::of(keys),
         }
     }
 
     /// Makes the table that maps each hash to its cell; `None` if there is none.
     pub(crate) fn build(hashes: &[u64], values: impl Iterator<Item = Cell>) -> Option<Self> {
-        let third = Self::third(hashes.len());
-        let sparse = 3 * third as usize;
-        let mut values: Vec<Cell> = values.collect();
-        let places: Vec<Places> = hashes.iter().map(|&hash| Places::of(hash, third)).collect();
+        let layout = Layout::of(hashes.len());
+        let sparse = layout.sparse_cells();
+        let (places, mut values) = in_order(hashes, values, layout);
 
         // Peel: a cell that only one key is left in is that key's own.
         let mut keys_in = vec![(0_u32, 0_u32); sparse]; // how many keys, XOR of their numbers
@@ -155,7 +191,7 @@ impl Table {
         }
         Some(Self {
             cells: cells.into_flattened(),
-            third,
+            layout,
         })
     }
 
@@ -163,12 +199,12 @@ impl Table {
     pub(crate) fn answer_all(&self, context: &mut Context, hashes: &[u8]) -> Answers {
         let hashes = hashes.as_chunks::<8>().0;
         let cells = self.cells.as_chunks::<CELL_BYTES>().0;
-        let sums = dense_sums(&cells[3 * self.third as usize..]);
+        let sums = dense_sums(&cells[self.layout.sparse_cells()..]);
         let mut answers = context.scratch(hashes.len() * CELL_BYTES);
         context.fill(&mut answers, CELL_BYTES, |offset, out| {
             let out = out.as_chunks_mut::<CELL_BYTES>().0;
             for (out, hash) in out.iter_mut().zip(&hashes[offset / CELL_BYTES..]) {
-                let places = Places::of(u64::from_le_bytes(*hash), self.third);
+                let places = Places::of(u64::from_le_bytes(*hash), self.layout);
                 let [a, b, c] = places.sparse.map(|cell| as_word(&cells[cell as usize]));
                 let mut sum = a ^ b ^ c;
                 for (byte, sums) in places.dense.to_le_bytes().into_iter().zip(&sums) {
@@ -195,6 +231,36 @@ impl Table {
             positions,
         }
     }
+}
+
+/// Sorts keys by the segment that they begin in: neighbours in the table are then neighbours here.
+fn in_order(
+    hashes: &[u64],
+    values: impl Iterator<Item = Cell>,
+    layout: Layout,
+) -> (Vec<Places>, Vec<Cell>) {
+    let mut next = vec![0_u32; layout.starts as usize + 1];
+    for &hash in hashes {
+        next[layout.start(hash) as usize + 1] += 1;
+    }
+    for start in 1..next.len() {
+        next[start] += next[start - 1];
+    }
+    let mut places = vec![
+        Places {
+            sparse: [0; 3],
+            dense: 0
+        };
+        hashes.len()
+    ];
+    let mut sorted = vec![[0; CELL_BYTES]; hashes.len()];
+    for (&hash, value) in hashes.iter().zip(values) {
+        let at = &mut next[layout.start(hash) as usize];
+        places[*at as usize] = Places::of(hash, layout);
+        sorted[*at as usize] = value;
+        *at += 1;
+    }
+    (places, sorted)
 }
 
 /// The XOR of each subset of each eight dense cells.
@@ -256,4 +322,73 @@ fn solve(core: &[(Places, Cell)], cells: &mut [Cell]) -> Option<()> {
         cells[cell_of(pivot)] = sum;
     }
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Settings, stream::Stream, world::World};
+
+    /// Every key finds its cell, for any number of keys, also where peeling gets stuck.
+    #[test]
+    fn finds_its_keys() {
+        for keys in [
+            0, 1, 2, 3, 10, 63, 64, 65, 300, 1000, 5000, 19_999, 20_000, 70_000,
+        ] {
+            let hashes = Stream::new(&[keys as u8; 16]).bytes(keys * 8);
+            let words: Vec<u64> = hashes
+                .as_chunks::<8>()
+                .0
+                .iter()
+                .map(|h| u64::from_le_bytes(*h))
+                .collect();
+            let cell = |i: u32| {
+                let mut cell = [0; CELL_BYTES];
+                cell[8..].copy_from_slice(&i.to_le_bytes());
+                cell
+            };
+            let table = Table::build(&words, (0..keys as u32).map(cell)).expect("a table");
+            assert_eq!(table.cells.len(), Table::len(keys));
+            let mut world = World::with_settings(
+                1,
+                Settings {
+                    threads: 1,
+                    ..Settings::default()
+                },
+            );
+            let found = world.run(&[], |context, _, _| {
+                Ok(table.answer_all(context, &hashes).positions)
+            });
+            for (i, position) in (0_u32..).zip(found.unwrap()[0].as_chunks::<4>().0) {
+                assert_eq!(u32::from_le_bytes(*position), i, "of {keys}");
+            }
+        }
+    }
+
+    /// Keys that share all three cells, which peeling cannot tell apart, are told apart all the same.
+    #[test]
+    fn solves_what_cannot_be_peeled() {
+        let place = |dense| Places {
+            sparse: [1, 10, 20],
+            dense,
+        };
+        let core = [
+            (place(0b11), [1; CELL_BYTES]),
+            (place(0b110), [2; CELL_BYTES]),
+            (place(1 << 63), [3; CELL_BYTES]),
+        ];
+        let mut cells = vec![[0; CELL_BYTES]; 24 + DENSE];
+        solve(&core, &mut cells).expect("independent equations");
+        for (places, value) in core {
+            let mut sum = [0; CELL_BYTES];
+            places
+                .sparse
+                .iter()
+                .for_each(|&cell| add(&mut sum, &cells[cell as usize]));
+            for bit in (0..DENSE).filter(|bit| places.dense >> bit & 1 == 1) {
+                add(&mut sum, &cells[24 + bit]);
+            }
+            assert_eq!(sum, value);
+        }
+    }
 }

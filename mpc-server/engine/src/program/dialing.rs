@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     and::and,
+    bytes,
     compare::{BLOCK_BYTES, BLOCK_ROWS, is_zero},
     context::Context,
     error::Error,
@@ -115,29 +116,19 @@ fn route_keys(
     context.phase(Phase::DialTag);
     let step = Step::new(Phase::DialTag, 0);
     let random = Share::random(context, streams, step, rows * DIAL_TAG_BYTES);
-    let row =
-        |key: &[u8; KEY_BYTES], tag: &[u8]| key.iter().chain(tag).copied().collect::<Vec<u8>>();
-    let tags = |component: &Vec<u8>| {
-        let tags = component.chunks_exact(DIAL_TAG_BYTES);
-        tags.flat_map(|tag| row(&[0; KEY_BYTES], tag))
-            .collect::<Vec<u8>>()
-    };
+    let mut sum = random.first.clone();
+    bytes::xor(&mut sum, &random.second);
     // In the payload P0 holds (key, r0 ^ r1) and P2 (0, r2); for the rows' own tags P1 holds r1
     // and P2 r2 ^ r0.
     let (half, addend) = match context.party() {
-        P0 => {
-            let mut sum = random.first.clone();
-            crate::bytes::xor(&mut sum, &random.second);
-            let rows = keys.iter().zip(sum.chunks_exact(DIAL_TAG_BYTES));
-            (rows.flat_map(|(key, tag)| row(key, tag)).collect(), None)
-        }
-        P1 => (Vec::new(), Some(tags(&random.first))),
+        P0 => (payload_rows(context, keys, &sum), None),
+        P1 => (Vec::new(), Some(payload_rows(context, &[], &random.first))),
         P2 => {
-            let mut sum = random.first.clone();
-            crate::bytes::xor(&mut sum, &random.second);
-            (tags(&random.first), Some(tags(&sum)))
+            let half = payload_rows(context, &[], &random.first);
+            (half, Some(payload_rows(context, &[], &sum)))
         }
     };
+    context.recycle(sum);
     random.recycle(context);
     let halves = match context.party() {
         P1 => Vec::new(),
@@ -149,5 +140,22 @@ fn route_keys(
         halves,
         addend,
     };
-    route(context, streams, partners, &payload)
+    let replies = route(context, streams, partners, &payload)?;
+    context.recycle(payload.addend.unwrap_or_default());
+    context.recycle(half);
+    Ok(replies)
+}
+
+/// Puts keys, zeros where there are none, and tags next to each other.
+fn payload_rows(context: &mut Context, keys: &[[u8; KEY_BYTES]], tags: &[u8]) -> Vec<u8> {
+    let tags = tags.as_chunks::<DIAL_TAG_BYTES>().0;
+    let mut out = context.scratch(tags.len() * DIAL_REPLY_BYTES);
+    let keys = keys.iter().chain(core::iter::repeat(&[0; KEY_BYTES]));
+    let rows = out.as_chunks_mut::<DIAL_REPLY_BYTES>().0.iter_mut();
+    for ((row, key), tag) in rows.zip(keys).zip(tags) {
+        let (row_key, row_tag) = row.split_at_mut(KEY_BYTES);
+        row_key.copy_from_slice(key);
+        row_tag.copy_from_slice(tag);
+    }
+    out
 }

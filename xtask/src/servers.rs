@@ -136,14 +136,14 @@ impl Deployment {
     pub fn write(folder: &Path, program: PathBuf, plan: Plan) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let mut command = server(&program);
-        command.arg("demo-config").arg("--dir").arg(folder);
+        command.arg("demo-config").arg("--folder").arg(folder);
         command.arg("--page").arg(site::folder());
         for (flag, ports) in [
             ("--client-ports", plan.clients),
             ("--peer-ports", plan.peers),
             ("--admin-ports", plan.admin),
         ] {
-            command.arg(flag).args(ports.map(|port| port.to_string()));
+            command.args([flag, &ports.map(|port| port.to_string()).join(",")]);
         }
         for (flag, period) in [
             ("--conversation-period-ms", plan.conversation_period_ms),

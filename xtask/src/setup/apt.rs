@@ -51,12 +51,10 @@ pub fn install(purpose: &str, names: &[&str]) -> Result<()> {
     say(format_args!(
         "missing for {purpose}: {listed}; installing with apt-get"
     ));
-    // Fails where the package lists were never fetched, or are too old to be true.
-    if apt_get(&[&["install"], names].concat()).is_err() {
-        apt_get(&["update"])?;
-        apt_get(&[&["install"], names].concat()).context("apt-get could not install them")?;
-    }
-    Ok(())
+    // Lists that were never fetched, or long ago, name no package, an old one, or one that is gone.
+    // Where they cannot be fetched, what is missing may still be had.
+    let _ = apt_get(&["update"]);
+    apt_get(&[&["install"], names].concat()).context("apt-get could not install them")
 }
 
 fn apt_get(arguments: &[&str]) -> Result<()> {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::apt::{self, Package};
 use super::wasm::TARGET;
@@ -17,6 +17,9 @@ use crate::{place, process, say};
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
 const SOURCES: &str = "/usr/lib/rustlib/src/rust/library";
+
+/// The oldest compiler that builds us.
+const NEEDED: &str = env!("CARGO_PKG_RUST_VERSION");
 
 const COMPILER: [Package; 3] = [
     Package {
@@ -74,6 +77,9 @@ pub fn find() -> Result<Option<Sysroot>> {
         return Ok(None);
     }
     let version = Version::read()?;
+    if !version.is_new_enough() {
+        return Ok(None);
+    }
     let sysroot = version.sysroot()?;
     let complete = sysroot.folder.is_dir() && sysroot.linker.exists();
     Ok(complete.then_some(sysroot))
@@ -86,7 +92,21 @@ pub fn find() -> Result<Option<Sysroot>> {
 /// A package cannot be installed, or the standard library does not build.
 pub fn provide() -> Result<Sysroot> {
     apt::provide("building for Wasm", &COMPILER)?;
-    let version = Version::read()?;
+    let mut version = Version::read()?;
+    if !version.is_new_enough() {
+        say(format_args!(
+            "the distribution's compiler is {}, {NEEDED} is needed",
+            version.release
+        ));
+        apt::install("building for Wasm", &COMPILER.map(|package| package.name))?;
+        version = Version::read()?;
+    }
+    if !version.is_new_enough() {
+        bail!(
+            "the distribution has no newer compiler than {}",
+            version.release
+        );
+    }
     let sysroot = version.sysroot()?;
     if !sysroot.linker.exists() {
         apt::install("linking Wasm", &[&format!("lld-{}", version.llvm)])?;
@@ -134,6 +154,15 @@ impl Version {
             commit: field("commit-hash")?.to_owned(),
             llvm: llvm.split('.').next().unwrap_or(llvm).to_owned(),
         })
+    }
+
+    fn is_new_enough(&self) -> bool {
+        let parts = |text: &str| -> Vec<u32> {
+            text.split('.')
+                .map_while(|part| part.parse().ok())
+                .collect()
+        };
+        parts(&self.release) >= parts(NEEDED)
     }
 
     fn sysroot(&self) -> Result<Sysroot> {
@@ -200,3 +229,22 @@ codegen-units = 1
 
 [workspace]
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::Version;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        let version = |release: &str| Version {
+            release: release.to_owned(),
+            commit: String::new(),
+            llvm: String::new(),
+        };
+        assert!(!version("1.9.9").is_new_enough());
+        assert!(!version("1.85.0").is_new_enough());
+        assert!(version("1.95.0").is_new_enough());
+        assert!(version("1.100.0").is_new_enough());
+        assert!(version("2.0.0-nightly").is_new_enough());
+    }
+}

@@ -4,10 +4,11 @@
 
 use core::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
-use thirtyfour::error::WebDriverErrorInner;
+use thirtyfour::error::{WebDriverError, WebDriverErrorInner};
 use thirtyfour::{By, Key, WebElement};
 
 use crate::session::{PATIENCE, Session};
@@ -406,14 +407,24 @@ impl Page {
     }
 
     async fn press(&self, selector: &str) -> Result<()> {
-        let pressed = self.element(selector).await?.click().await;
-        pressed.with_context(|| format!("{}'s page, pressing {selector}", self.name))
+        let start = Instant::now();
+        loop {
+            match self.element(selector).await?.click().await {
+                Ok(()) => return Ok(()),
+                // Drawn anew, or still moving into place: a person would press again.
+                Err(error) if may_pass(&error) && start.elapsed() < PATIENCE => {}
+                Err(error) => {
+                    return Err(error)
+                        .context(format!("{}'s page, pressing {selector}", self.name));
+                }
+            }
+        }
     }
 
     /// Types a text in place of what a field holds.
     async fn fill(&self, test_id: &str, text: &str) -> Result<()> {
         let field = self.element(&id(test_id)).await?;
-        field.clear().await?;
+        field.send_keys(Key::Control + "a").await?;
         field.send_keys(text).await?;
         let value = field.prop("value").await?.unwrap_or_default();
         ensure!(
@@ -427,6 +438,16 @@ impl Page {
         self.wait(selector).await?;
         Ok(self.session.web()?.find(By::Css(selector)).await?)
     }
+}
+
+fn may_pass(error: &WebDriverError) -> bool {
+    matches!(
+        &**error,
+        WebDriverErrorInner::StaleElementReference(_)
+            | WebDriverErrorInner::NoSuchElement(_)
+            | WebDriverErrorInner::ElementNotInteractable(_)
+            | WebDriverErrorInner::ElementClickIntercepted(_)
+    )
 }
 
 /// Returns the selector of a test id.

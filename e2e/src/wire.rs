@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::Result;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -16,9 +17,11 @@ pub enum Direction {
     Down,
 }
 
-/// Kind and length of one frame, all that its encryption leaves to see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Time, kind and length of one frame, all that its encryption leaves to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
+    /// When its header passed.
+    pub at: Instant,
     /// The WebSocket opcode: 2 for the binary messages that carry everything of ours.
     pub opcode: u8,
     /// Bytes of its payload.
@@ -172,6 +175,7 @@ fn header(bytes: &[u8]) -> Option<(Frame, bool)> {
         short => u64::from(short),
     };
     let frame = Frame {
+        at: Instant::now(),
         opcode: first & 0x0f,
         payload_bytes,
     };

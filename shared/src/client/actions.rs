@@ -117,16 +117,19 @@ impl Client {
     }
 
     fn call(&mut self, contact: ClientKey) -> Result<(), Notice> {
+        let conversation = self.contact_mut(contact)?.conversation.as_ref();
+        if let Some(conversation) = conversation.filter(|it| it.is_active()) {
+            if conversation.is_incoming() {
+                return self.accept(contact);
+            }
+            if conversation.phase != Phase::Incoming {
+                return Ok(());
+            }
+            // A match whose caller never showed: they may have given up in that very round.
+            self.drop_conversation(contact);
+        }
         let (free, slots, now) = (self.free_slots(), self.slots(), self.now);
         let person = self.contact_mut(contact)?;
-        if let Some(conversation) = person.conversation.as_ref().filter(|it| it.is_active()) {
-            let incoming = conversation.phase == Phase::Incoming;
-            return if incoming {
-                self.accept(contact)
-            } else {
-                Ok(())
-            };
-        }
         if person.dialing.is_none() {
             if free == 0 {
                 return Err(Notice::SlotsFull { slots });

@@ -5,6 +5,7 @@ use core::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::Result;
+use xtask::servers::Pace;
 
 use crate::page::Page;
 use crate::world::World;
@@ -26,30 +27,36 @@ pub(crate) type Play = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 pub(crate) struct Scenario {
     /// Its name.
     pub(crate) name: &'static str,
+    /// How fast rounds follow each other.
+    pub(crate) pace: Pace,
     /// Plays it.
     pub(crate) play: fn(Arc<World>) -> Play,
 }
 
 macro_rules! scenarios {
-    ($($name:ident),* $(,)?) => {
-        &[$(Scenario { name: stringify!($name), play: |world| Box::pin($name::play(world)) }),*]
+    ($($name:ident: $pace:ident),* $(,)?) => {
+        &[$(Scenario {
+            name: stringify!($name),
+            pace: Pace::$pace,
+            play: |world| Box::pin($name::play(world)),
+        }),*]
     };
 }
 
 /// Those that every engine plays.
 pub(crate) const ALL: &[Scenario] = scenarios![
-    first_message,
-    two_conversations,
-    declined,
-    closed,
-    offline,
-    reload,
-    restart,
-    wire_lengths,
+    first_message: Quick,
+    two_conversations: Quick,
+    declined: Quick,
+    closed: Quick,
+    offline: Quick,
+    reload: Quick,
+    restart: Quick,
+    wire_lengths: Unhurried,
 ];
 
 /// Those that two different engines play with each other.
-pub(crate) const MIXED: &[Scenario] = scenarios![first_message, reload];
+pub(crate) const MIXED: &[Scenario] = scenarios![first_message: Quick, reload: Quick];
 
 /// Lets one person add another from their invite link.
 async fn introduce(who: &Page, to: &Page) -> Result<()> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use xtask::place;
+use xtask::servers::Pace;
 
 use crate::engine::Engine;
 use crate::page::{From, Page, id};
@@ -29,7 +30,8 @@ pub async fn take() -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     let pool = Arc::new(Pool::default());
     for (width, height) in SCREENS {
-        let world = World::start("shots", &[Engine::Chromium], Arc::clone(&pool)).await?;
+        let world =
+            World::start("shots", &[Engine::Chromium], Pace::Quick, Arc::clone(&pool)).await?;
         let camera = Camera {
             folder: folder.clone(),
             width,

@@ -74,7 +74,7 @@ fn trials(runtime: &Arc<Runtime>, pool: &Arc<Pool>) -> Vec<Trial> {
 }
 
 async fn play(trial: &str, engines: &[Engine], scenario: Scenario, pool: Arc<Pool>) -> Result<()> {
-    let world = Arc::new(World::start(trial, engines, pool).await?);
+    let world = Arc::new(World::start(trial, engines, scenario.pace, pool).await?);
     // In a task of its own, so that a panic still leaves us the world.
     let playing = tokio::spawn((scenario.play)(Arc::clone(&world)));
     let abort = playing.abort_handle();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result};
-use xtask::servers::{self, Build, Deployment, Plan, Servers};
+use xtask::servers::{self, Build, Deployment, Pace, Plan, Servers};
 
 use crate::engine::Engine;
 use crate::evidence;
@@ -31,9 +31,14 @@ impl World {
     /// # Errors
     ///
     /// The servers do not come up.
-    pub async fn start(trial: &str, engines: &[Engine], pool: Arc<Pool>) -> Result<Self> {
+    pub async fn start(
+        trial: &str,
+        engines: &[Engine],
+        pace: Pace,
+        pool: Arc<Pool>,
+    ) -> Result<Self> {
         let folder = evidence::folder(trial)?;
-        let plan = Plan::for_test()?;
+        let plan = Plan::for_test(pace)?;
         let deployment = Deployment::write(&folder, servers::program(Build::Test), plan)?;
         let [p0, p1, p2] = plan.clients;
         let taps = [

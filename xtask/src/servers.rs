@@ -78,6 +78,15 @@ pub struct Plan {
     pub dialing_period_ms: u32,
 }
 
+/// How fast rounds follow each other in a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// So that the test is soon over.
+    Quick,
+    /// So that no browser misses a round.
+    Unhurried,
+}
+
 impl Plan {
     /// The demo's: ports that people can remember, a round every second.
     pub const DEMO: Self = Self {
@@ -88,18 +97,23 @@ impl Plan {
         dialing_period_ms: 2000,
     };
 
-    /// Returns one with free ports and short rounds, for tests.
+    /// Returns one with free ports, for tests. Calls ring for a number of rounds, so rounds that
+    /// are too short leave a busy machine no time to answer.
     ///
     /// # Errors
     ///
     /// There are no free ports.
-    pub fn for_test() -> Result<Self> {
+    pub fn for_test(pace: Pace) -> Result<Self> {
+        let (conversation_period_ms, dialing_period_ms) = match pace {
+            Pace::Quick => (400, 500),
+            Pace::Unhurried => (800, 1200),
+        };
         Ok(Self {
             clients: ports::free()?,
             peers: ports::free()?,
             admin: ports::free()?,
-            conversation_period_ms: 250,
-            dialing_period_ms: 500,
+            conversation_period_ms,
+            dialing_period_ms,
         })
     }
 

@@ -24,7 +24,7 @@ const BINARY: u8 = 2;
 const IN_FLIGHT: usize = 2;
 
 /// Texts that Alice sends, and as many that Bob sends.
-const TEXTS: [&str; 5] = ["one", "two", "three", "four", "five"];
+const TEXTS: [&str; 3] = ["one", "two", "three"];
 
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;

@@ -205,3 +205,40 @@ impl Split {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ConversationInput, PairKeys, stream::Stream};
+
+    /// No secret byte gets into a log through `Debug`.
+    #[test]
+    fn debug_hides_secrets() {
+        let secret = vec![213; 16];
+        let share = Share::new(secret.clone(), secret.clone());
+        let split = Split {
+            holders: [PartyId::P0, PartyId::P1],
+            row_bytes: 8,
+            rows: 2,
+            half: secret.clone(),
+        };
+        let input = ConversationInput {
+            rows: 1,
+            message_bytes: 7,
+            first: secret.clone(),
+            second: secret,
+        };
+        let keys = PairKeys {
+            next: [213; 32],
+            prev: [213; 32],
+        };
+        let shown = format!(
+            "{share:?} {split:?} {input:?} {keys:?} {:?}",
+            Stream::new(&[213; 16])
+        );
+        assert!(
+            !shown.contains("213") && !shown.to_lowercase().contains("d5"),
+            "{shown}"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use mcmix_shared::manifest::Deployment;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use crate::components::front::{Fatal, Identities, Loading, Welcome};
+use crate::components::front::{Fatal, Identities, Welcome, loading};
 use crate::components::home::Home;
 use crate::engine::Request;
 use crate::store::{IdentityEntry, IdentityId, Store};
@@ -219,6 +219,6 @@ fn App() -> Html {
             <Home request={request.clone()} view={Rc::clone(view)} {site} {invite}
                 on_invite_done={invite_done} />
         },
-        _ => html! { <Loading /> },
+        _ => html! { { loading() } },
     }
 }

@@ -6,7 +6,7 @@ use mcmix_shared::party::PartyId;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use super::front::Promises;
+use super::front::promises;
 use crate::app::Site;
 use crate::texts;
 
@@ -28,7 +28,7 @@ pub(super) fn AboutDialog(props: &AboutProps) -> Html {
             </section>
             <section>
                 <h3>{ texts::PROMISES_TITLE }</h3>
-                <Promises />
+                { promises() }
             </section>
             <section>
                 <h3>{ texts::SERVER_KEYS }</h3>

@@ -7,7 +7,7 @@ use mcmix_shared::identity::{ClientKey, Invite, InviteError, Name};
 use web_sys::{HtmlInputElement, InputEvent};
 use yew::prelude::*;
 
-use super::avatar::Avatar;
+use super::avatar::avatar;
 use super::dialog::Dialog;
 use crate::{page, texts};
 
@@ -139,12 +139,12 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
                 if let Some(invite) = preview {
                     if let Some(known) = known {
                         <p class="invited">
-                            <Avatar name={known.name.as_str().to_owned()} owner={known.key} />
+                            { avatar(known.name.as_str(), known.key, "") }
                             <span>{ texts::already_contact(known.name.as_str()) }</span>
                         </p>
                     } else {
                         <div class="row">
-                            <Avatar name={name.clone()} owner={invite.key} class="large" />
+                            { avatar(&name, invite.key, "large") }
                             <div class="field grow">
                                 <label for="contact-name">{ texts::NAME_FOR_THEM }</label>
                                 <input id="contact-name" class="input" data-testid="contact-name-input" type="text"

@@ -3,30 +3,13 @@
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
-/// What an avatar shows.
-#[derive(Debug, PartialEq, Properties)]
-pub struct AvatarProps {
-    /// Whose.
-    pub name: AttrValue,
-    /// Decides the colour, so that two people of one name differ.
-    pub owner: ClientKey,
-    /// Further classes.
-    #[prop_or_default]
-    pub class: Classes,
-}
-
-/// Draws an avatar. It says nothing to a screen reader: the name beside it does.
-#[component]
-pub fn Avatar(props: &AvatarProps) -> Html {
-    let letter: String = props
-        .name
-        .chars()
-        .take(1)
-        .flat_map(char::to_uppercase)
-        .collect();
-    let hue = props.owner.as_bytes().first().map_or(0, |byte| byte % 8);
+/// Draws an avatar with further classes; the key decides the colour, so that two people of one
+/// name differ. It says nothing to a screen reader: the name beside it does.
+pub fn avatar(name: &str, owner: ClientKey, class: impl Into<Classes>) -> Html {
+    let letter: String = name.chars().take(1).flat_map(char::to_uppercase).collect();
+    let hue = owner.as_bytes().first().map_or(0, |byte| byte % 8);
     html! {
-        <span class={classes!("avatar", format!("hue-{hue}"), props.class.clone())} aria-hidden="true">
+        <span class={classes!("avatar", format!("hue-{hue}"), class.into())} aria-hidden="true">
             { letter }
         </span>
     }

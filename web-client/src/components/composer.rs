@@ -6,7 +6,7 @@ use web_sys::HtmlTextAreaElement;
 use yew::prelude::*;
 
 use super::home::Drafts;
-use super::icon::{Icon, Kind};
+use super::icon::{Kind, icon};
 use crate::{page, texts};
 
 /// So many bytes before the limit, the count shows.
@@ -87,7 +87,7 @@ pub(super) fn Composer(props: &ComposerProps) -> Html {
                 </div>
                 <button type="submit" class="icon-button send" data-testid="send" disabled={!sendable(&text)}
                     aria-label={texts::SEND} title={texts::SEND}>
-                    <Icon kind={Kind::Send} />
+                    { icon(Kind::Send) }
                 </button>
             </div>
             <div class="composer-hint">

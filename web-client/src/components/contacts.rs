@@ -6,9 +6,9 @@ use mcmix_shared::client::{CallState, ContactView, MessageKind, Millis, View};
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
-use super::avatar::Avatar;
+use super::avatar::avatar;
 use super::home::Open;
-use super::icon::{Icon, Kind};
+use super::icon::{Kind, icon};
 use crate::{clock, engine, texts};
 
 /// What the list needs.
@@ -40,14 +40,14 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
     html! {
         <aside class="side" aria-label={texts::CONTACTS}>
             <header class="bar">
-                <Avatar name={own.clone()} owner={view.own.key} />
+                { avatar(&own, view.own.key, "") }
                 <div class="titles">
                     <h1 id="contacts-title" class="title" tabindex="-1" data-testid="own-name">{ own }</h1>
                     <div class="subtitle">{ texts::open_to_calls(view.open_to_calls) }</div>
                 </div>
                 <button type="button" class="icon-button" data-testid="settings" title={texts::SETTINGS}
                     aria-label={texts::SETTINGS} onclick={open(Open::Settings)}>
-                    <Icon kind={Kind::Gear} />
+                    { icon(Kind::Gear) }
                 </button>
             </header>
             if view.contacts.is_empty() {
@@ -66,11 +66,11 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
             }
             <div class="side-actions">
                 <button type="button" class={add_class} data-testid="add-contact" onclick={open(Open::Add)}>
-                    <Icon kind={Kind::Plus} />{ texts::ADD_CONTACT }
+                    { icon(Kind::Plus) }{ texts::ADD_CONTACT }
                 </button>
                 <button type="button" class={if view.contacts.is_empty() { "button primary" } else { "button" }}
                     data-testid="invite" onclick={open(Open::Invite)}>
-                    <Icon kind={Kind::Link} />{ texts::INVITE }
+                    { icon(Kind::Link) }{ texts::INVITE }
                 </button>
             </div>
         </aside>
@@ -103,7 +103,7 @@ fn item(
         <li key={key.to_text()}>
             <button type="button" class="contact" data-testid="contact" data-name={name.clone()}
                 data-state={texts::state_name(contact.call)} aria-current={current} {onclick}>
-                <Avatar name={name.clone()} owner={key} class={classes!(talking)} />
+                { avatar(&name, key, classes!(talking)) }
                 <span class="name">{ name }</span>
                 <span class="time">
                     if let (Some(message), CallState::Idle | CallState::Ended(_) | CallState::Talking) = (last, contact.call) {

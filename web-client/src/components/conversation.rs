@@ -8,10 +8,10 @@ use yew::prelude::*;
 
 use self::call_bar::CallBar;
 use self::log::Log;
-use super::avatar::Avatar;
+use super::avatar::avatar;
 use super::composer::Composer;
 use super::home::{Drafts, Open};
-use super::icon::{Icon, Kind, MixArt};
+use super::icon::{Kind, icon, mix_art};
 use crate::{engine, page, texts};
 
 /// What a conversation needs.
@@ -48,12 +48,12 @@ pub(super) fn Conversation(props: &ConversationProps) -> Html {
         CallState::Idle => html! {
             <button type="button" class="button primary" data-testid="call" onclick={oncall}
                 disabled={*free_slots == 0} title={(*free_slots == 0).then_some(texts::NO_SLOT)}>
-                <Icon kind={Kind::Phone} />{ texts::CALL }
+                { icon(Kind::Phone) }{ texts::CALL }
             </button>
         },
         CallState::Talking => html! {
             <button type="button" class="button danger compact" data-testid="end" onclick={onend}>
-                <Icon kind={Kind::PhoneOff} />{ texts::END }
+                { icon(Kind::PhoneOff) }{ texts::END }
             </button>
         },
         _ => Html::default(),
@@ -64,9 +64,9 @@ pub(super) fn Conversation(props: &ConversationProps) -> Html {
             <header class="bar">
                 <button type="button" class="icon-button back" data-testid="back" aria-label={texts::BACK}
                     onclick={onback}>
-                    <Icon kind={Kind::Back} />
+                    { icon(Kind::Back) }
                 </button>
-                <Avatar name={name.clone()} owner={key} />
+                { avatar(&name, key, "") }
                 <div class="titles">
                     <h1 id="conversation-title" class="title" tabindex="-1">{ &name }</h1>
                     <div class="subtitle" data-testid="presence">{ texts::presence(contact, engine::now()) }</div>
@@ -74,7 +74,7 @@ pub(super) fn Conversation(props: &ConversationProps) -> Html {
                 { action }
                 <button type="button" class="icon-button" data-testid="contact-menu"
                     aria-label={texts::about_contact(&name)} title={texts::about_contact(&name)} onclick={onmore}>
-                    <Icon kind={Kind::More} />
+                    { icon(Kind::More) }
                 </button>
             </header>
             <CallBar contact={contact.clone()} free_slots={*free_slots} act={act.clone()} />
@@ -123,13 +123,13 @@ pub(super) fn NoConversation(props: &NoConversationProps) -> Html {
     html! {
         <main class="main" data-testid="empty">
             <div class="empty">
-                <MixArt />
+                { mix_art() }
                 <h2>{ title }</h2>
                 <p>{ text }</p>
                 <div class="row">
                     if props.contacts == 0 {
                         <button type="button" class="button primary" onclick={invite}>
-                            <Icon kind={Kind::Link} />{ texts::GET_LINK }
+                            { icon(Kind::Link) }{ texts::GET_LINK }
                         </button>
                     }
                     <button type="button" class="button quiet" onclick={about}>{ texts::HOW_IT_WORKS }</button>

@@ -5,7 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{HtmlDialogElement, HtmlElement};
 use yew::prelude::*;
 
-use super::icon::{Icon, Kind};
+use super::icon::{Kind, icon};
 use crate::texts;
 
 /// What a dialog shows.
@@ -75,7 +75,7 @@ pub fn Dialog(props: &DialogProps) -> Html {
                 <h2 id={title_id}>{ &props.title }</h2>
                 <button type="button" class="icon-button" aria-label={texts::CLOSE}
                     data-testid="close-dialog" onclick={on_close}>
-                    <Icon kind={Kind::Cross} />
+                    { icon(Kind::Cross) }
                 </button>
             </header>
             <div class="dialog-body" tabindex="0">{ props.children.clone() }</div>

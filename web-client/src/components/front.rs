@@ -6,16 +6,15 @@ mod welcome;
 use yew::prelude::*;
 
 pub use identities::Identities;
-pub(crate) use welcome::Promises;
 pub use welcome::Welcome;
+pub(crate) use welcome::promises;
 
-use super::icon::{Icon, Kind, Mark};
+use super::icon::{Kind, icon, mark};
 use crate::app::Trouble;
 use crate::{page, texts};
 
 /// Shows that the page is loading.
-#[component]
-pub fn Loading() -> Html {
+pub fn loading() -> Html {
     html! {
         <main class="boot">
             <h1>{ texts::PRODUCT }</h1>
@@ -39,9 +38,9 @@ pub fn Fatal(props: &FatalProps) -> Html {
     html! {
         <main class="front" data-testid="fatal">
             <div class="front-inner single">
-                <Brand />
+                { brand() }
                 <section class="card" role="alert">
-                    <h1 class="row"><Icon kind={Kind::Warning} />{ title }</h1>
+                    <h1 class="row">{ icon(Kind::Warning) }{ title }</h1>
                     <p>{ text }</p>
                     <button type="button" class="button primary" onclick={again}>{ texts::TRY_AGAIN }</button>
                 </section>
@@ -51,24 +50,16 @@ pub fn Fatal(props: &FatalProps) -> Html {
 }
 
 /// Shows the product's mark and name.
-#[component]
-pub(super) fn Brand() -> Html {
-    html! { <div class="brand"><Mark /><span>{ texts::PRODUCT }</span></div> }
-}
-
-/// Whose invite is waiting.
-#[derive(Debug, PartialEq, Properties)]
-pub(super) struct InvitedProps {
-    pub(super) name: AttrValue,
+pub(super) fn brand() -> Html {
+    html! { <div class="brand">{ mark() }<span>{ texts::PRODUCT }</span></div> }
 }
 
 /// Says whose invite is waiting until an identity is open.
-#[component]
-pub(super) fn Invited(props: &InvitedProps) -> Html {
+pub(super) fn invited(name: &str) -> Html {
     html! {
         <p class="invited" data-testid="invited">
-            <Icon kind={Kind::Link} />
-            <span>{ texts::invited_by(&props.name) }</span>
+            { icon(Kind::Link) }
+            <span>{ texts::invited_by(name) }</span>
         </p>
     }
 }

@@ -1,4 +1,5 @@
-//! Line icons, drawn on a grid of 24.
+//! Line icons, drawn on a grid of 24. Plain functions: they have no state, and a component
+//! costs some kilobytes.
 
 use yew::prelude::*;
 
@@ -41,29 +42,18 @@ pub enum Kind {
     Eye,
 }
 
-/// What to draw.
-#[derive(Debug, PartialEq, Properties)]
-pub struct IconProps {
-    /// Which icon.
-    pub kind: Kind,
-    /// Draws it at the height of small text.
-    #[prop_or(Size::Normal)]
-    pub size: Size,
-}
-
-/// How large.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Size {
-    /// 20 pixels.
-    Normal,
-    /// 16 pixels.
-    Small,
-}
-
 /// Draws an icon. It says nothing to a screen reader: the text beside it does.
-#[component]
-pub fn Icon(props: &IconProps) -> Html {
-    let path = match props.kind {
+pub fn icon(kind: Kind) -> Html {
+    draw(kind, "icon")
+}
+
+/// Draws an icon at the height of small text.
+pub fn small_icon(kind: Kind) -> Html {
+    draw(kind, "icon-small")
+}
+
+fn draw(kind: Kind, class: &'static str) -> Html {
+    let path = match kind {
         Kind::Plus => "M12 5v14M5 12h14",
         Kind::Phone => PHONE,
         Kind::PhoneOff => {
@@ -92,11 +82,7 @@ pub fn Icon(props: &IconProps) -> Html {
             "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z"
         }
     };
-    let class = match props.size {
-        Size::Normal => "icon",
-        Size::Small => "icon-small",
-    };
-    let width = if props.kind == Kind::More { "3" } else { "2" };
+    let width = if kind == Kind::More { "3" } else { "2" };
     html! {
         <svg {class} viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width={width}
             stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
@@ -108,8 +94,7 @@ pub fn Icon(props: &IconProps) -> Html {
 const PHONE: &str = "M6.5 3.5h3l1.5 4.5-2 1.5a11 11 0 0 0 5.5 5.5l1.5-2 4.5 1.5v3a2 2 0 0 1-2.2 2A16.5 16.5 0 0 1 4.5 5.7a2 2 0 0 1 2-2.2z";
 
 /// The product's mark: three servers, and what lies between them.
-#[component]
-pub fn Mark() -> Html {
+pub fn mark() -> Html {
     html! {
         <svg viewBox="0 0 64 64" aria-hidden="true" focusable="false">
             <rect width="64" height="64" rx="16" fill="#0b7a66" />
@@ -124,8 +109,7 @@ pub fn Mark() -> Html {
 }
 
 /// The picture of the empty view: people around three servers, nobody tied to anybody.
-#[component]
-pub fn MixArt() -> Html {
+pub fn mix_art() -> Html {
     html! {
         <svg class="art" viewBox="0 0 136 136" fill="none" stroke="currentColor" stroke-width="2.5"
             stroke-linecap="round" aria-hidden="true" focusable="false">

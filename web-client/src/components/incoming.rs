@@ -4,8 +4,8 @@ use mcmix_shared::client::{Action, Caller, IncomingView};
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
-use super::avatar::Avatar;
-use super::icon::{Icon, Kind};
+use super::avatar::avatar;
+use super::icon::{Kind, icon};
 use crate::texts;
 
 /// What the banner needs.
@@ -43,7 +43,7 @@ fn card(caller: &IncomingView, props: &IncomingProps) -> Html {
     html! {
         <div key={key.to_text()} class="incoming-card" data-testid="incoming" data-name={name.clone()}>
             <div class="row">
-                <Avatar name={name.clone()} owner={key} />
+                { avatar(&name, key, "") }
                 <div class="grow">
                     <h2>{ texts::calls_you(&name) }</h2>
                     <p class="muted small">
@@ -53,10 +53,10 @@ fn card(caller: &IncomingView, props: &IncomingProps) -> Html {
             </div>
             <div class="actions">
                 <button type="button" class="button" data-testid="decline" onclick={ondecline}>
-                    <Icon kind={Kind::PhoneOff} />{ texts::DECLINE }
+                    { icon(Kind::PhoneOff) }{ texts::DECLINE }
                 </button>
                 <button type="button" class="button primary" data-testid="accept" onclick={onaccept}>
-                    <Icon kind={Kind::Phone} />{ texts::ACCEPT }
+                    { icon(Kind::Phone) }{ texts::ACCEPT }
                 </button>
             </div>
         </div>

@@ -5,8 +5,8 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use super::icon::{Icon, Kind};
-use super::qr::Qr;
+use super::icon::{Kind, icon};
+use super::qr::qr;
 use crate::{page, texts};
 
 /// What the dialog needs.
@@ -61,7 +61,7 @@ pub(super) fn InviteDialog(props: &InviteProps) -> Html {
                     <input ref={field} id="invite-link" class="input mono" data-testid="invite-link"
                         readonly=true value={link.clone()} {onfocus} />
                     <button type="button" class="button primary" data-testid="copy-link" autofocus=true onclick={oncopy}>
-                        <Icon kind={if done { Kind::Check } else { Kind::Copy }} />
+                        { icon(if done { Kind::Check } else { Kind::Copy }) }
                         { if done { texts::COPIED } else { texts::COPY } }
                     </button>
                 </div>
@@ -73,7 +73,7 @@ pub(super) fn InviteDialog(props: &InviteProps) -> Html {
                     }
                 </div>
             </div>
-            <Qr text={link} label={texts::QR_LABEL} />
+            { qr(&link, texts::QR_LABEL) }
             <p class="muted small">{ texts::INVITE_HINT }</p>
         </Dialog>
     }

@@ -6,7 +6,7 @@ use mcmix_shared::client::{Action, MessageKind, MessageView, SendStatus};
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
-use super::icon::{Icon, Kind, Size};
+use super::icon::{Kind, small_icon};
 use crate::{clock, texts};
 
 /// Where a message stands among those of its side.
@@ -78,7 +78,7 @@ pub(super) fn Message(props: &MessageProps) -> Html {
                     if let (MessageKind::Outgoing(send), Some(kind)) = (message.kind, icon) {
                         <span aria-hidden="true">{ "·" }</span>
                         <span data-testid="message-status">{ texts::send_status(send) }</span>
-                        <Icon {kind} size={Size::Small} />
+                        { small_icon(kind) }
                     }
                 </div>
             </div>

@@ -6,7 +6,7 @@ use mcmix_shared::client::{ServerView, View};
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use super::status::{Dot, state_name};
+use super::status::{dot, state_name};
 use crate::app::Site;
 use crate::texts;
 
@@ -54,7 +54,7 @@ pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
 fn server(server: &ServerView) -> Html {
     html! {
         <li>
-            <Dot status={server.status} />
+            { dot(server.status, None) }
             <strong>{ texts::server(server.party) }</strong>
             <span data-state={state_name(server.status)}>{ texts::link_status(server.status) }</span>
             <span class="address">{ &server.url }</span>

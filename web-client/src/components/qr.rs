@@ -5,19 +5,9 @@ use std::fmt::Write as _;
 use qrcode::{Color, EcLevel, QrCode};
 use yew::prelude::*;
 
-/// What a QR code says.
-#[derive(Debug, PartialEq, Properties)]
-pub struct QrProps {
-    /// The text in the code.
-    pub text: AttrValue,
-    /// What a screen reader says of it.
-    pub label: AttrValue,
-}
-
 /// Draws a QR code, dark on white in both themes: scanners expect that.
-#[component]
-pub fn Qr(props: &QrProps) -> Html {
-    let Ok(code) = QrCode::with_error_correction_level(props.text.as_bytes(), EcLevel::L) else {
+pub fn qr(text: &str, label: &'static str) -> Html {
+    let Ok(code) = QrCode::with_error_correction_level(text.as_bytes(), EcLevel::L) else {
         // Longer than any code holds; the link stands beside it.
         return Html::default();
     };
@@ -36,7 +26,7 @@ pub fn Qr(props: &QrProps) -> Html {
     let view_box = format!("-4 -4 {0} {0}", width + 8);
     html! {
         <div class="qr" data-testid="invite-qr">
-            <svg viewBox={view_box} role="img" aria-label={props.label.clone()} shape-rendering="crispEdges">
+            <svg viewBox={view_box} role="img" aria-label={label} shape-rendering="crispEdges">
                 <path d={path} fill="#000" />
             </svg>
         </div>

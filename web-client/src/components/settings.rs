@@ -9,7 +9,7 @@ use yew::prelude::*;
 
 use super::dialog::Dialog;
 use super::home::Open;
-use super::icon::{Icon, Kind};
+use super::icon::{Kind, icon};
 use crate::page::{self, Theme};
 use crate::texts;
 
@@ -73,7 +73,7 @@ pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
             </section>
             <section>
                 <button type="button" class="button wide" data-testid="about" onclick={about}>
-                    <Icon kind={Kind::Shield} />{ texts::HOW_IT_WORKS }
+                    { icon(Kind::Shield) }{ texts::HOW_IT_WORKS }
                 </button>
                 <button type="button" class="button wide" data-testid="switch-identity" onclick={switch}>
                     { texts::SWITCH_IDENTITY }

@@ -39,8 +39,7 @@ pub(super) fn Status(props: &StatusProps) -> Html {
             <span class="item">
                 <span class="dots">
                     { for view.servers.iter().map(|server| html! {
-                        <Dot key={server.party.index()} status={server.status}
-                            testid={format!("party-{}", server.party.index())} />
+                        { dot(server.status, Some(format!("party-{}", server.party.index()))) }
                     }) }
                 </span>
                 <span role="status">{ summary }</span>
@@ -66,19 +65,10 @@ pub(super) fn Status(props: &StatusProps) -> Html {
     }
 }
 
-/// What a dot says.
-#[derive(Debug, PartialEq, Properties)]
-pub(super) struct DotProps {
-    pub(super) status: LinkStatus,
-    #[prop_or_default]
-    pub(super) testid: Option<AttrValue>,
-}
-
 /// Shows whether one server is connected. The words stand beside it.
-#[component]
-pub(super) fn Dot(props: &DotProps) -> Html {
+pub(super) fn dot(status: LinkStatus, testid: Option<String>) -> Html {
     html! {
-        <span class="dot" data-testid={props.testid.clone()} data-state={state_name(props.status)} aria-hidden="true"></span>
+        <span class="dot" data-testid={testid} data-state={state_name(status)} aria-hidden="true"></span>
     }
 }
 

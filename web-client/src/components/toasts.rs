@@ -6,7 +6,7 @@ use mcmix_shared::client::{Action, Notice, NoticeView, View};
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
-use super::icon::{Icon, Kind};
+use super::icon::{Kind, icon};
 use crate::texts;
 
 /// So many are shown at once, the newest; the others show when these are dismissed.
@@ -64,7 +64,7 @@ fn toast(notice: &NoticeView, act: &Callback<Action>) -> Html {
         <div class="toast" key={id.0} data-testid="notice-toast">
             <p>{ texts::sentence(&notice.notice) }</p>
             <button type="button" class="icon-button" data-testid="dismiss" aria-label={texts::DISMISS} {onclick}>
-                <Icon kind={Kind::Cross} />
+                { icon(Kind::Cross) }
             </button>
         </div>
     }

@@ -64,11 +64,12 @@ pub fn network_title(deployment: &str) -> String {
 
 /// What a round is.
 pub fn round_text(period_ms: u32, slots: usize) -> String {
-    let seconds = f64::from(period_ms) / 1000.0;
-    let every = if period_ms == 1000 {
-        "second".to_owned()
-    } else {
-        format!("{seconds} seconds")
+    // In whole numbers: the code that prints a float is eleven kilobytes.
+    let (seconds, tenths) = (period_ms / 1000, period_ms % 1000 / 100);
+    let every = match (seconds, tenths) {
+        (1, 0) => "second".to_owned(),
+        (seconds, 0) => format!("{seconds} seconds"),
+        (seconds, tenths) => format!("{seconds}.{tenths} seconds"),
     };
     format!(
         "Every {every} the messages of all people are exchanged in one round. You can be in up to {slots} conversations at once."

@@ -3,7 +3,7 @@
 use mcmix_shared::client::{Action, CallState, ContactView, EndReason};
 use yew::prelude::*;
 
-use crate::components::icon::{Icon, Kind};
+use crate::components::icon::{Kind, icon};
 use crate::texts;
 
 /// What the bar needs.
@@ -38,7 +38,7 @@ fn bar(props: &CallBarProps) -> Html {
         html! {
             <button type="button" class="button primary compact" data-testid="call" {onclick}
                 disabled={props.free_slots == 0} title={(props.free_slots == 0).then_some(texts::NO_SLOT)}>
-                <Icon kind={Kind::Phone} />{ texts::CALL_AGAIN }
+                { icon(Kind::Phone) }{ texts::CALL_AGAIN }
             </button>
         }
     };
@@ -47,7 +47,7 @@ fn bar(props: &CallBarProps) -> Html {
         CallState::Idle | CallState::Talking => Html::default(),
         CallState::Calling { .. } | CallState::Connecting | CallState::Ringing => html! {
             <div class="call-state" data-testid="call-state">
-                <Icon kind={Kind::Phone} />
+                { icon(Kind::Phone) }
                 <span class="grow">{ text }</span>
                 { cancel() }
             </div>
@@ -55,7 +55,7 @@ fn bar(props: &CallBarProps) -> Html {
         // The banner over every view has the buttons.
         CallState::Incoming => html! {
             <div class="call-state" data-testid="call-state">
-                <Icon kind={Kind::Phone} /><span class="grow">{ text }</span>
+                { icon(Kind::Phone) }<span class="grow">{ text }</span>
             </div>
         },
         CallState::Ended(reason) => {
@@ -65,7 +65,7 @@ fn bar(props: &CallBarProps) -> Html {
             );
             html! {
                 <div class={classes!("call-state", trouble.then_some("trouble"))} data-testid="notice" data-reason={texts::end_name(reason)}>
-                    <Icon kind={if trouble { Kind::Warning } else { Kind::PhoneOff }} />
+                    { icon(if trouble { Kind::Warning } else { Kind::PhoneOff }) }
                     <span class="grow">{ text }</span>
                     { again() }
                 </div>

@@ -6,9 +6,9 @@ use gloo_timers::callback::Interval;
 use mcmix_shared::identity::Invite;
 use yew::prelude::*;
 
-use super::{Brand, Invited};
+use super::{brand, invited};
 use crate::app::{Listed, Reason, Usage};
-use crate::components::icon::{Icon, Kind};
+use crate::components::icon::{Kind, icon};
 use crate::store::IdentityId;
 use crate::{page, texts};
 
@@ -50,10 +50,10 @@ pub fn Identities(props: &IdentitiesProps) -> Html {
     html! {
         <main class="front" data-testid="identities">
             <div class="front-inner single">
-                <Brand />
+                { brand() }
                 <section class="card">
                     if let Some(invite) = &props.inviter {
-                        <Invited name={invite.name.as_str().to_owned()} />
+                        { invited(invite.name.as_str()) }
                     }
                     <h1 id="identities-title" tabindex="-1">{ title }</h1>
                     if props.reason == Reason::TakenOver {
@@ -63,7 +63,7 @@ pub fn Identities(props: &IdentitiesProps) -> Html {
                         { for props.listed.iter().map(|listed| item(listed, &props.on_open)) }
                     </ul>
                     <button type="button" class="button wide" data-testid="new-identity" onclick={on_new}>
-                        <Icon kind={Kind::Plus} />{ texts::NEW_IDENTITY }
+                        { icon(Kind::Plus) }{ texts::NEW_IDENTITY }
                     </button>
                     <p class="muted small">{ texts::IDENTITIES_HINT }</p>
                 </section>

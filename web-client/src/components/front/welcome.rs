@@ -4,8 +4,8 @@ use mcmix_shared::identity::{Invite, Name, NameError};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::{Brand, Invited};
-use crate::components::icon::{Icon, Kind};
+use super::{brand, invited};
+use crate::components::icon::{Kind, icon};
 use crate::{page, texts};
 
 /// What the first visit needs.
@@ -49,13 +49,13 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
         <main class="front" data-testid="welcome">
             <div class="front-inner">
                 <div class="pitch">
-                    <Brand />
+                    { brand() }
                     <h1>{ texts::PITCH }</h1>
                     <p class="lead">{ texts::LEAD }</p>
                 </div>
                 <form class="card" {onsubmit} novalidate=true>
                     if let Some(invite) = &props.inviter {
-                        <Invited name={invite.name.as_str().to_owned()} />
+                        { invited(invite.name.as_str()) }
                     }
                     <h2>{ texts::CREATE_TITLE }</h2>
                     <div class="field">
@@ -78,23 +78,22 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
                         </button>
                     }
                 </form>
-                <Promises />
+                { promises() }
             </div>
         </main>
     }
 }
 
 /// Lists what is promised and what is not.
-#[component]
-pub(crate) fn Promises() -> Html {
+pub(crate) fn promises() -> Html {
     let yes = texts::PROMISED.iter().map(|(strong, rest)| {
         html! {
-            <li class="yes"><Icon kind={Kind::Shield} /><span><strong>{ *strong }</strong>{ " " }{ *rest }</span></li>
+            <li class="yes">{ icon(Kind::Shield) }<span><strong>{ *strong }</strong>{ " " }{ *rest }</span></li>
         }
     });
     let no = texts::NOT_PROMISED.iter().map(|(strong, rest)| {
         html! {
-            <li class="no"><Icon kind={Kind::Eye} /><span><strong>{ *strong }</strong>{ " " }{ *rest }</span></li>
+            <li class="no">{ icon(Kind::Eye) }<span><strong>{ *strong }</strong>{ " " }{ *rest }</span></li>
         }
     });
     html! { <ul class="promises">{ for yes }{ for no }</ul> }

@@ -26,6 +26,9 @@ use super::{PairKey, PeerError, PeerEvent};
 /// The socket below a link.
 pub(super) type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
+/// Time that a peer has to take our farewell.
+const FAREWELL: Duration = Duration::from_millis(500);
+
 /// Limits and buffers of a link.
 ///
 /// TLS gives at most 16 KiB at a time, so a larger read buffer would only be cleared more often.
@@ -180,7 +183,7 @@ pub(super) async fn run(
         idle,
         end,
     } = ends;
-    let (sink, stream) = socket.split();
+    let (mut sink, stream) = socket.split();
     let reader = Reader {
         peer,
         stream,
@@ -190,18 +193,19 @@ pub(super) async fn run(
         events,
     };
     let reason = tokio::select! {
-        reason = write(peer, sink, queue, &round_trip, idle / 3) => reason,
+        reason = write(peer, &mut sink, queue, &round_trip, idle / 3) => reason,
         reason = reader.run() => reason,
         () = end.cancelled() => PeerError::Closed(peer),
     };
     end.cancel();
     inboxes.close_all();
+    let _too_late = tokio::time::timeout(FAREWELL, sink.close()).await;
     reason
 }
 
 async fn write(
     peer: PartyId,
-    mut sink: SplitSink<Socket, WsMessage>,
+    sink: &mut SplitSink<Socket, WsMessage>,
     mut queue: Queue,
     round_trip: &RoundTrip,
     period: Duration,
@@ -211,7 +215,7 @@ async fn write(
     loop {
         let sent = tokio::select! {
             message = queue.next() => match message {
-                Some(message) => write_all(&mut sink, message, &mut queue).await,
+                Some(message) => write_all(sink, message, &mut queue).await,
                 None => return PeerError::Closed(peer),
             },
             _ = keep_alive.tick() => sink.send(round_trip.ping()).await,

@@ -93,13 +93,14 @@ impl Peers {
             settings,
             events,
             last_round: Arc::clone(&last_round),
+            tasks: tasks.clone(),
             stop: stop.clone(),
         });
-        let stop = stop.clone();
         tasks.spawn({
-            let (maker, stop) = (Arc::clone(&maker), stop.clone());
-            async move { Box::pin(stop.run_until_cancelled(maker.dial())).await }
+            let maker = Arc::clone(&maker);
+            async move { maker.dial().await }
         });
+        let stop = stop.clone();
         tasks.spawn(async move { stop.run_until_cancelled(maker.accept(listener)).await });
         (Self { last_round }, receiver)
     }
@@ -114,6 +115,7 @@ struct Maker {
     settings: PeerSettings,
     events: mpsc::Sender<PeerEvent>,
     last_round: Arc<AtomicU64>,
+    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -123,16 +125,24 @@ impl Maker {
         let peer = self.settings.me.next();
         let mut pause = FIRST_RETRY;
         loop {
-            let error = match Box::pin(within_handshake(peer, self.connect(peer))).await {
-                Ok((socket, session)) => {
+            let made = Box::pin(within_handshake(peer, self.connect(peer)));
+            let error = match self.stop.run_until_cancelled(made).await {
+                Some(Ok((socket, session))) => {
                     pause = FIRST_RETRY;
-                    self.run(peer, socket, session, self.stop.child_token())
-                        .await
+                    // Not cut off by a stop: it says farewell to the peer first.
+                    Box::pin(self.run(peer, socket, session, self.stop.child_token())).await
                 }
-                Err(error) => error,
+                Some(Err(error)) => error,
+                None => return,
             };
+            if self.stop.is_cancelled() {
+                return;
+            }
             tracing::warn!(%peer, retry_ms = pause.as_millis(), "{error}");
-            tokio::time::sleep(pause).await;
+            let pausing = tokio::time::sleep(pause);
+            if self.stop.run_until_cancelled(pausing).await.is_none() {
+                return;
+            }
             pause = (pause * 2).min(LAST_RETRY);
         }
     }
@@ -174,9 +184,11 @@ impl Maker {
                 }
                 let end = self.stop.child_token();
                 let (maker, token) = (Arc::clone(&self), end.clone());
-                let task = tokio::spawn(async move {
+                let task = self.tasks.spawn(async move {
                     let error = maker.run(peer, socket, session, token).await;
-                    tracing::warn!(%peer, "{error}");
+                    if !maker.stop.is_cancelled() {
+                        tracing::warn!(%peer, "{error}");
+                    }
                 });
                 current = Some((end, task));
             }

@@ -163,6 +163,7 @@ impl Lane {
                 left_out = report.missed,
                 agree_ms = report.agree.as_millis(),
                 compute_ms = report.compute.as_millis(),
+                communication_rounds = report.statistics.rounds,
                 "done"
             ),
             Err(error) => tracing::warn!("failed: {error}"),

@@ -1,10 +1,15 @@
 //! What an observer of a client's wires sees does not depend on what the client does.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use mcmix_server::native::{Direction, NativeClient, Seen};
 use mcmix_shared::client::Action;
+use mcmix_shared::noise::SEAL_BYTES;
 use mcmix_shared::party::PartyId;
+use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::row::Shape;
+use mcmix_shared::wire::{ClientFrame, MissedReason, Refusal, ServerFrame};
 
 use crate::conversation::{introduce, say};
 use crate::world::{World, soon};
@@ -25,22 +30,67 @@ impl Observed {
         Self { client, seen }
     }
 
-    /// The lengths on one wire in one direction, from the first of a length on.
-    fn lengths(&self, party: PartyId, direction: Direction) -> Vec<usize> {
+    /// All that was seen on one wire.
+    fn wire(&self, party: PartyId) -> Vec<(Direction, usize)> {
         let seen = self.seen.lock().unwrap();
-        let here = seen
-            .iter()
-            .filter(|s| s.party == party && s.direction == direction);
-        here.map(|s| s.bytes).collect()
+        let here = seen.iter().filter(|seen| seen.party == party);
+        here.map(|seen| (seen.direction, seen.bytes)).collect()
     }
 }
 
-/// Counts of each length, in order of length.
-fn kinds(lengths: &[usize]) -> Vec<usize> {
-    let mut kinds = lengths.to_vec();
-    kinds.sort_unstable();
-    kinds.dedup();
+/// Whether a message says that a round has no reply, or that a share came late: the affair of
+/// the machine's load, not of what a client does.
+fn is_excuse(message: (Direction, usize)) -> bool {
+    let (round, program) = (RoundId(0), Program::Conversation);
+    let frames = [
+        ServerFrame::Missed {
+            round,
+            program,
+            reason: MissedReason::Absent,
+        },
+        ServerFrame::Failed { round, program },
+        ServerFrame::Refused {
+            reason: Refusal::Late,
+        },
+    ];
+    let mut excuses = frames.iter().map(|frame| frame.encode().len() + SEAL_BYTES);
+    message.0 == Direction::Down && excuses.any(|bytes| bytes == message.1)
+}
+
+/// The kinds of messages on a wire: direction and length.
+fn kinds(wire: &[(Direction, usize)]) -> BTreeSet<(bool, usize)> {
+    let kinds = wire.iter().filter(|message| !is_excuse(**message));
     kinds
+        .map(|&(way, bytes)| (way == Direction::Up, bytes))
+        .collect()
+}
+
+/// Holds a wire to its grammar: the same beginning for everyone, and then one reply to each
+/// submission, or an excuse.
+fn check_order(wire: &[(Direction, usize)], party: PartyId, shape: Shape) {
+    use Direction::{Down, Up};
+    let beginning: Vec<Direction> = wire.iter().map(|&(way, _)| way).take(4).collect();
+    assert_eq!(beginning, [Up, Down, Up, Down], "{party}");
+    let submits =
+        Program::ALL.map(|program| ClientFrame::submit_bytes(party, shape, program) + SEAL_BYTES);
+    let replies =
+        Program::ALL.map(|program| ServerFrame::reply_bytes(party, shape, program) + SEAL_BYTES);
+    let (mut waiting, mut excused) = (0, 0);
+    for &(way, bytes) in wire {
+        if way == Up && submits.contains(&bytes) {
+            waiting += 1;
+        } else if way == Down && replies.contains(&bytes) {
+            waiting -= 1;
+        } else if is_excuse((way, bytes)) {
+            excused += 1;
+        }
+        // Of each program one round is collected, one may wait behind P0, and one is computed.
+        let expected = 0..=6 + excused;
+        assert!(
+            expected.contains(&waiting),
+            "{party}: {waiting} without reply"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,13 +116,13 @@ async fn idle_dialing_and_chatting_clients_look_the_same() {
     });
     soon("some more rounds", later).await.unwrap();
 
+    let shape = world.deployment().shape();
     for party in PartyId::ALL {
-        for direction in [Direction::Up, Direction::Down] {
-            let expected = idle.lengths(party, direction);
-            for other in [&dialing, &alice, &bob] {
-                let lengths = other.lengths(party, direction);
-                assert_eq!(kinds(&lengths), kinds(&expected), "{party} {direction:?}");
-            }
+        let expected = idle.wire(party);
+        for client in [&idle, &dialing, &alice, &bob] {
+            let wire = client.wire(party);
+            assert_eq!(kinds(&wire), kinds(&expected), "{party}");
+            check_order(&wire, party, shape);
         }
     }
 }

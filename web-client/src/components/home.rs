@@ -74,6 +74,7 @@ pub fn Home(props: &HomeProps) -> Html {
     let selected = place.and_then(|key| view.contact(key));
 
     use_resume(&props.request);
+    use_effect_with((), |()| page::focus("contacts-title"));
     use_title(view, selected.map(|contact| contact.name.as_str()));
 
     let show = {

@@ -39,7 +39,7 @@ pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
             <section>
                 <dl class="figures">
                     { figure(texts::ROUND, texts::round(view.conversation.map(|round| round.round))) }
-                    { figure(texts::ONLINE, texts::number_or_dash(view.online())) }
+                    { figure(texts::ONLINE, texts::people(view.online())) }
                     { figure(texts::SENT, texts::bytes(view.traffic.sent_bytes)) }
                     { figure(texts::RECEIVED, texts::bytes(view.traffic.received_bytes)) }
                 </dl>

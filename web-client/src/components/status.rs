@@ -51,7 +51,7 @@ pub(super) fn Status(props: &StatusProps) -> Html {
                 }
             </span>
             <span class="item" data-testid="online" data-online={view.online().map(|online| online.to_string())}>
-                <b>{ texts::number_or_dash(view.online()) }</b>{ " " }{ texts::ONLINE_SHORT }
+                <b>{ texts::people(view.online()) }</b>{ " " }{ texts::ONLINE_SHORT }
             </span>
             <span class="spacer"></span>
             if view.storage == StorageStatus::Failing {

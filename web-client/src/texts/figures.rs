@@ -111,9 +111,10 @@ pub fn round(round: Option<RoundId>) -> String {
     round.map_or_else(|| "–".to_owned(), |round| grouped_digits(round.0))
 }
 
-/// A number, or a dash.
-pub fn number_or_dash(number: Option<u32>) -> String {
-    number.map_or_else(|| "–".to_owned(), |number| grouped_digits(number.into()))
+/// How many are online, or a dash before the first round that counted anyone.
+pub fn people(online: Option<u32>) -> String {
+    let some = online.filter(|online| *online > 0);
+    some.map_or_else(|| "–".to_owned(), |some| grouped_digits(some.into()))
 }
 
 /// Bytes since the page was opened.

@@ -35,14 +35,14 @@ impl Component {
         }
     }
 
-    fn expand(&self, len: usize) -> Vec<u8> {
+    /// Writes the component over a buffer of its length.
+    fn expand_into(&self, out: &mut [u8]) {
         match self {
             Self::Seed(seed) => {
-                let mut out = vec![0; len];
-                seed.xor_into(&mut out);
-                out
+                out.fill(0);
+                seed.xor_into(out);
             }
-            Self::Explicit(bytes) => bytes.clone(),
+            Self::Explicit(bytes) => out.copy_from_slice(bytes),
         }
     }
 }
@@ -188,10 +188,36 @@ impl DealtShare {
 
     /// Expands both components to the submission's length.
     pub fn expand(&self) -> Expanded {
-        Expanded {
-            first: self.first.expand(self.len),
-            second: self.second.expand(self.len),
-        }
+        let (mut first, mut second) = (vec![0; self.len], vec![0; self.len]);
+        self.expand_first(&mut first);
+        self.expand_second(&mut second);
+        Expanded { first, second }
+    }
+
+    /// Writes component `x_i` over a buffer.
+    ///
+    /// # Panics
+    /// If the buffer is not as long as the submission.
+    pub fn expand_first(&self, out: &mut [u8]) {
+        assert_eq!(
+            out.len(),
+            self.len,
+            "a component is as long as its submission"
+        );
+        self.first.expand_into(out);
+    }
+
+    /// Writes component `x_{i+1}` over a buffer.
+    ///
+    /// # Panics
+    /// If the buffer is not as long as the submission.
+    pub fn expand_second(&self, out: &mut [u8]) {
+        assert_eq!(
+            out.len(),
+            self.len,
+            "a component is as long as its submission"
+        );
+        self.second.expand_into(out);
     }
 
     /// Returns the digests of components `x_i` and `x_{i+1}` in that round.

@@ -17,7 +17,7 @@ use mcmix_server::keys::TlsIdentity;
 use mcmix_server::net::{Link, PeerEvent, PeerSettings, Peers, Pins, RoundLink, TlsContext};
 use mcmix_server::round::agree::agree;
 use mcmix_server::round::collect::Entry;
-use mcmix_server::round::lane::{Current, expand, reply_bodies};
+use mcmix_server::round::lane::{Current, expand, reply_bytes};
 use mcmix_shared::program::RoundId;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -245,12 +245,7 @@ impl Party {
         let crowd = Crowd::new(self.case);
         let entry = |person: crate::crowd::Person| {
             let share = crowd.deal(&person, self.me);
-            Entry {
-                id: person.id,
-                key: person.key,
-                digests: share.digests(ROUND_TRIP_ROUND),
-                share,
-            }
+            Entry::new(person.id, person.key, share, ROUND_TRIP_ROUND)
         };
         self.entries = crowd.people().map(entry).collect();
         self.entries.sort_unstable_by_key(|entry| entry.id);
@@ -334,9 +329,7 @@ impl Party {
             }
         };
         laps.next();
-        for body in reply_bodies(self.me, computed.round, 1, &replies) {
-            std::hint::black_box(body);
-        }
+        std::hint::black_box(reply_bytes(context, computed.round, &replies));
         times.reply = laps.next();
         times.total = laps.total();
         times.matching = context.statistics().match_time();
@@ -386,8 +379,8 @@ impl Party {
                     }),
             };
             let reply = reply.context("fewer replies than clients")?;
-            let body = reply_bodies(self.me, computed.round, 1, &reply).next();
-            Ok(Base64::encode_string(&body.unwrap_or_default()))
+            let body = reply_bytes(&self.context, computed.round, &reply);
+            Ok(Base64::encode_string(&body))
         };
         ids.iter().map(reply).collect()
     }

@@ -13,7 +13,7 @@ use std::cmp::Ordering;
 use blake2::{Blake2s256, Digest as _};
 use mcmix_engine::link::MAX_FRAME_BYTES;
 use mcmix_engine::{Link, LinkError};
-use mcmix_shared::identity::{ClientId, ClientKey};
+use mcmix_shared::identity::ClientId;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
 use mcmix_shared::share::{DIGEST_BYTES, Digest};
@@ -68,7 +68,6 @@ pub type Verdicts = Vec<Result<(), MissedReason>>;
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Claim {
     id: ClientId,
-    /// Of the client's whole key, since the id is only a part of it.
     key_check: [u8; 8],
     digests: [Digest; 2],
 }
@@ -77,7 +76,7 @@ impl Claim {
     fn of(entry: &Entry) -> Self {
         Self {
             id: entry.id,
-            key_check: key_check(&entry.key),
+            key_check: entry.key_check,
             digests: entry.digests,
         }
     }
@@ -101,14 +100,6 @@ impl Claim {
             digests: [Digest(*first), Digest(*second)],
         })
     }
-}
-
-fn key_check(key: &ClientKey) -> [u8; 8] {
-    let hash = Blake2s256::new()
-        .chain_update(b"mcmix.v1 key check")
-        .chain_update(key.as_bytes())
-        .finalize();
-    hash.first_chunk().copied().unwrap_or_default()
 }
 
 /// Agrees on the clients of a round. `entries` are in the order of their ids.
@@ -319,12 +310,7 @@ mod tests {
         ];
         PartyId::ALL.map(|party| {
             let share = DealtShare::decode(party, 8, &shares[party.index()]).unwrap();
-            Entry {
-                id: key.id(),
-                key,
-                digests: share.digests(ROUND),
-                share,
-            }
+            Entry::new(key.id(), key, share, ROUND)
         })
     }
 
@@ -393,7 +379,8 @@ mod tests {
                     entry.digests[0].0[0] ^= 1;
                 }
                 if entry.id == disagreement {
-                    entry.key = SecretKey::from_bytes([99; 32]).client_key();
+                    let other = SecretKey::from_bytes([99; 32]).client_key();
+                    *entry = Entry::new(entry.id, other, entry.share.clone(), ROUND);
                 }
             }
             let verdicts = run(&lists).map(Result::unwrap);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use blake2::{Blake2s256, Digest as _};
 use mcmix_shared::identity::{ClientId, ClientKey};
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::share::{DealtShare, Digest};
@@ -20,6 +21,29 @@ pub struct Entry {
     pub share: DealtShare,
     /// What the two other holders of its components compare.
     pub digests: [Digest; 2],
+    /// Of the whole key, since the id is only a part of it.
+    pub key_check: [u8; 8],
+}
+
+impl Entry {
+    /// Takes a client's share in. The hashes are the costly part.
+    pub fn new(id: ClientId, key: ClientKey, share: DealtShare, round: RoundId) -> Self {
+        Self {
+            id,
+            key,
+            digests: share.digests(round),
+            key_check: key_check(&key),
+            share,
+        }
+    }
+}
+
+fn key_check(key: &ClientKey) -> [u8; 8] {
+    let hash = Blake2s256::new()
+        .chain_update(b"mcmix.v1 key check")
+        .chain_update(key.as_bytes())
+        .finalize();
+    hash.first_chunk().copied().unwrap_or_default()
 }
 
 /// A round that takes submissions, as clients are told of it.
@@ -102,13 +126,8 @@ impl Collector {
     /// The reason that the client is told.
     pub fn submit(&self, key: ClientKey, id: ClientId, submit: Submit) -> Result<(), Refusal> {
         let collected = self.find(submit.round, submit.program)?;
-        // The hash is the costly part: done before anything is locked.
-        let entry = Entry {
-            id,
-            key,
-            digests: submit.share.digests(submit.round),
-            share: submit.share,
-        };
+        // Before anything is locked.
+        let entry = Entry::new(id, key, submit.share, submit.round);
         let mut entries = collected
             .entries
             .lock()

@@ -1,5 +1,6 @@
 //! Computes one program's rounds, one after the other, on a thread of its own.
 
+use std::borrow::Cow;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use mcmix_engine::{
 };
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::Shape;
-use mcmix_shared::share::reply_digest;
+use mcmix_shared::share::{REPLY_DIGEST_BYTES, reply_body_bytes, reply_digest};
 use mcmix_shared::wire::{Reply, ServerFrame};
 
 use super::agree::{AgreeError, Verdicts, agree};
@@ -203,9 +204,11 @@ impl Lane {
         if !kept.is_empty() {
             self.current.set(Some(link));
             let replies = self.compute(round, &keys, &kept, sort_width)?;
-            self.reply(round, &kept, &replies);
             if let Some((_, context)) = &mut self.context {
                 report.statistics = context.statistics().clone();
+                let bodies = reply_bytes(context, round, &replies);
+                self.settings.reply(round, &kept, &bodies);
+                drop(bodies);
                 if let Replies::Rows { bytes, .. } = replies {
                     context.recycle(bytes);
                 }
@@ -276,63 +279,66 @@ impl Lane {
         };
         Ok(replies?)
     }
+}
 
+impl LaneSettings {
     /// Sends every client this party's part of its reply.
-    fn reply(&self, round: RoundId, kept: &[Entry], replies: &Replies) {
-        let (program, shape) = (self.settings.program, self.settings.shape);
-        let bodies = reply_bodies(self.settings.me, round, shape.rows(program), replies);
+    fn reply(&self, round: RoundId, kept: &[Entry], bodies: &[u8]) {
+        let (me, program, shape) = (self.me, self.program, self.shape);
+        let bodies = bodies.chunks_exact(reply_body_bytes(me, shape, program));
         let frames = kept.iter().zip(bodies).map(|(entry, body)| {
             let reply = Reply {
                 round,
                 program,
-                body,
+                body: body.to_vec(),
             };
             (entry.id, entry.key, ServerFrame::Reply(reply))
         });
-        self.settings.clients.send_each(frames);
+        self.clients.send_each(frames);
     }
 }
 
 /// Joins what all clients dealt, in full, in the context's buffers.
+///
+/// Submissions of a round have one length: the client link takes no other.
 pub fn expand(context: &mut Context, kept: &[Entry]) -> (Vec<u8>, Vec<u8>) {
-    let bytes = kept.iter().map(|entry| entry.share.submission_bytes());
-    let bytes = bytes.sum();
+    let each = kept
+        .first()
+        .map_or(1, |entry| entry.share.submission_bytes().max(1));
     let (mut first, mut second) = (context.buffer(), context.buffer());
-    first.reserve(bytes);
-    second.reserve(bytes);
-    for entry in kept {
-        let expanded = entry.share.expand();
-        first.extend_from_slice(&expanded.first);
-        second.extend_from_slice(&expanded.second);
-    }
+    let join = |out: &mut Vec<u8>, write: fn(&Entry, &mut [u8])| {
+        out.resize(kept.len() * each, 0);
+        context.fill(out, each, |offset, part| {
+            let entries = kept.iter().skip(offset / each);
+            entries
+                .zip(part.chunks_exact_mut(each))
+                .for_each(|(entry, out)| write(entry, out));
+        });
+    };
+    join(&mut first, |entry, out| entry.share.expand_first(out));
+    join(&mut second, |entry, out| entry.share.expand_second(out));
     (first, second)
 }
 
-/// Cuts this party's replies into one body for each client.
-pub fn reply_bodies(
-    me: PartyId,
-    round: RoundId,
-    rows_each: usize,
-    replies: &Replies,
-) -> Box<dyn Iterator<Item = Vec<u8>> + '_> {
+/// Joins this party's reply bodies to all rows: P0's seeds, P1's rows, P2's digests.
+pub fn reply_bytes<'a>(context: &Context, round: RoundId, replies: &'a Replies) -> Cow<'a, [u8]> {
     match replies {
-        Replies::Seeds(seeds) => Box::new(seeds.chunks(rows_each).map(|rows| {
-            rows.iter()
-                .flat_map(|row| [row.y0, row.y1])
-                .flatten()
-                .collect()
-        })),
-        Replies::Rows { row_bytes, bytes } => {
-            let rows = bytes.chunks(row_bytes * rows_each);
-            if me == PartyId::P2 {
-                let digests = move |body: &[u8]| {
-                    let rows = body.chunks(*row_bytes);
-                    rows.flat_map(|row| reply_digest(round, row)).collect()
-                };
-                Box::new(rows.map(digests))
-            } else {
-                Box::new(rows.map(<[u8]>::to_vec))
-            }
+        Replies::Seeds(seeds) => {
+            let seeds = seeds.iter().flat_map(|row| [row.y0, row.y1]);
+            seeds.flatten().collect()
         }
+        Replies::Rows { row_bytes, bytes } if context.party() == PartyId::P2 => {
+            let mut digests = vec![0; bytes.len() / row_bytes * REPLY_DIGEST_BYTES];
+            context.fill(&mut digests, REPLY_DIGEST_BYTES, |offset, part| {
+                let rows = bytes
+                    .chunks_exact(*row_bytes)
+                    .skip(offset / REPLY_DIGEST_BYTES);
+                let digests = part.chunks_exact_mut(REPLY_DIGEST_BYTES);
+                rows.zip(digests)
+                    .for_each(|(row, out)| out.copy_from_slice(&reply_digest(round, row)));
+            });
+            digests.into()
+        }
+        Replies::Rows { bytes, .. } => bytes.into(),
     }
 }

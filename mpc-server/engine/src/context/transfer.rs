@@ -61,8 +61,12 @@ fn chunk_bytes(vector: Vector) -> usize {
 }
 
 impl Context {
-    /// Fills `out` chunk by chunk, in parallel. `op` gets a chunk's byte offset and the chunk.
-    pub(crate) fn fill(&self, out: &mut [u8], unit: usize, op: impl Fn(usize, &mut [u8]) + Sync) {
+    /// Fills `out` chunk by chunk, each a whole number of units, on this party's threads. `op`
+    /// gets a chunk's byte offset and the chunk.
+    ///
+    /// # Panics
+    /// If `unit` is 0.
+    pub fn fill(&self, out: &mut [u8], unit: usize, op: impl Fn(usize, &mut [u8]) + Sync) {
         let chunk = unit * (CHUNK_BYTES / unit).max(1);
         match &self.workers {
             Some(workers) if out.len() > chunk => workers.install(|| {

@@ -15,7 +15,7 @@ use mcmix_engine::{
 };
 use mcmix_server::keys::TlsIdentity;
 use mcmix_server::net::{Link, PeerEvent, PeerSettings, Peers, Pins, RoundLink, TlsContext};
-use mcmix_server::round::agree::agree;
+use mcmix_server::round::agree::{Terms, agree};
 use mcmix_server::round::collect::Entry;
 use mcmix_server::round::lane::{Current, expand, reply_bytes};
 use mcmix_shared::program::RoundId;
@@ -287,7 +287,14 @@ impl Party {
             sent: [0; 2],
         };
         let users = self.entries.len();
-        let verdicts = agree(&mut link, self.me, computed.round, &self.entries, users)?;
+        let [next, prev] = self.links.each_ref().map(|link| *link.key().as_bytes());
+        let terms = Terms {
+            me: self.me,
+            round: computed.round,
+            keys: &PairKeys { next, prev },
+            most_clients: users,
+        };
+        let verdicts = agree(&mut link, &terms, &self.entries)?;
         if verdicts.iter().any(Result::is_err) {
             bail!("the parties did not agree on everyone");
         }

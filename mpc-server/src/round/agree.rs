@@ -5,14 +5,17 @@
 //! Cost:    3 rounds; P1 and P2 send 48 bytes a client to P0, P0 a byte a client back.
 //! Reveals: which clients submitted to whom, and whose shares do not fit together.
 //! Secure:  a client can't make a round inconsistent; only its own rows are left out. A
-//!          component's digest is computed by both of its holders; P1 and P2 compare what P0
-//!          told each of them before anything is computed.
+//!          component's digest is computed by both of its holders and masked under the key that
+//!          they share: P0, which compares, knows x0 and x1, and with a digest of x2 it could
+//!          try out whom a client dials. P1 and P2 compare what P0 told each of them before
+//!          anything is computed.
 
 use std::cmp::Ordering;
 
-use blake2::{Blake2s256, Digest as _};
+use blake2::digest::{KeyInit as _, Mac as _};
+use blake2::{Blake2s256, Blake2sMac256, Digest as _};
 use mcmix_engine::link::MAX_FRAME_BYTES;
-use mcmix_engine::{Link, LinkError};
+use mcmix_engine::{Link, LinkError, PairKeys};
 use mcmix_shared::identity::ClientId;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
@@ -64,20 +67,40 @@ pub enum AgreeError {
 /// What became of each entry: kept, or left out for a reason.
 pub type Verdicts = Vec<Result<(), MissedReason>>;
 
+/// What a party brings to an agreement beside its submissions.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// This party.
+    pub me: PartyId,
+    /// The round.
+    pub round: RoundId,
+    /// The keys that it shares with each peer.
+    pub keys: &'a PairKeys,
+    /// Clients in one round at most.
+    pub most_clients: usize,
+}
+
 /// What one party says of one client.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Claim {
     id: ClientId,
     key_check: [u8; 8],
+    /// Masked: equal at the two holders of a component, random to the third party.
     digests: [Digest; 2],
 }
 
 impl Claim {
-    fn of(entry: &Entry) -> Self {
+    /// Component `x_i` of party `P_i` is held by `P_{i-1}` too, `x_{i+1}` by `P_{i+1}`.
+    fn of(entry: &Entry, terms: &Terms<'_>) -> Self {
+        let [first, second] = entry.digests;
+        let mask = |key, digest| mask(key, terms.round, entry.id, digest);
         Self {
             id: entry.id,
             key_check: entry.key_check,
-            digests: entry.digests,
+            digests: [
+                mask(&terms.keys.prev, first),
+                mask(&terms.keys.next, second),
+            ],
         }
     }
 
@@ -102,20 +125,35 @@ impl Claim {
     }
 }
 
+/// Masks a digest under a pair's key, so that it can be compared by who does not hold the key
+/// and tried out by nobody. Bound to the client: equal components do not show across clients.
+fn mask(pair_key: &[u8; 32], round: RoundId, client: ClientId, digest: Digest) -> Digest {
+    let mac = Blake2sMac256::new(&(*pair_key).into())
+        .chain_update(b"mcmix.v1 claim")
+        .chain_update(round.0.to_le_bytes())
+        .chain_update(client.0.to_le_bytes())
+        .chain_update(digest.0)
+        .finalize()
+        .into_bytes();
+    Digest(mac.first_chunk().copied().unwrap_or_default())
+}
+
 /// Agrees on the clients of a round. `entries` are in the order of their ids.
 ///
 /// # Errors
 /// When a link fails or a peer says what it should not; the round is then over.
 pub fn agree(
     link: &mut impl Link,
-    me: PartyId,
-    round: RoundId,
+    terms: &Terms<'_>,
     entries: &[Entry],
-    most_clients: usize,
 ) -> Result<Verdicts, AgreeError> {
-    let claims: Vec<Claim> = entries.iter().map(Claim::of).collect();
+    let (me, round) = (terms.me, terms.round);
+    let claims: Vec<Claim> = entries
+        .iter()
+        .map(|entry| Claim::of(entry, terms))
+        .collect();
     if me == PartyId::P0 {
-        return lead(link, round, &claims, most_clients);
+        return lead(link, round, &claims, terms.most_clients);
     }
     let mut list = Vec::with_capacity(claims.len() * CLAIM_BYTES);
     for claim in &claims {
@@ -327,6 +365,25 @@ mod tests {
         lists
     }
 
+    /// Keys of P0 and P1, P1 and P2, P2 and P0.
+    const KEYS: [[u8; 32]; 3] = [[1; 32], [12; 32], [20; 32]];
+
+    fn pair_keys(me: PartyId) -> PairKeys {
+        PairKeys {
+            next: KEYS[me.index()],
+            prev: KEYS[me.prev().index()],
+        }
+    }
+
+    fn terms(me: PartyId, keys: &PairKeys, most_clients: usize) -> Terms<'_> {
+        Terms {
+            me,
+            round: ROUND,
+            keys,
+            most_clients,
+        }
+    }
+
     fn run(lists: &[Vec<Entry>; 3]) -> [Result<Verdicts, AgreeError>; 3] {
         let links = memory::connect();
         std::thread::scope(|scope| {
@@ -338,7 +395,7 @@ mod tests {
                     .map(|((link, list), me)| {
                         scope.spawn(move || {
                             let mut link: MemoryLink = link;
-                            agree(&mut link, me, ROUND, list, 1000)
+                            agree(&mut link, &terms(me, &pair_keys(me), 1000), list)
                         })
                     });
             let threads = [(); 3].map(|()| threads.next().unwrap());
@@ -413,7 +470,66 @@ mod tests {
                 .send(me, frame.clone())
                 .unwrap();
         }
-        agree(&mut own, me, ROUND, &frozen(&[1])[me.index()], 2).unwrap_err()
+        let keys = pair_keys(me);
+        agree(&mut own, &terms(me, &keys, 2), &frozen(&[1])[me.index()]).unwrap_err()
+    }
+
+    /// A link that keeps what came.
+    struct Recorded {
+        link: MemoryLink,
+        received: Vec<u8>,
+    }
+
+    impl Link for Recorded {
+        fn send(&mut self, to: PartyId, frame: Vec<u8>) -> Result<(), LinkError> {
+            self.link.send(to, frame)
+        }
+
+        fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError> {
+            let frame = self.link.recv(from)?;
+            self.received.extend_from_slice(&frame);
+            Ok(frame)
+        }
+    }
+
+    /// P0 knows x0 and x1 of every client. If it were told a digest of x2 that it can compute
+    /// itself, it could try out all that a row may say: a dialing row has few possible values.
+    #[test]
+    fn p0_can_not_try_out_whom_a_client_dials() {
+        let lists = frozen(&[1, 2, 3]);
+        let [p0, p1, p2] = memory::connect();
+        let received = std::thread::scope(|scope| {
+            for (me, mut link) in [(PartyId::P1, p1), (PartyId::P2, p2)] {
+                let list = &lists[me.index()];
+                scope.spawn(move || agree(&mut link, &terms(me, &pair_keys(me), 3), list));
+            }
+            let mut link = Recorded {
+                link: p0,
+                received: Vec::new(),
+            };
+            let keys = pair_keys(PartyId::P0);
+            agree(&mut link, &terms(PartyId::P0, &keys, 3), &lists[0]).unwrap();
+            link.received
+        });
+        let told = |digest: Digest| received.windows(DIGEST_BYTES).any(|seen| seen == digest.0);
+        for entry in &lists[1] {
+            // What P0 gets by dealing the right guess itself.
+            let [_, guess] = entry.digests;
+            assert!(!told(guess));
+            for key in [KEYS[0], KEYS[2]] {
+                assert!(!told(mask(&key, ROUND, entry.id, guess)));
+            }
+            // What P0 is told instead takes the key of P1 and P2.
+            assert!(told(mask(&KEYS[1], ROUND, entry.id, guess)));
+        }
+    }
+
+    #[test]
+    fn masks_differ_between_clients_and_rounds() {
+        let digest = Digest([5; 16]);
+        let masked = [(7, 1), (7, 2), (8, 1)]
+            .map(|(round, id)| mask(&KEYS[0], RoundId(round), ClientId(id), digest).0);
+        assert!(masked[0] != masked[1] && masked[0] != masked[2]);
     }
 
     #[test]

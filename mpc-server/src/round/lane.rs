@@ -14,7 +14,7 @@ use mcmix_shared::row::Shape;
 use mcmix_shared::share::{REPLY_DIGEST_BYTES, reply_body_bytes, reply_digest};
 use mcmix_shared::wire::{Reply, ServerFrame};
 
-use super::agree::{AgreeError, Verdicts, agree};
+use super::agree::{AgreeError, Terms, Verdicts, agree};
 use super::collect::Entry;
 use crate::clients::Clients;
 use crate::net::RoundLink;
@@ -186,13 +186,13 @@ impl Lane {
             prev: *prev.key().as_bytes(),
         };
         let settings = &self.settings;
-        let verdicts = agree(
-            &mut link,
-            settings.me,
+        let terms = Terms {
+            me: settings.me,
             round,
-            &entries,
-            settings.most_clients,
-        )?;
+            keys: &keys,
+            most_clients: settings.most_clients,
+        };
+        let verdicts = agree(&mut link, &terms, &entries)?;
         let agreed = Instant::now();
         let kept = self.leave_out(round, entries, &verdicts);
         let mut report = RoundReport {

@@ -84,7 +84,10 @@ impl Counter {
             let mut file = fs::File::create(&new)?;
             writeln!(file, "{reserved}")?;
             file.sync_all()?;
-            fs::rename(&new, &self.path)
+            fs::rename(&new, &self.path)?;
+            // A new name lasts once its folder is written, too.
+            let folder = self.path.parent().unwrap_or(Path::new("."));
+            fs::File::open(folder)?.sync_all()
         };
         write().map_err(|source| CounterError::Io {
             path: self.path.clone(),

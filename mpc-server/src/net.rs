@@ -75,6 +75,9 @@ pub enum PeerError {
     /// The peer said nothing for too long.
     #[error("{0} said nothing for too long")]
     Silent(PartyId),
+    /// The peer took nothing for too long.
+    #[error("{0} reads nothing that we send")]
+    Stuck(PartyId),
     /// The peer's first message is none that a party of this deployment sends.
     #[error("{peer} introduced itself wrongly: {problem}")]
     BadHello {

@@ -11,7 +11,8 @@ use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_rustls::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -193,13 +194,13 @@ pub(super) async fn run(
         events,
     };
     let reason = tokio::select! {
-        reason = write(peer, &mut sink, queue, &round_trip, idle / 3) => reason,
+        reason = write(peer, &mut sink, queue, &round_trip, idle) => reason,
         reason = reader.run() => reason,
         () = end.cancelled() => PeerError::Closed(peer),
     };
     end.cancel();
     inboxes.close_all();
-    let _too_late = tokio::time::timeout(FAREWELL, sink.close()).await;
+    let _too_late = timeout(FAREWELL, sink.close()).await;
     reason
 }
 
@@ -208,35 +209,42 @@ async fn write(
     sink: &mut SplitSink<Socket, WsMessage>,
     mut queue: Queue,
     round_trip: &RoundTrip,
-    period: Duration,
+    idle: Duration,
 ) -> PeerError {
-    let mut keep_alive = tokio::time::interval(period);
+    let mut keep_alive = tokio::time::interval(idle / 3);
     keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let sent = tokio::select! {
             message = queue.next() => match message {
-                Some(message) => write_all(sink, message, &mut queue).await,
+                Some(message) => write_all(sink, message, &mut queue, idle).await,
                 None => return PeerError::Closed(peer),
             },
-            _ = keep_alive.tick() => sink.send(round_trip.ping()).await,
+            _ = keep_alive.tick() => timeout(idle, sink.send(round_trip.ping())).await,
         };
-        if let Err(source) = sent {
-            return PeerError::broken(peer, source);
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(source)) => return PeerError::broken(peer, source),
+            Err(_elapsed) => return PeerError::Stuck(peer),
         }
     }
 }
 
-/// Writes all that waits, then flushes once.
+/// Writes all that waits, then flushes once. A peer that takes nothing for so long would hold
+/// rounds up for ever, since whoever sends to it waits without a limit.
 async fn write_all(
     sink: &mut SplitSink<Socket, WsMessage>,
     first: Bytes,
     queue: &mut Queue,
-) -> Result<(), tungstenite::Error> {
-    sink.feed(WsMessage::Binary(first)).await?;
-    while let Some(message) = queue.try_next() {
-        sink.feed(WsMessage::Binary(message)).await?;
+    idle: Duration,
+) -> Result<Result<(), tungstenite::Error>, Elapsed> {
+    let mut next = Some(first);
+    while let Some(message) = next {
+        if let Err(error) = timeout(idle, sink.feed(WsMessage::Binary(message))).await? {
+            return Ok(Err(error));
+        }
+        next = queue.try_next();
     }
-    sink.flush().await
+    timeout(idle, sink.flush()).await
 }
 
 struct Reader<'a> {
@@ -259,7 +267,7 @@ impl Reader<'_> {
 
     async fn step(&mut self) -> Result<(), PeerError> {
         let peer = self.peer;
-        let message = tokio::time::timeout(self.idle, self.stream.next())
+        let message = timeout(self.idle, self.stream.next())
             .await
             .map_err(|_elapsed| PeerError::Silent(peer))?
             .ok_or(PeerError::Closed(peer))?

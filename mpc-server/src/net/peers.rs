@@ -1,5 +1,6 @@
 //! Makes both links, and makes them again whenever they end.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,7 +9,8 @@ use futures_util::{SinkExt, StreamExt};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 use tokio_tungstenite::tungstenite::Message as WsMessage;
@@ -64,8 +66,8 @@ pub enum PeerEvent {
 
 /// Time for the handshakes of one connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes with strangers at one time.
-const STRANGERS: usize = 8;
+/// Handshakes with strangers at one time; with one more, the oldest is given up.
+const STRANGERS: usize = 64;
 /// News that may wait.
 const EVENTS: usize = 64;
 /// What TLS may hold before writers wait.
@@ -173,7 +175,6 @@ impl Maker {
     /// Takes connections; the newest that proves to be the previous party replaces the last.
     async fn accept(self: Arc<Self>, listener: TcpListener) {
         let peer = self.settings.me.prev();
-        let strangers = Arc::new(Semaphore::new(STRANGERS));
         let (proven, mut newest) = mpsc::channel(1);
         let links = async {
             let mut current: Option<(CancellationToken, tokio::task::JoinHandle<()>)> = None;
@@ -194,10 +195,17 @@ impl Maker {
             }
         };
         let strangers = async {
+            // Whoever connects and says nothing must not keep the peer out.
+            let mut handshakes = JoinSet::new();
+            let mut oldest_first = VecDeque::new();
             loop {
-                let Ok(permit) = Arc::clone(&strangers).acquire_owned().await else {
-                    return;
-                };
+                while handshakes.try_join_next().is_some() {}
+                oldest_first.retain(|handshake: &AbortHandle| !handshake.is_finished());
+                if oldest_first.len() >= STRANGERS
+                    && let Some(oldest) = oldest_first.pop_front()
+                {
+                    oldest.abort();
+                }
                 let socket = match listener.accept().await {
                     Ok((socket, _address)) => socket,
                     Err(error) => {
@@ -207,13 +215,12 @@ impl Maker {
                     }
                 };
                 let (maker, proven) = (Arc::clone(&self), proven.clone());
-                tokio::spawn(async move {
+                oldest_first.push_back(handshakes.spawn(async move {
                     match Box::pin(within_handshake(peer, maker.welcome(peer, socket))).await {
                         Ok(made) => drop(proven.send(made).await),
                         Err(error) => tracing::warn!(%peer, "{error}"),
                     }
-                    drop(permit);
-                });
+                }));
             }
         };
         tokio::join!(links, strangers);

@@ -173,7 +173,7 @@ mod tests {
             deployment: demo.deployment,
             limits: config.clients,
             clients: Clients::new(1),
-            rounds: Arc::default(),
+            rounds: Arc::new(Rounds::new(1)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });

@@ -189,9 +189,10 @@ impl Server {
         tasks.spawn({
             let stop = stop.clone();
             async move {
-                if let Err(error) = driver.run(stop.clone()).await {
+                // However the rounds end: a party without them must not look alive.
+                let _stop_all = stop.clone().drop_guard();
+                if let Err(error) = driver.run(stop).await {
                     tracing::error!("stopping: {error}");
-                    stop.cancel();
                 }
             }
         });

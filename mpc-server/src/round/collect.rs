@@ -72,9 +72,11 @@ struct Collected {
 }
 
 /// Takes submissions from all client links at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Collector {
     state: RwLock<State>,
+    /// Submissions in one round. Connections alone are no bound: clients may come and go.
+    most: usize,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +100,14 @@ impl State {
 }
 
 impl Collector {
+    /// Takes that many submissions in a round.
+    pub fn new(most: usize) -> Self {
+        Self {
+            state: RwLock::default(),
+            most,
+        }
+    }
+
     /// Opens a round.
     pub fn open(&self, round: RoundId, program: Program, closes_in: Duration) -> OpenRound {
         let open = OpenRound {
@@ -135,6 +145,7 @@ impl Collector {
         match entries.as_mut() {
             None => Err(Refusal::Late),
             Some(entries) if entries.contains_key(&id) => Err(Refusal::Repeated),
+            Some(entries) if entries.len() >= self.most => Err(Refusal::TooManyConnections),
             Some(entries) => {
                 entries.insert(id, entry);
                 Ok(())
@@ -192,9 +203,9 @@ mod tests {
 
     #[test]
     fn every_misuse_has_its_reason() {
-        let collector = Collector::default();
+        let collector = Collector::new(2);
         collector.open(RoundId(500), Program::Dialing, Duration::from_secs(1));
-        let keys = [1, 2].map(|i| SecretKey::from_bytes([i; 32]).client_key());
+        let keys = [1, 2, 3].map(|i| SecretKey::from_bytes([i; 32]).client_key());
         let send = |i: usize, round, program| {
             collector.submit(keys[i], keys[i].id(), submit(round, program))
         };
@@ -208,6 +219,10 @@ mod tests {
         assert_eq!(send(0, 499, Program::Dialing), Err(Refusal::Late));
         assert_eq!(send(0, 3, Program::Dialing), Err(Refusal::WrongRound));
         assert_eq!(send(1, 500, Program::Dialing), Ok(()));
+        assert_eq!(
+            send(2, 500, Program::Dialing),
+            Err(Refusal::TooManyConnections)
+        );
         let frozen = collector.freeze(RoundId(500));
         assert_eq!(frozen.len(), 2);
         assert!(frozen[0].id < frozen[1].id);

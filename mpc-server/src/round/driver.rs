@@ -24,16 +24,25 @@ use crate::config::Config;
 use crate::net::{Abandon, Link, PeerEvent, Peers, RoundLink};
 
 /// What client links and health checks see of the rounds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rounds {
     /// Takes submissions.
     pub collector: Collector,
     linked: AtomicBool,
-    /// Whether a round went well since the links came up.
+    /// Whether the last round went well, and since the links came up.
     running: AtomicBool,
 }
 
 impl Rounds {
+    /// Makes rounds of at most so many clients, of which none went well yet.
+    pub fn new(most_clients: usize) -> Self {
+        Self {
+            collector: Collector::new(most_clients),
+            linked: AtomicBool::new(false),
+            running: AtomicBool::new(false),
+        }
+    }
+
     /// Returns whether all links are up and rounds go through.
     pub fn is_ready(&self) -> bool {
         self.linked.load(Ordering::Relaxed) && self.running.load(Ordering::Relaxed)
@@ -49,6 +58,9 @@ pub enum DriverError {
     /// The system gives no thread.
     #[error("can't start a thread: {0}")]
     Thread(std::io::Error),
+    /// A thread that computes rounds has ended, which only a defect can make it do.
+    #[error("the thread that computes {0} rounds has ended")]
+    LaneEnded(Program),
 }
 
 /// A round that is open here.
@@ -136,7 +148,7 @@ impl Driver {
             computing: HashMap::new(),
             conversation: lane(Program::Conversation)?,
             dialing: lane(Program::Dialing)?,
-            rounds: Arc::default(),
+            rounds: Arc::new(Rounds::new(config.clients.max_connections)),
             clients: Arc::clone(clients),
             limit_bytes: limit_bytes(config, deployment),
         })
@@ -227,13 +239,14 @@ impl Driver {
                     online: self.clients.online(program),
                 }));
             }
-            Output::Compute { round } => self.compute(round),
+            Output::Compute { round } => self.compute(round)?,
             Output::Fail { round, program } => {
                 self.rounds.collector.freeze(round);
                 self.open.remove(&round);
                 if let Some(abandon) = self.computing.remove(&round) {
                     abandon.abandon();
                 }
+                self.rounds.running.store(false, Ordering::Relaxed);
                 tracing::warn!(%round, %program, "over without a result");
                 self.clients
                     .broadcast(&ServerFrame::Failed { round, program });
@@ -268,7 +281,7 @@ impl Driver {
         self.open.insert(round, here);
     }
 
-    fn compute(&mut self, round: RoundId) {
+    fn compute(&mut self, round: RoundId) -> Result<(), DriverError> {
         let entries = self.rounds.collector.freeze(round);
         let Some(OpenHere {
             program,
@@ -276,7 +289,7 @@ impl Driver {
             sort_width,
         }) = self.open.remove(&round)
         else {
-            return;
+            return Ok(());
         };
         self.computing.insert(round, link.abandon_handle());
         let lane = match program {
@@ -288,8 +301,7 @@ impl Driver {
             link,
             sort_width,
         };
-        // A lane ends only after its sender.
-        let _ended = lane.send(job);
+        lane.send(job).map_err(|_| DriverError::LaneEnded(program))
     }
 
     fn link_mut(&mut self, peer: PartyId) -> &mut Option<Link> {

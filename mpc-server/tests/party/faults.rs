@@ -101,6 +101,23 @@ async fn a_peer_with_another_certificate_gets_no_link() {
     world.ready().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_that_say_nothing_keep_no_peer_out() {
+    let mut world = World::prepare(&[]);
+    for party in [PartyId::P1, PartyId::P2] {
+        world.run(party).await;
+    }
+    let config = Config::load(world.config(PartyId::P1), [], &[]).unwrap();
+    let mut strangers = Vec::new();
+    for _ in 0..200 {
+        let socket = tokio::net::TcpStream::connect(config.peers.listen).await;
+        strangers.push(socket.unwrap());
+    }
+    world.run(PartyId::P0).await;
+    world.ready().await;
+    drop(strangers);
+}
+
 #[tokio::test]
 async fn what_is_in_the_way_at_start_is_said() {
     let world = World::prepare(&[]);

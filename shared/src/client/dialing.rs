@@ -307,3 +307,29 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
+
+    use super::*;
+    use crate::{client::Action, identity::SecretKey, manifest::tests::demo};
+
+    /// Ids are short: somebody could make a key with the id of the person who is dialled.
+    #[test]
+    fn a_match_with_another_key_than_the_dialled_one_is_passed_over() {
+        let mut rng = ChaCha12Rng::seed_from_u64(8);
+        let mut client = Client::create(demo(), Name::new("Ada").unwrap(), &mut rng);
+        let [dialled, other] = [1, 2].map(|i| SecretKey::from_bytes([i; 32]).client_key());
+        client
+            .people
+            .insert(dialled, Person::contact(Name::new("Bob").unwrap()));
+        client.act(Action::Call(dialled), &mut rng);
+        for (met, begins) in [(other, false), (dialled, true)] {
+            let row = [&met.as_bytes()[..], &[7; 16]].concat();
+            client.receive_dial(RoundId(1), Dialed::Dial(dialled), &row, &mut rng);
+            assert_eq!(client.active_conversations(), usize::from(begins));
+            assert!(!client.people.contains_key(&other));
+        }
+    }
+}

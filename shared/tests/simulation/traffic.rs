@@ -1,6 +1,6 @@
 //! What an observer sees: the same frames, whatever a client does.
 
-use mcmix_shared::{client::Action, program::Program};
+use mcmix_shared::{client::Action, party::PartyId, program::Program};
 
 use crate::world::World;
 
@@ -41,6 +41,36 @@ fn frames_of_idle_dialing_and_chatting_clients_are_equal() {
             assert_eq!(node.sent, expected, "{name} in step {step}");
             node.sent.clear();
         }
+    }
+}
+
+/// Whoever is cut off, and however, nobody else's frames say who was talking with them.
+#[test]
+fn the_partner_of_a_cut_client_looks_like_everyone_else() {
+    let names = ["Ada", "Bob", "Eve"];
+    let mut world = World::new(&names, 44);
+    let (cut, partner, idle) = (0, 1, 2);
+    world.meet(cut, partner);
+    world.say(partner, cut, &"under way ".repeat(100));
+    for step in 0..60 {
+        match step {
+            5 => world.cut(cut, PartyId::P1),
+            15 => world.unplug(cut),
+            50 => world.plug(cut),
+            _ => {}
+        }
+        for node in &mut world.nodes {
+            node.sent.clear();
+        }
+        world.round(if step % 3 == 2 {
+            Program::Dialing
+        } else {
+            Program::Conversation
+        });
+        assert_eq!(
+            world.nodes[partner].sent, world.nodes[idle].sent,
+            "step {step}"
+        );
     }
 }
 

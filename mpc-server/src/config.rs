@@ -327,6 +327,31 @@ mod tests {
     }
 
     #[test]
+    fn every_key_is_documented_with_its_default() {
+        let documented = include_str!("../../docs/operations.md");
+        let example = fs::read_to_string(example(0)).unwrap();
+        let mut section = String::new();
+        for line in example.lines() {
+            if let Some(name) = line.strip_prefix('[') {
+                section = format!("{}.", name.trim_end_matches(']'));
+            }
+            // Keys with a default are commented out; prose has no key of one word.
+            let default = line.strip_prefix("# ");
+            let Some((key, value)) = default.unwrap_or(line).split_once(" = ") else {
+                continue;
+            };
+            let key = format!("`{section}{key}`");
+            let row = documented
+                .lines()
+                .find(|row| row.starts_with('|') && row.contains(&key));
+            let row = row.unwrap_or_else(|| panic!("{key} is not documented"));
+            if default.is_some() {
+                assert!(row.contains(&format!("| {value} |")), "{key}: {row}");
+            }
+        }
+    }
+
+    #[test]
     fn later_layers_win_and_the_environment_keeps_to_its_prefix() {
         let environment = [
             ("MCMIX_CLIENTS__LISTEN".to_owned(), "127.0.0.1:1".to_owned()),

@@ -77,8 +77,18 @@ pub struct ShareError {
 }
 
 /// What two holders of a component compare before a round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// # Security
+/// Whoever knows the other two components can hold guesses at the row against it: it is masked
+/// before the third party sees it (docs/protocol.md §3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; DIGEST_BYTES]);
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
 
 /// Bytes of a [`Digest`].
 pub const DIGEST_BYTES: usize = 16;
@@ -346,5 +356,7 @@ mod tests {
         let [_, p1, _] = deal(&[0xaa; 4], &mut ChaCha12Rng::seed_from_u64(4));
         assert_eq!(format!("{p1:?}"), "DealtShare(P1, 4 bytes, ..)");
         assert_eq!(format!("{:?}", p1.expand()), "Expanded(..)");
+        let [digest, _] = p1.digests(RoundId(1));
+        assert_eq!(format!("{digest:?}"), "Digest(..)");
     }
 }

@@ -103,6 +103,9 @@ fn is_hashed(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use mcmix_shared::identity::SecretKey;
+    use mcmix_shared::manifest::{Server, VERSION};
+
     use super::*;
 
     #[test]
@@ -117,6 +120,28 @@ mod tests {
         ] {
             assert!(!is_hashed(path), "{path}");
         }
+    }
+
+    /// Whoever hosts the page elsewhere copies the policy from there.
+    #[test]
+    fn the_documented_policy_is_this_one() {
+        let server = |i: u8| Server {
+            url: format!("wss://p{i}.example.org/client"),
+            key: SecretKey::from_bytes([i + 1; 32]).server_key(),
+        };
+        let deployment = Deployment {
+            version: VERSION,
+            name: "Example".to_owned(),
+            slots: 1,
+            message_bytes: 256,
+            conversation_period_ms: 1000,
+            dialing_period_ms: 1000,
+            servers: [server(0), server(1), server(2)],
+        };
+        let policy = Headers::new(&deployment).policy;
+        let documented = include_str!("../../../docs/operations.md");
+        let line = format!("Content-Security-Policy: {}\n", policy.to_str().unwrap());
+        assert!(documented.contains(&line), "{line}");
     }
 
     #[test]

@@ -45,10 +45,9 @@ pub(crate) fn slice(context: &mut Context, values: Share) -> Share {
     let [first, second] = [first, second].map(|mut rows| {
         rows.resize(rows.len().next_multiple_of(BLOCK_BYTES), 0);
         context.fill(&mut rows, BLOCK_BYTES, |_, out| {
-            out.as_chunks_mut::<BLOCK_BYTES>()
-                .0
-                .iter_mut()
-                .for_each(transpose);
+            for block in out.as_chunks_mut::<BLOCK_BYTES>().0 {
+                transpose(block);
+            }
         });
         rows
     });
@@ -57,33 +56,78 @@ pub(crate) fn slice(context: &mut Context, values: Share) -> Share {
 
 /// Transposes 64 rows of 64 bits: afterwards bit r of the word in place reverse(b) is what bit b of
 /// word r was.
-pub(crate) fn transpose(block: &mut [u8; BLOCK_BYTES]) {
-    let mut words = [0_u64; BLOCK_ROWS];
-    for (word, bytes) in words.iter_mut().zip(block.as_chunks::<8>().0) {
-        *word = u64::from_le_bytes(*bytes);
+fn transpose(block: &mut [u8; BLOCK_BYTES]) {
+    let rows = block.as_chunks::<8>().0.iter();
+    let sliced = Sliced::of(rows.map(|row| [u64::from_le_bytes(*row), 0]));
+    sliced.write(block, &mut [0; BLOCK_BYTES]);
+}
+
+/// Both of this party's components of 64 bits.
+pub(crate) type Word = [u64; 2];
+
+/// 64 words, transposed: word b has bit b of all, for each component.
+pub(crate) struct Sliced([Word; BLOCK_ROWS]);
+
+impl Sliced {
+    /// Slices up to 64 words.
+    #[expect(clippy::indexing_slicing, reason = "8·8 words")]
+    #[inline]
+    pub(crate) fn of(rows: impl Iterator<Item = Word>) -> Self {
+        let mut words = [[0; 2]; BLOCK_ROWS];
+        words.iter_mut().zip(rows).for_each(|(w, row)| *w = row);
+        // Three levels at a time, of eight words in registers.
+        for at in 0..8 {
+            let mut eight = core::array::from_fn(|i| words[at + 8 * i]);
+            swap::<4, 32>(&mut eight, 0x0000_0000_ffff_ffff);
+            swap::<2, 16>(&mut eight, 0x0000_ffff_0000_ffff);
+            swap::<1, 8>(&mut eight, 0x00ff_00ff_00ff_00ff);
+            for (i, word) in eight.into_iter().enumerate() {
+                words[at + 8 * i] = word;
+            }
+        }
+        for eight in words.as_chunks_mut::<8>().0 {
+            swap::<4, 4>(eight, 0x0f0f_0f0f_0f0f_0f0f);
+            swap::<2, 2>(eight, 0x3333_3333_3333_3333);
+            swap::<1, 1>(eight, 0x5555_5555_5555_5555);
+        }
+        Self(words)
     }
-    swap::<32>(&mut words, 0x0000_0000_ffff_ffff);
-    swap::<16>(&mut words, 0x0000_ffff_0000_ffff);
-    swap::<8>(&mut words, 0x00ff_00ff_00ff_00ff);
-    swap::<4>(&mut words, 0x0f0f_0f0f_0f0f_0f0f);
-    swap::<2>(&mut words, 0x3333_3333_3333_3333);
-    swap::<1>(&mut words, 0x5555_5555_5555_5555);
-    for (bytes, from) in block.as_chunks_mut::<8>().0.iter_mut().zip(BIT_REVERSED) {
-        if let Some(word) = words.get(from) {
-            *bytes = word.to_le_bytes();
+
+    /// Slices one word, 64 times over.
+    pub(crate) fn repeated(row: Word) -> Self {
+        let mut words = [[0; 2]; BLOCK_ROWS];
+        for (bit, word) in words.iter_mut().enumerate() {
+            *word = row.map(|row| (row >> bit & 1).wrapping_neg());
+        }
+        Self(words)
+    }
+
+    /// Writes a block of each component: word b to the place reverse(b).
+    #[inline]
+    pub(crate) fn write(&self, first: &mut [u8; BLOCK_BYTES], second: &mut [u8; BLOCK_BYTES]) {
+        let first = first.as_chunks_mut::<8>().0.iter_mut();
+        let places = first.zip(second.as_chunks_mut::<8>().0);
+        for ((first, second), from) in places.zip(BIT_REVERSED) {
+            if let Some([one, two]) = self.0.get(from) {
+                *first = one.to_le_bytes();
+                *second = two.to_le_bytes();
+            }
         }
     }
 }
 
-/// Swaps the off-diagonal quarters of every square of 2N by 2N bits.
+/// Swaps the off-diagonal quarters of every square of 2·BITS by 2·BITS bits, of rows that are N
+/// words apart.
 #[inline]
-fn swap<const N: usize>(words: &mut [u64; BLOCK_ROWS], low: u64) {
+fn swap<const N: usize, const BITS: u32>(words: &mut [Word; 8], low: u64) {
     for square in words.chunks_exact_mut(2 * N) {
         let (top, bottom) = square.split_at_mut(N);
-        for (t, b) in top.iter_mut().zip(bottom) {
-            let moved = ((*t >> N) ^ *b) & low;
-            *b ^= moved;
-            *t ^= moved << N;
+        for (top, bottom) in top.iter_mut().zip(bottom) {
+            for (t, b) in top.iter_mut().zip(bottom) {
+                let moved = ((*t >> BITS) ^ *b) & low;
+                *b ^= moved;
+                *t ^= moved << BITS;
+            }
         }
     }
 }

@@ -5,9 +5,13 @@
 //! Reveals: the order of the shuffled rows: uniformly random, since tie-breaks are distinct, secret
 //!          and random, and the shuffle is unknown to everyone.
 //! Secure:  one semi-honest party. Contradicting comparisons are an error.
+//! Right:   equal keys are neighbours, but for a chance of n^2 / 2^64 a key: keys and tie-breaks are
+//!          compared as words of 64 bits, which have no room for the keys' upper bits.
 //!
 //! k-way sample sort: a segment's sample is sorted by comparing all its pairs, then its other rows
-//! walk down the sorted sample, k ways at a time. All segments do so side by side.
+//! walk down the sorted sample, k ways at a time. All segments do so side by side. A batch with few
+//! comparisons takes as long as one with [`FREE`] a way: so small ones split wider, and the last one
+//! compares all that is left.
 #![expect(
     clippy::indexing_slicing,
     reason = "segments are ranges of the order that they cut up; comparisons are counted before"
@@ -15,16 +19,18 @@
 
 use crate::{
     compare::{
-        BLOCK_BYTES, BLOCK_ROWS,
-        order::{ORDER_ROUNDS, PAIR_BYTES, Pairs, less_than},
+        BLOCK_ROWS, Sliced, Word,
+        order::{ORDER_ROUNDS, PAIRS_BYTES, Pairs, less_than},
     },
-    context::Context,
+    context::{Context, SortWidth},
     error::Error,
     reshare::ShuffledShare,
-    share::Share,
     step::{Phase, Step},
     stream::Streams,
 };
+
+/// So many comparisons for each way of the sort's width cost less than a batch's rounds.
+const FREE: usize = 1 << 15;
 
 /// What shuffled rows are sorted by.
 #[derive(Debug)]
@@ -41,24 +47,16 @@ pub(crate) struct Sorted(pub(crate) Vec<u32>);
 
 /// Sorts shuffled rows.
 pub(crate) fn sort(context: &mut Context, streams: &Streams, keys: &Keys) -> Result<Sorted, Error> {
-    let rows = keys.ties.0.len() / 4;
-    let width = context.sort_width().ways();
-    let mut sorter = Sorter {
-        width,
-        order: (0..rows as u32).collect(),
-        open: vec![Segment {
-            start: 0,
-            rows,
-            pivots: 0,
-        }],
-    };
+    let words = words(keys);
+    let mut sorter = Sorter::new(words.len(), context.sort_width().ways());
     let mut step = Step::new(Phase::Sort, 0);
+    let mut pairs = Vec::new();
     loop {
-        let pairs = sorter.pairs();
+        sorter.list_pairs(&mut pairs);
         if pairs.is_empty() {
             break;
         }
-        let sliced = gather(context, keys, &pairs);
+        let sliced = gather(context, &words, &pairs);
         // The first of a pair stays first unless the second is less.
         let second_less = less_than(context, streams, step, sliced)?;
         let last = step.plus(ORDER_ROUNDS - 1);
@@ -74,6 +72,24 @@ pub(crate) fn sort(context: &mut Context, streams: &Streams, keys: &Keys) -> Res
     Ok(Sorted(sorter.order))
 }
 
+/// Makes a word of each row: the key's lower bits, then as many as it takes of the tie-break.
+fn words(keys: &Keys) -> Vec<Word> {
+    let (values, ties) = (&keys.values.0, &keys.ties.0);
+    let component = |values: &'_ [u8], ties: &'_ [u8]| {
+        let ties = ties.as_chunks::<4>().0;
+        let bits = usize::BITS - ties.len().saturating_sub(1).leading_zeros();
+        let word = move |(value, tie): (&[u8; 8], &[u8; 4])| {
+            let tie = u64::from(u32::from_le_bytes(*tie)) & ((1 << bits) - 1);
+            u64::from_le_bytes(*value) << bits | tie
+        };
+        let words = values.as_chunks::<8>().0.iter().zip(ties).map(word);
+        words.collect::<Vec<_>>()
+    };
+    let first = component(&values.first, &ties.first);
+    let second = component(&values.second, &ties.second);
+    first.into_iter().zip(second).map(Word::from).collect()
+}
+
 /// Consecutive places of the order whose rows are known to belong there, in some order.
 ///
 /// First come its undecided rows, then its pivots, sorted.
@@ -84,12 +100,49 @@ struct Segment {
     pivots: usize,
 }
 
+impl Segment {
+    /// Comparisons that decide all of it at once.
+    const fn all_pairs(self) -> usize {
+        self.rows * self.rows.saturating_sub(1) / 2 + self.rows * self.pivots
+    }
+}
+
 /// What is done with a segment in a batch.
 enum Plan {
-    /// Compare all pairs of the first so many rows, which become pivots.
+    /// Compare the first so many rows with each other and all pivots: they become pivots.
     Sample(usize),
     /// Compare all rows with these pivots, numbered from 0.
     Split(Vec<usize>),
+}
+
+/// What the plans of a batch have in common.
+struct Batch {
+    /// Whether it decides everything.
+    last: bool,
+    /// How wide segments split.
+    ways: usize,
+    /// Comparisons that cost nothing, and the undecided rows that they are for.
+    free: usize,
+    undecided: usize,
+}
+
+impl Batch {
+    fn plan(&self, Segment { rows, pivots, .. }: Segment) -> Plan {
+        if self.last || pivots == 0 && rows <= 2 * self.ways {
+            return Plan::Sample(rows);
+        }
+        if pivots > 0 {
+            let ways = self.ways.min(pivots + 1);
+            return Plan::Split((1..ways).map(|i| (pivots + 1) * i / ways - 1).collect());
+        }
+        // A sample of s costs s^2 / 2 comparisons and saves rounds; each row costs log2(s) anyway.
+        let free = self.free * rows / self.undecided;
+        let mut sample = 3_usize;
+        while 4 * sample * sample <= (rows * (sample.ilog2() as usize)).max(2 * free) {
+            sample = 2 * sample + 1;
+        }
+        Plan::Sample(sample.min(rows))
+    }
 }
 
 #[derive(Debug)]
@@ -97,144 +150,189 @@ struct Sorter {
     width: usize,
     order: Vec<u32>,
     open: Vec<Segment>,
+    /// Memory for a segment's rows, and for a number to each.
+    moved: Vec<u32>,
+    numbers: Vec<u32>,
 }
 
 impl Sorter {
-    fn plan(&self, segment: Segment) -> Plan {
-        let Segment { rows, pivots, .. } = segment;
-        if pivots > 0 {
-            let ways = self.width.min(pivots + 1);
-            return Plan::Split((1..ways).map(|i| (pivots + 1) * i / ways - 1).collect());
+    fn new(rows: usize, width: usize) -> Self {
+        let all = Segment {
+            start: 0,
+            rows,
+            pivots: 0,
+        };
+        Self {
+            width,
+            order: (0..rows as u32).collect(),
+            open: vec![all],
+            moved: Vec::new(),
+            numbers: Vec::new(),
         }
-        if rows <= 2 * self.width {
-            return Plan::Sample(rows);
+    }
+
+    fn batch(&self) -> Batch {
+        let free = FREE * self.width;
+        let undecided = self.open.iter().map(|s| s.rows).sum::<usize>().max(1);
+        let widest = SortWidth::WIDEST.ways();
+        Batch {
+            last: self.open.iter().map(|s| s.all_pairs()).sum::<usize>() <= free,
+            ways: self.width.max(widest.min(1 + free / undecided)),
+            free,
+            undecided,
         }
-        // A sample of s costs s^2 / 2 comparisons and saves rounds; each row costs log2(s) anyway.
-        let mut sample = 3_usize;
-        while 4 * sample * sample <= rows * (sample.ilog2() as usize) {
-            sample = 2 * sample + 1;
-        }
-        Plan::Sample(sample.min(rows))
     }
 
     /// Lists the comparisons of the next batch.
-    fn pairs(&self) -> Vec<[u32; 2]> {
-        let mut pairs = Vec::new();
+    fn list_pairs(&self, pairs: &mut Vec<[u32; 2]>) {
+        let batch = self.batch();
+        pairs.clear();
         for &segment in &self.open {
             let Segment {
                 start,
                 rows,
                 pivots,
             } = segment;
-            match self.plan(segment) {
-                Plan::Sample(sample) => {
-                    let sample = &self.order[start..start + sample];
-                    for (i, &a) in sample.iter().enumerate() {
-                        pairs.extend(sample[..i].iter().map(|&b| [b, a]));
+            let (undecided, pivots) = self.order[start..start + rows + pivots].split_at(rows);
+            let mut compare = |pivot: u32, rows: &[u32]| {
+                pairs.extend(rows.iter().map(|&row| [pivot, row]));
+            };
+            match batch.plan(segment) {
+                Plan::Sample(count) => {
+                    let sample = &undecided[..count];
+                    for (i, &row) in sample.iter().enumerate() {
+                        compare(row, &sample[i + 1..]);
                     }
+                    pivots.iter().for_each(|&pivot| compare(pivot, sample));
                 }
                 Plan::Split(splitters) => {
-                    let (undecided, pivots) =
-                        self.order[start..start + rows + pivots].split_at(rows);
-                    for &row in undecided {
-                        pairs.extend(splitters.iter().map(|&p| [pivots[p], row]));
+                    for splitter in splitters {
+                        compare(pivots[splitter], undecided);
                     }
                 }
             }
         }
-        pairs
     }
 
-    /// Uses the outcomes of [`Self::pairs`]; `None` if they contradict each other.
+    /// Uses the outcomes of [`Self::list_pairs`]; `None` if they contradict each other.
     fn advance(&mut self, second_less: &[u8]) -> Option<()> {
+        let batch = self.batch();
         let mut outcomes = Outcomes {
             bits: second_less,
             at: 0,
         };
-        let mut next = Vec::new();
-        let mut scratch = Vec::new();
-        for segment in core::mem::take(&mut self.open) {
-            let Segment {
-                start,
-                rows,
-                pivots,
-            } = segment;
-            match self.plan(segment) {
-                Plan::Sample(count) => {
-                    // A row's rank is the number of rows before it.
-                    let sample = &mut self.order[start..start + rows];
-                    let mut ranks = vec![0; count];
-                    for i in 0..count {
-                        for j in 0..i {
-                            let first = if outcomes.next() { i } else { j };
-                            ranks[i + j - first] += 1;
-                        }
-                    }
-                    scratch.clear();
-                    scratch.resize(count, u32::MAX);
-                    for (&row, rank) in sample.iter().zip(ranks) {
-                        if core::mem::replace(&mut scratch[rank], row) != u32::MAX {
-                            return None;
-                        }
-                    }
-                    sample.copy_within(count.., 0);
-                    sample[rows - count..].copy_from_slice(&scratch);
-                    if rows > count {
-                        next.push(Segment {
-                            start,
-                            rows: rows - count,
-                            pivots: count,
-                        });
-                    }
-                }
-                Plan::Split(splitters) => {
-                    let ways = splitters.len() + 1;
-                    let part = &mut self.order[start..start + rows + pivots];
-                    scratch.clear();
-                    scratch.extend_from_slice(part);
-                    let (undecided, sorted) = scratch.split_at(rows);
-                    // A row goes behind as many splitters as come before it.
-                    let way_of: Vec<usize> = (0..rows)
-                        .map(|_| (1..ways).filter(|_| !outcomes.next()).count())
-                        .collect();
-                    let mut counts = vec![0; ways];
-                    for &way in &way_of {
-                        counts[way] += 1;
-                    }
-                    let mut at = Vec::with_capacity(ways);
-                    let mut place = 0;
-                    let bounds = |way: usize| {
-                        let from = if way == 0 { 0 } else { splitters[way - 1] + 1 };
-                        from..splitters.get(way).copied().unwrap_or(pivots)
-                    };
-                    for (way, &count) in counts.iter().enumerate() {
-                        let between = bounds(way);
-                        let inner = &sorted[between.clone()];
-                        at.push(place);
-                        part[place + count..][..inner.len()].copy_from_slice(inner);
-                        let segment = Segment {
-                            start: start + place,
-                            rows: count,
-                            pivots: inner.len(),
-                        };
-                        if count > 1 || count == 1 && segment.pivots > 0 {
-                            next.push(segment);
-                        }
-                        place += count + inner.len();
-                        if let Some(&splitter) = splitters.get(way) {
-                            part[place] = sorted[splitter];
-                            place += 1;
-                        }
-                    }
-                    for (&row, way) in undecided.iter().zip(way_of) {
-                        part[at[way]] = row;
-                        at[way] += 1;
-                    }
-                }
+        let open = core::mem::take(&mut self.open);
+        for segment in open {
+            match batch.plan(segment) {
+                Plan::Sample(count) => self.rank(segment, count, &mut outcomes)?,
+                Plan::Split(splitters) => self.split(segment, &splitters, &mut outcomes),
             }
         }
-        self.open = next;
         Some(())
+    }
+
+    /// Sorts a segment's first `count` rows and its pivots, which become its pivots.
+    fn rank(&mut self, segment: Segment, count: usize, outcomes: &mut Outcomes<'_>) -> Option<()> {
+        let Segment {
+            start,
+            rows,
+            pivots,
+        } = segment;
+        let part = &mut self.order[start..start + rows + pivots];
+        // A row's rank is the number of rows before it.
+        let ranks = &mut self.numbers;
+        ranks.clear();
+        ranks.resize(count, 0);
+        ranks.extend(0..pivots as u32);
+        let (sample, sorted) = ranks.split_at_mut(count);
+        let mut compare = |rank: &mut u32, others: &mut [u32]| {
+            for other in others {
+                *(if outcomes.next() { &mut *rank } else { other }) += 1;
+            }
+        };
+        let mut rest = &mut *sample;
+        while let Some((rank, others)) = rest.split_first_mut() {
+            compare(rank, others);
+            rest = others;
+        }
+        for rank in sorted {
+            compare(rank, sample);
+        }
+        self.moved.clear();
+        self.moved.resize(count + pivots, u32::MAX);
+        let compared = part[..count].iter().chain(&part[rows..]);
+        for (&row, &rank) in compared.zip(&*ranks) {
+            if core::mem::replace(self.moved.get_mut(rank as usize)?, row) != u32::MAX {
+                return None;
+            }
+        }
+        part.copy_within(count..rows, 0);
+        part[rows - count..].copy_from_slice(&self.moved);
+        self.open(Segment {
+            start,
+            rows: rows - count,
+            pivots: pivots + count,
+        });
+        Some(())
+    }
+
+    /// Splits a segment at some of its pivots.
+    fn split(&mut self, segment: Segment, splitters: &[usize], outcomes: &mut Outcomes<'_>) {
+        let Segment {
+            start,
+            rows,
+            pivots,
+        } = segment;
+        let part = &mut self.order[start..start + rows + pivots];
+        // A row goes behind as many splitters as come before it.
+        let ways = &mut self.numbers;
+        ways.clear();
+        ways.resize(rows, 0);
+        for _ in splitters {
+            for way in &mut *ways {
+                *way += u32::from(!outcomes.next());
+            }
+        }
+        self.moved.clear();
+        self.moved.extend_from_slice(part);
+        let (undecided, sorted) = self.moved.split_at(rows);
+        let mut places = [0; SortWidth::WIDEST.ways()];
+        for &way in &*ways {
+            places[way as usize] += 1;
+        }
+        let mut place = 0;
+        let mut from = 0;
+        for (way, first) in places.iter_mut().enumerate().take(splitters.len() + 1) {
+            let to = splitters.get(way).copied().unwrap_or(pivots);
+            let count = core::mem::replace(first, place);
+            let inner = &sorted[from..to];
+            part[place + count..][..inner.len()].copy_from_slice(inner);
+            if count > 1 || count == 1 && !inner.is_empty() {
+                self.open.push(Segment {
+                    start: start + place,
+                    rows: count,
+                    pivots: inner.len(),
+                });
+            }
+            place += count + inner.len();
+            if to < pivots {
+                part[place] = sorted[to];
+                place += 1;
+            }
+            from = to + 1;
+        }
+        for (&row, &way) in undecided.iter().zip(&*ways) {
+            let place = &mut places[way as usize];
+            part[*place] = row;
+            *place += 1;
+        }
+    }
+
+    /// Goes on with a segment in the next batch, if something in it is undecided.
+    fn open(&mut self, segment: Segment) {
+        if segment.rows > 0 {
+            self.open.push(segment);
+        }
     }
 }
 
@@ -252,44 +350,26 @@ impl Outcomes<'_> {
     }
 }
 
-/// Puts pairs' keys and tie-breaks into sliced blocks: x is the second of a pair, y the first.
-fn gather(context: &mut Context, keys: &Keys, pairs: &[[u32; 2]]) -> Share {
-    let (values, ties) = (&keys.values.0, &keys.ties.0);
-    let components = [(&values.first, &ties.first), (&values.second, &ties.second)];
-    let [first, second] = components.map(|(values, ties)| {
-        let mut out = context.scratch(pairs.len().div_ceil(BLOCK_ROWS) * PAIR_BYTES);
-        let values = values.as_chunks::<8>().0;
-        let ties = ties.as_chunks::<4>().0;
-        context.fill(&mut out, PAIR_BYTES, |offset, out| {
-            let first = offset / PAIR_BYTES * BLOCK_ROWS;
-            let blocks = out.as_chunks_mut::<PAIR_BYTES>().0.iter_mut();
-            for (block, pairs) in blocks.zip(pairs[first..].chunks(BLOCK_ROWS)) {
-                let (mut x, mut y, mut both) =
-                    ([0; BLOCK_BYTES], [0; BLOCK_BYTES], [0; BLOCK_BYTES]);
-                let rows = x
-                    .as_chunks_mut::<8>()
-                    .0
-                    .iter_mut()
-                    .zip(y.as_chunks_mut::<8>().0);
-                let rows = rows.zip(both.as_chunks_mut::<8>().0).zip(pairs);
-                for (((x, y), both), &[one, two]) in rows {
-                    let (one, two) = (one as usize, two as usize);
-                    *x = values[two];
-                    *y = values[one];
-                    let (lower, upper) = both.split_at_mut(4);
-                    lower.copy_from_slice(&ties[two]);
-                    upper.copy_from_slice(&ties[one]);
-                }
-                Pairs {
-                    keys: [&mut x, &mut y],
-                    ties: &mut both,
-                }
-                .slice(block);
-            }
-        });
-        out
+/// Puts pairs' words into sliced blocks: x is the second of a pair, y the first.
+fn gather(context: &mut Context, words: &[Word], pairs: &[[u32; 2]]) -> Vec<u8> {
+    let party = context.party();
+    let mut out = context.scratch(pairs.len().div_ceil(BLOCK_ROWS) * PAIRS_BYTES);
+    context.fill(&mut out, PAIRS_BYTES, |offset, out| {
+        let blocks = out.as_chunks_mut::<PAIRS_BYTES>().0.iter_mut();
+        let pairs = pairs[offset / PAIRS_BYTES * BLOCK_ROWS..].chunks(BLOCK_ROWS);
+        for (block, pairs) in blocks.zip(pairs) {
+            let word = |row: u32| words[row as usize];
+            let [one, _] = pairs[0];
+            let y = if pairs.iter().all(|&[other, _]| other == one) {
+                Sliced::repeated(word(one))
+            } else {
+                Sliced::of(pairs.iter().map(|&[one, _]| word(one)))
+            };
+            let x = pairs.iter().map(|&[_, two]| word(two));
+            Pairs::new(party, x, y).write(block);
+        }
     });
-    Share::new(first, second)
+    out
 }
 
 #[cfg(test)]
@@ -300,18 +380,11 @@ mod tests {
 
     /// Runs the sorter on plain distinct keys; returns batches and comparisons.
     fn sort_plain(keys: &[u64], width: usize) -> (Vec<u32>, usize, usize) {
-        let mut sorter = Sorter {
-            width,
-            order: (0..keys.len() as u32).collect(),
-            open: vec![Segment {
-                start: 0,
-                rows: keys.len(),
-                pivots: 0,
-            }],
-        };
+        let mut sorter = Sorter::new(keys.len(), width);
+        let mut pairs = Vec::new();
         let (mut batches, mut comparisons) = (0, 0);
         loop {
-            let pairs = sorter.pairs();
+            sorter.list_pairs(&mut pairs);
             if pairs.is_empty() {
                 return (sorter.order, batches, comparisons);
             }

@@ -57,62 +57,58 @@ pub(crate) fn slice(context: &mut Context, values: Share) -> Share {
 /// Transposes 64 rows of 64 bits: afterwards bit r of the word in place reverse(b) is what bit b of
 /// word r was.
 fn transpose(block: &mut [u8; BLOCK_BYTES]) {
-    let rows = block.as_chunks::<8>().0.iter();
-    let sliced = Sliced::of(rows.map(|row| [u64::from_le_bytes(*row), 0]));
-    sliced.write(block, &mut [0; BLOCK_BYTES]);
+    let mut words = [[0; 2]; BLOCK_ROWS];
+    for ([word, _], row) in words.iter_mut().zip(block.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*row);
+    }
+    slice_words(words.into_iter(), [block, &mut [0; BLOCK_BYTES]]);
 }
 
 /// Both of this party's components of 64 bits.
 pub(crate) type Word = [u64; 2];
 
-/// 64 words, transposed: word b has bit b of all, for each component.
-pub(crate) struct Sliced([Word; BLOCK_ROWS]);
+/// A block of each component.
+pub(crate) type Blocks<'a> = [&'a mut [u8; BLOCK_BYTES]; 2];
 
-impl Sliced {
-    /// Slices up to 64 words.
-    #[expect(clippy::indexing_slicing, reason = "8·8 words")]
-    #[inline]
-    pub(crate) fn of(rows: impl Iterator<Item = Word>) -> Self {
-        let mut words = [[0; 2]; BLOCK_ROWS];
-        words.iter_mut().zip(rows).for_each(|(w, row)| *w = row);
-        // Three levels at a time, of eight words in registers.
-        for at in 0..8 {
-            let mut eight = core::array::from_fn(|i| words[at + 8 * i]);
-            swap::<4, 32>(&mut eight, 0x0000_0000_ffff_ffff);
-            swap::<2, 16>(&mut eight, 0x0000_ffff_0000_ffff);
-            swap::<1, 8>(&mut eight, 0x00ff_00ff_00ff_00ff);
-            for (i, word) in eight.into_iter().enumerate() {
-                words[at + 8 * i] = word;
-            }
+/// Transposes up to 64 words: bit b of all, for each component, goes to the place reverse(b).
+#[expect(clippy::indexing_slicing, reason = "8·8 words")]
+#[inline]
+pub(crate) fn slice_words(rows: impl Iterator<Item = Word>, blocks: Blocks<'_>) {
+    let mut words = [[0; 2]; BLOCK_ROWS];
+    words.iter_mut().zip(rows).for_each(|(w, row)| *w = row);
+    // Three levels at a time, of eight words in registers.
+    for at in 0..8 {
+        let mut eight = core::array::from_fn(|i| words[at + 8 * i]);
+        swap::<4, 32>(&mut eight, 0x0000_0000_ffff_ffff);
+        swap::<2, 16>(&mut eight, 0x0000_ffff_0000_ffff);
+        swap::<1, 8>(&mut eight, 0x00ff_00ff_00ff_00ff);
+        for (i, word) in eight.into_iter().enumerate() {
+            words[at + 8 * i] = word;
         }
-        for eight in words.as_chunks_mut::<8>().0 {
-            swap::<4, 4>(eight, 0x0f0f_0f0f_0f0f_0f0f);
-            swap::<2, 2>(eight, 0x3333_3333_3333_3333);
-            swap::<1, 1>(eight, 0x5555_5555_5555_5555);
-        }
-        Self(words)
     }
-
-    /// Slices one word, 64 times over.
-    pub(crate) fn repeated(row: Word) -> Self {
-        let mut words = [[0; 2]; BLOCK_ROWS];
-        for (bit, word) in words.iter_mut().enumerate() {
-            *word = row.map(|row| (row >> bit & 1).wrapping_neg());
-        }
-        Self(words)
+    for eight in words.as_chunks_mut::<8>().0 {
+        swap::<4, 4>(eight, 0x0f0f_0f0f_0f0f_0f0f);
+        swap::<2, 2>(eight, 0x3333_3333_3333_3333);
+        swap::<1, 1>(eight, 0x5555_5555_5555_5555);
     }
+    write(blocks, |bit| words[bit % BLOCK_ROWS]);
+}
 
-    /// Writes a block of each component: word b to the place reverse(b).
-    #[inline]
-    pub(crate) fn write(&self, first: &mut [u8; BLOCK_BYTES], second: &mut [u8; BLOCK_BYTES]) {
-        let first = first.as_chunks_mut::<8>().0.iter_mut();
-        let places = first.zip(second.as_chunks_mut::<8>().0);
-        for ((first, second), from) in places.zip(BIT_REVERSED) {
-            if let Some([one, two]) = self.0.get(from) {
-                *first = one.to_le_bytes();
-                *second = two.to_le_bytes();
-            }
-        }
+/// Transposes 64 times the same word.
+#[inline]
+pub(crate) fn slice_repeated([first, second]: Word, blocks: Blocks<'_>) {
+    let all = |word: u64, bit: usize| (word >> bit & 1).wrapping_neg();
+    write(blocks, |bit| [all(first, bit), all(second, bit)]);
+}
+
+#[inline]
+fn write([first, second]: Blocks<'_>, sliced: impl Fn(usize) -> Word) {
+    let first = first.as_chunks_mut::<8>().0.iter_mut();
+    let places = first.zip(second.as_chunks_mut::<8>().0);
+    for ((first, second), bit) in places.zip(BIT_REVERSED) {
+        let [one, two] = sliced(bit);
+        *first = one.to_le_bytes();
+        *second = two.to_le_bytes();
     }
 }
 

@@ -5,8 +5,8 @@
 //! Reveals: the order of the shuffled rows: uniformly random, since tie-breaks are distinct, secret
 //!          and random, and the shuffle is unknown to everyone.
 //! Secure:  one semi-honest party. Contradicting comparisons are an error.
-//! Right:   equal keys are neighbours, but for a chance of n^2 / 2^64 a key: keys and tie-breaks are
-//!          compared as words of 64 bits, which have no room for the keys' upper bits.
+//! Right:   two equal random keys are neighbours but for a chance of about n^2 / 2^64: key and
+//!          tie-break share a word of 64 bits, which has no room for the key's upper bits.
 //!
 //! k-way sample sort: a segment's sample is sorted by comparing all its pairs, then its other rows
 //! walk down the sorted sample, k ways at a time. All segments do so side by side. A batch with few
@@ -19,8 +19,9 @@
 
 use crate::{
     compare::{
-        BLOCK_ROWS, Sliced, Word,
-        order::{ORDER_ROUNDS, PAIRS_BYTES, Pairs, less_than},
+        BLOCK_ROWS, Blocks, Word,
+        order::{ORDER_ROUNDS, PAIRS_BYTES, less_than, slice_pairs},
+        slice_repeated, slice_words,
     },
     context::{Context, SortWidth},
     error::Error,
@@ -203,7 +204,9 @@ impl Sorter {
                     for (i, &row) in sample.iter().enumerate() {
                         compare(row, &sample[i + 1..]);
                     }
-                    pivots.iter().for_each(|&pivot| compare(pivot, sample));
+                    for &pivot in pivots {
+                        compare(pivot, sample);
+                    }
                 }
                 Plan::Split(splitters) => {
                     for splitter in splitters {
@@ -360,13 +363,14 @@ fn gather(context: &mut Context, words: &[Word], pairs: &[[u32; 2]]) -> Vec<u8> 
         for (block, pairs) in blocks.zip(pairs) {
             let word = |row: u32| words[row as usize];
             let [one, _] = pairs[0];
-            let y = if pairs.iter().all(|&[other, _]| other == one) {
-                Sliced::repeated(word(one))
-            } else {
-                Sliced::of(pairs.iter().map(|&[one, _]| word(one)))
+            let y = |blocks: Blocks<'_>| {
+                if pairs.iter().all(|&[other, _]| other == one) {
+                    slice_repeated(word(one), blocks);
+                } else {
+                    slice_words(pairs.iter().map(|&[one, _]| word(one)), blocks);
+                }
             };
-            let x = pairs.iter().map(|&[_, two]| word(two));
-            Pairs::new(party, x, y).write(block);
+            slice_pairs(party, pairs.iter().map(|&[_, two]| word(two)), y, block);
         }
     });
     out

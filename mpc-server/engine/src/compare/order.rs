@@ -9,7 +9,7 @@
 
 use mcmix_shared::party::PartyId;
 
-use super::{BLOCK_BYTES, Sliced, Word};
+use super::{BLOCK_BYTES, Blocks, Word, slice_words};
 use crate::{
     and::{add_product, opened, replicated},
     bytes,
@@ -28,34 +28,24 @@ pub(crate) const PAIRS_BYTES: usize = 2 * SIDES_BYTES;
 /// Steps that [`less_than`] uses.
 pub(crate) const ORDER_ROUNDS: u16 = 7;
 
-/// 64 pairs to be compared.
-pub(crate) struct Pairs {
-    /// What may be less, inverted.
-    not_x: Sliced,
-    y: Sliced,
-}
-
-impl Pairs {
-    /// Slices x of each pair.
-    #[inline]
-    pub(crate) fn new(party: PartyId, x: impl Iterator<Item = Word>, y: Sliced) -> Self {
-        // With x inverted, two bits' equality is their sum, and the borrow of x - y a product.
-        let [one, two] = match party {
-            PartyId::P0 => [u64::MAX, 0],
-            PartyId::P1 => [0, 0],
-            PartyId::P2 => [0, u64::MAX],
-        };
-        let not_x = Sliced::of(x.map(|[first, second]| [first ^ one, second ^ two]));
-        Self { not_x, y }
-    }
-
-    /// Writes a block for [`less_than`].
-    #[inline]
-    pub(crate) fn write(&self, block: &mut [u8; PAIRS_BYTES]) {
-        if let ([x, y, x_second, y_second], []) = block.as_chunks_mut::<BLOCK_BYTES>() {
-            self.not_x.write(x, x_second);
-            self.y.write(y, y_second);
-        }
+/// Makes a block of up to 64 pairs (x, y) for [`less_than`]; `y` writes its part.
+#[inline]
+pub(crate) fn slice_pairs(
+    party: PartyId,
+    x: impl Iterator<Item = Word>,
+    y: impl FnOnce(Blocks<'_>),
+    block: &mut [u8; PAIRS_BYTES],
+) {
+    // With x inverted, two bits' equality is their sum, and the borrow of x - y a product.
+    let [one, two] = match party {
+        PartyId::P0 => [u64::MAX, 0],
+        PartyId::P1 => [0, 0],
+        PartyId::P2 => [0, u64::MAX],
+    };
+    if let ([x_first, y_first, x_second, y_second], []) = block.as_chunks_mut::<BLOCK_BYTES>() {
+        let not_x = x.map(|[first, second]| [first ^ one, second ^ two]);
+        slice_words(not_x, [x_first, x_second]);
+        y([y_first, y_second]);
     }
 }
 
@@ -93,16 +83,15 @@ impl<'a, const N: usize> Part<'a, N> {
         sum
     }
 
-    /// Puts this party's summand of the product and of `own` into the next bytes of a block.
+    /// Adds this party's summand of the product, and of `own`, to the first words of `out`.
     #[inline]
-    fn times(self, other: Self, own: Option<Self>, out: &mut &mut [u8]) {
-        if let Some((part, rest)) = core::mem::take(out).split_first_chunk_mut::<N>() {
+    fn times(self, other: Self, own: Option<Self>, out: &mut [u8]) {
+        if let Some(out) = out.first_chunk_mut::<N>() {
             let (Self([x0, x1]), Self([y0, y1])) = (self, other);
-            add_product(part, [x0, x1], [y0, y1]);
+            add_product(out, [x0, x1], [y0, y1]);
             if let Some(Self([own, _])) = own {
-                bytes::xor(part, own);
+                bytes::xor(out, own);
             }
-            *out = rest;
         }
     }
 }
@@ -210,25 +199,27 @@ impl Tree<'_> {
     /// Round 1: the lower bits' borrows, and the equality of pairs of bits. (The upper bits' borrows
     /// are not needed: round 2 does without.)
     fn singles(&mut self, pairs: &[u8]) -> Result<Share, Error> {
-        self.level(BLOCK_BYTES, |number, mut out| {
+        self.level(BLOCK_BYTES, |number, out| {
             let [x_lo, x_hi, y_lo, y_hi] = sides(pairs, number);
-            x_lo.times(y_lo, None, &mut out);
+            let (borrow, equal) = out.split_at_mut(HALF);
+            x_lo.times(y_lo, None, borrow);
             let (lower, upper) = (x_lo.plus(y_lo), x_hi.plus(y_hi));
-            lower.part().times(upper.part(), None, &mut out);
+            lower.part().times(upper.part(), None, equal);
         })
     }
 
     /// Round 2: the order of pairs of bits, the majority of the upper bits and the borrow below; and
     /// the equality of fours.
     fn pairs_of_bits(&mut self, pairs: &[u8], singles: &Share) -> Result<Share, Error> {
-        self.level(HALF + HALF / 2, |number, mut out| {
+        self.level(HALF + HALF / 2, |number, out| {
             let [_, x_hi, _, y_hi] = sides(pairs, number);
             let rest = &mut block(singles, number, BLOCK_BYTES, 0);
             let borrow = Part::take(rest);
             let (x, y) = (x_hi.plus(borrow), y_hi.plus(borrow));
-            x.part().times(y.part(), Some(borrow), &mut out);
+            let (less, equal) = out.split_at_mut(HALF);
+            x.part().times(y.part(), Some(borrow), less);
             let [lower, upper] = two_parts::<{ HALF / 2 }>(rest);
-            lower.times(upper, None, &mut out);
+            lower.times(upper, None, equal);
         })
     }
 
@@ -243,15 +234,16 @@ impl Tree<'_> {
     ) -> Result<Share, Error> {
         let units = [&before, level].map(|level| level.len() / self.blocks.max(1));
         let [unit_before, unit] = units;
-        let next = self.level(LESS + EQUAL, |number, mut out| {
+        let next = self.level(LESS + EQUAL, |number, out| {
             let rest = &mut block(&before, number, unit_before, orders);
             let [_, equal] = two_parts::<LESS>(rest);
             let rest = &mut block(level, number, unit, 0);
             let [lower, upper] = two_parts::<LESS>(rest);
-            equal.times(lower, Some(upper), &mut out);
+            let (less, equal_twice) = out.split_at_mut(LESS);
+            equal.times(lower, Some(upper), less);
             if EQUAL > 0 {
                 let [lower, upper] = two_parts::<EQUAL>(rest);
-                lower.times(upper, None, &mut out);
+                lower.times(upper, None, equal_twice);
             }
         })?;
         before.recycle(self.context);
@@ -275,12 +267,12 @@ impl Tree<'_> {
             blocks * WORD_BYTES,
             |offset, out| {
                 let numbers = offset / WORD_BYTES..;
-                for (number, mut out) in numbers.zip(out.chunks_exact_mut(WORD_BYTES)) {
+                for (number, out) in numbers.zip(out.chunks_exact_mut(WORD_BYTES)) {
                     let rest = &mut block(&before, number, unit_before, ORDERS);
                     let [_, equal] = two_parts::<WORD_BYTES>(rest);
                     let rest = &mut block(&halves, number, 2 * WORD_BYTES, 0);
                     let [lower, upper] = two_parts::<WORD_BYTES>(rest);
-                    equal.times(lower, Some(upper), &mut out);
+                    equal.times(lower, Some(upper), out);
                 }
             },
         )?;

@@ -85,6 +85,7 @@ impl Page {
     ///
     /// The dialog does not show one.
     pub async fn invite_link(&self) -> Result<String> {
+        self.show_contacts().await?;
         self.click("invite").await?;
         let field = self.element(&id("invite-link")).await?;
         let link = field
@@ -112,6 +113,7 @@ impl Page {
     ///
     /// The dialog is not there.
     pub async fn start_adding(&self, name: &str, link: &str) -> Result<()> {
+        self.show_contacts().await?;
         self.click("add-contact").await?;
         self.fill("link-input", link).await?;
         self.fill("contact-name-input", name).await
@@ -124,8 +126,20 @@ impl Page {
     /// There is no such contact.
     pub async fn open(&self, name: &str) -> Result<()> {
         if !self.shows(&conversation(name)).await? {
+            self.show_contacts().await?;
             self.press(&contact(name)).await?;
             self.wait(&conversation(name)).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes back to the contacts where the screen is too narrow to show them beside a conversation.
+    async fn show_contacts(&self) -> Result<()> {
+        let back = self.session.web()?.find_all(By::Css(id("back"))).await?;
+        for button in back {
+            if button.is_displayed().await? {
+                button.click().await?;
+            }
         }
         Ok(())
     }

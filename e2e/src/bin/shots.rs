@@ -1,10 +1,17 @@
 //! Takes pictures of the main views: `cargo xtask shots`.
 
-use anyhow::Result;
+use std::process::ExitCode;
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    let folder = mcmix_e2e::shots::take().await?;
-    println!("{}", folder.display());
-    Ok(())
+async fn main() -> ExitCode {
+    match mcmix_e2e::shots::take().await {
+        Ok(folder) => {
+            println!("{}", folder.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("shots: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

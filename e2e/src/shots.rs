@@ -126,9 +126,12 @@ async fn journey(world: &World, camera: &Camera) -> Result<()> {
     ada.wait_message(From::Me, "delivered", "algebraic patterns")
         .await?;
     grace
-        .send("Ada", "十人十色. Nobody on the way knows that we talk.")
+        .send(
+            "Ada",
+            "Jak žluťoučký kůň: nobody on the way knows that we talk.",
+        )
         .await?;
-    ada.wait_received("Grace", "十人十色").await?;
+    ada.wait_received("Grace", "žluťoučký").await?;
     ada.send("Grace", "Not even that we are the two who talk?")
         .await?;
     camera.take(&ada, "08-conversation").await?;

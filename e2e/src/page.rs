@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 use thirtyfour::error::{WebDriverError, WebDriverErrorInner};
-use thirtyfour::{By, Key, WebElement};
+use thirtyfour::{By, Key, WebDriver, WebElement, WindowHandle};
 
 use crate::session::{PATIENCE, Session};
 
@@ -50,6 +50,7 @@ pub struct Page {
     pub name: String,
     url: String,
     session: Arc<Session>,
+    window: WindowHandle,
 }
 
 /// What people do.
@@ -60,12 +61,47 @@ impl Page {
     ///
     /// The browser does not follow.
     pub async fn visit(name: &str, session: Arc<Session>, url: &str) -> Result<Self> {
-        session.web()?.goto(url).await?;
+        let web = session.web()?;
+        let window = web.window().await?;
+        web.goto(url).await?;
         Ok(Self {
             name: name.to_owned(),
             url: url.to_owned(),
             session,
+            window,
         })
+    }
+
+    /// Opens the address in one more window of the same browser, for someone else.
+    ///
+    /// # Errors
+    ///
+    /// The browser has no second window.
+    pub async fn second_window(&self, name: &str) -> Result<Self> {
+        let web = self.web().await?;
+        let window = web.new_window().await?;
+        web.switch_to_window(window.clone()).await?;
+        web.goto(&self.url).await?;
+        Ok(Self {
+            name: name.to_owned(),
+            window,
+            ..self.clone()
+        })
+    }
+
+    /// Closes a second window.
+    ///
+    /// # Errors
+    ///
+    /// It is closed already.
+    pub async fn close(self) -> Result<()> {
+        let web = self.web().await?;
+        web.close_window().await?;
+        // Commands go to the window that was last in front, which must be one that is there.
+        if let Some(first) = web.windows().await?.into_iter().next() {
+            web.switch_to_window(first).await?;
+        }
+        Ok(())
     }
 
     /// Creates an identity.
@@ -135,7 +171,7 @@ impl Page {
 
     /// Goes back to the contacts where the screen is too narrow to show them beside a conversation.
     async fn show_contacts(&self) -> Result<()> {
-        let back = self.session.web()?.find_all(By::Css(id("back"))).await?;
+        let back = self.web().await?.find_all(By::Css(id("back"))).await?;
         for button in back {
             if button.is_displayed().await? {
                 button.click().await?;
@@ -222,7 +258,7 @@ impl Page {
     ///
     /// The page does not come back.
     pub async fn reload(&self) -> Result<()> {
-        self.session.web()?.refresh().await?;
+        self.web().await?.refresh().await?;
         self.wait_connected().await
     }
 
@@ -232,7 +268,7 @@ impl Page {
     ///
     /// The browser does not follow.
     pub async fn leave(&self) -> Result<()> {
-        Ok(self.session.web()?.goto("about:blank").await?)
+        Ok(self.web().await?.goto("about:blank").await?)
     }
 
     /// Comes back after leaving.
@@ -241,7 +277,7 @@ impl Page {
     ///
     /// The page does not come up.
     pub async fn come_back(&self) -> Result<()> {
-        self.session.web()?.goto(&self.url).await?;
+        self.web().await?.goto(&self.url).await?;
         self.wait_connected().await
     }
 }
@@ -333,8 +369,8 @@ impl Page {
         let script =
             "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent.trim())";
         let found = self
-            .session
-            .web()?
+            .web()
+            .await?
             .execute(script, vec![json!(selector)])
             .await?;
         Ok(found.convert()?)
@@ -361,8 +397,8 @@ impl Page {
     async fn observe(&self, selector: &str, text: Value) -> Result<()> {
         let shown = format!("{selector} {text}");
         let wait = self
-            .session
-            .web()?
+            .web()
+            .await?
             .execute_async(WAIT, vec![json!(selector), text]);
         match wait.await {
             Ok(_) => Ok(()),
@@ -395,19 +431,26 @@ impl Page {
     ///
     /// The page does not answer.
     pub async fn picture(&self) -> Result<Vec<u8>> {
-        Ok(self.session.web()?.screenshot_as_png().await?)
+        Ok(self.web().await?.screenshot_as_png().await?)
     }
 }
 
 /// Mouse and keyboard.
 impl Page {
+    /// Returns the connection to the browser, with this page's window in front.
+    async fn web(&self) -> Result<&WebDriver> {
+        let web = self.session.web()?;
+        web.switch_to_window(self.window.clone()).await?;
+        Ok(web)
+    }
+
     /// Returns whether an element is there now.
     ///
     /// # Errors
     ///
     /// The page does not answer.
     pub async fn shows(&self, selector: &str) -> Result<bool> {
-        let found = self.session.web()?.find_all(By::Css(selector)).await?;
+        let found = self.web().await?.find_all(By::Css(selector)).await?;
         Ok(!found.is_empty())
     }
 
@@ -450,7 +493,7 @@ impl Page {
 
     async fn element(&self, selector: &str) -> Result<WebElement> {
         self.wait(selector).await?;
-        Ok(self.session.web()?.find(By::Css(selector)).await?)
+        Ok(self.web().await?.find(By::Css(selector)).await?)
     }
 }
 

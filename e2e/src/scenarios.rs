@@ -16,6 +16,7 @@ mod first_message;
 mod offline;
 mod reload;
 mod restart;
+mod same_browser;
 mod two_conversations;
 mod wire_lengths;
 
@@ -46,6 +47,7 @@ macro_rules! scenarios {
 /// Those that every engine plays.
 pub(crate) const ALL: &[Scenario] = scenarios![
     first_message: Quick,
+    same_browser: Quick,
     two_conversations: Quick,
     declined: Quick,
     closed: Quick,

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use thirtyfour::error::{WebDriverError, WebDriverErrorInner};
 use thirtyfour::{By, Key, WebDriver, WebElement, WindowHandle};
@@ -23,6 +25,15 @@ const observer = new MutationObserver(() => {
   if (there()) { observer.disconnect(); done(true); }
 });
 observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+";
+
+/// Calls the `main` of a Wasm program that imports nothing, and returns how it failed, if it did.
+const RUN_WASM: &str = r"
+const [program, done] = arguments;
+const bytes = Uint8Array.from(atob(program), (character) => character.charCodeAt(0));
+WebAssembly.instantiate(bytes)
+  .then(({ instance }) => instance.exports.main(0, 0))
+  .then((code) => done(code === 0 ? null : `exit code ${code}`), (error) => done(String(error)));
 ";
 
 /// Who wrote a message, seen from a page.
@@ -432,6 +443,24 @@ impl Page {
     /// The page does not answer.
     pub async fn picture(&self) -> Result<Vec<u8>> {
         Ok(self.web().await?.screenshot_as_png().await?)
+    }
+}
+
+/// The engine itself.
+impl Page {
+    /// Runs a Wasm program that imports nothing.
+    ///
+    /// # Errors
+    ///
+    /// It traps or returns an exit code.
+    pub async fn run_wasm(&self, program: &[u8]) -> Result<()> {
+        let program = json!(STANDARD.encode(program));
+        let web = self.web().await?;
+        let failure = web.execute_async(RUN_WASM, vec![program]).await?;
+        match failure.convert::<Option<String>>()? {
+            None => Ok(()),
+            Some(failure) => bail!("{failure}"),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::world::World;
 mod closed;
 mod declined;
 mod first_message;
+mod frozen;
 mod offline;
 mod reload;
 mod restart;
@@ -55,6 +56,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     reload: Quick,
     restart: Quick,
     wire_lengths: Unhurried,
+    frozen: Quick,
 ];
 
 /// Those that two different engines play with each other.

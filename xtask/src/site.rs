@@ -32,6 +32,26 @@ pub fn build() -> Result<()> {
     process::run(&mut tool).context("the site could not be laid out")
 }
 
+/// Returns where [`build_frozen_run`] leaves its program.
+pub fn frozen_run() -> PathBuf {
+    place::target().join("frozen.wasm")
+}
+
+/// Builds, as the app is built, the program that checks a frozen run (`shared/examples/frozen.rs`).
+///
+/// # Errors
+///
+/// There is no compiler for Wasm, or it does not build.
+pub fn build_frozen_run() -> Result<()> {
+    let toolchain = Toolchain::provide()?;
+    let mut cargo = toolchain.cargo("build");
+    cargo.args(["--package", "mcmix-shared", "--example", "frozen"]);
+    process::run(cargo.args(["--profile", PROFILE]))?;
+    let built = toolchain.built(PROFILE).join("examples/frozen.wasm");
+    fs::copy(built, frozen_run())?;
+    Ok(())
+}
+
 /// Prints how large the app is, as built, as laid out, and compressed.
 ///
 /// # Errors

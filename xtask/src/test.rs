@@ -117,6 +117,7 @@ fn build_for_browsers() -> Result<()> {
     setup::all()?;
     say("building the page");
     site::build()?;
+    site::build_frozen_run()?;
     say("building the server");
     servers::build(Build::Test).map(drop)
 }

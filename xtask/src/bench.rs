@@ -13,9 +13,8 @@ use crate::{place, process, say};
 /// The program does not build, or does not succeed.
 pub fn run(options: &[&str]) -> Result<()> {
     say("building the benchmark: some minutes the first time");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(place::checkout());
-    cargo.args(["build", "--quiet", "--release", "--package", "mcmix-bench"]);
+    let mut cargo = process::cargo("build");
+    cargo.args(["--quiet", "--release", "--package", "mcmix-bench"]);
     process::run(&mut cargo)?;
     let program = place::cargo_target().join("release/mcmix-bench");
     process::run(Command::new(program).args(options))

@@ -9,11 +9,20 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::place;
+
 /// How often a process that should end is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// How long a process may take to end by itself once asked.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Returns `cargo SUBCOMMAND` for this checkout.
+pub fn cargo(subcommand: &str) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(place::checkout()).arg(subcommand);
+    cargo
+}
 
 /// Runs a program to its end, its output passing through.
 ///

@@ -38,15 +38,8 @@ pub enum Build {
 ///
 /// It does not build.
 pub fn build(how: Build) -> Result<PathBuf> {
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(place::checkout());
-    cargo.args([
-        "build",
-        "--package",
-        "mcmix-server",
-        "--bin",
-        "mcmix-server",
-    ]);
+    let mut cargo = process::cargo("build");
+    cargo.args(["--package", "mcmix-server", "--bin", "mcmix-server"]);
     if how == Build::Release {
         cargo.arg("--release");
     }

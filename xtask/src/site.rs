@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
@@ -25,9 +24,8 @@ pub fn folder() -> PathBuf {
 pub fn build() -> Result<()> {
     let toolchain = Toolchain::provide()?;
     let app = build_app(&toolchain)?;
-    let mut tool = Command::new("cargo");
-    tool.current_dir(place::checkout());
-    tool.args(["run", "--quiet", "--package", "mcmix-site", "--"]);
+    let mut tool = process::cargo("run");
+    tool.args(["--quiet", "--package", "mcmix-site", "--"]);
     tool.args([app, place::checkout().join("www"), folder()]);
     process::run(&mut tool).context("the site could not be laid out")
 }

@@ -1,11 +1,9 @@
 //! All tests: those of every crate, then those in browsers.
 
-use std::process::Command;
-
 use anyhow::{Result, bail};
 
 use crate::servers::{self, Build};
-use crate::{place, process, say, setup, site};
+use crate::{process, say, setup, site};
 
 /// Which trials in browsers to run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,17 +54,9 @@ impl Trials {
 pub fn all() -> Result<()> {
     setup::all()?;
     say("running the tests of the crates");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(place::checkout());
-    cargo.args([
-        "test",
-        "--workspace",
-        "--exclude",
-        "mcmix-web",
-        "--exclude",
-        "mcmix-e2e",
-    ]);
-    process::run(&mut cargo)?;
+    let browsers = ["--exclude", "mcmix-web", "--exclude", "mcmix-e2e"];
+    process::run(process::cargo("test").arg("--workspace").args(browsers))?;
+    process::run(process::cargo("test").args(["--package", "mcmix-e2e", "--lib"]))?;
     in_browsers(&Trials::default())
 }
 
@@ -78,20 +68,12 @@ pub fn all() -> Result<()> {
 pub fn in_browsers(trials: &Trials) -> Result<()> {
     build_for_browsers()?;
     say("running the tests in browsers");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(place::checkout());
-    cargo.args(["test", "--package", "mcmix-e2e"]);
-    match (&trials.browser, &trials.scenario) {
-        (None, None) => {}
-        (browser, scenario) => {
-            let browser = browser
-                .as_deref()
-                .map(|name| format!("{name}/"))
-                .unwrap_or_default();
-            let scenario = scenario.as_deref().unwrap_or_default();
-            cargo.args(["--test", "browsers", "--", &format!("{browser}{scenario}")]);
-        }
-    }
+    let browser = trials.browser.as_deref();
+    let browser = browser.map(|name| format!("{name}/")).unwrap_or_default();
+    let scenario = trials.scenario.as_deref().unwrap_or_default();
+    let mut cargo = process::cargo("test");
+    cargo.args(["--package", "mcmix-e2e", "--test", "browsers", "--"]);
+    cargo.arg(format!("{browser}{scenario}"));
     if let Some(repeat) = &trials.repeat {
         cargo.env("MCMIX_E2E_REPEAT", repeat);
     }
@@ -106,10 +88,8 @@ pub fn in_browsers(trials: &Trials) -> Result<()> {
 pub fn shots() -> Result<()> {
     build_for_browsers()?;
     say("taking pictures of the main views");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(place::checkout());
-    cargo.args(["run", "--quiet", "--package", "mcmix-e2e", "--bin", "shots"]);
-    process::run(&mut cargo)
+    let shots = ["--quiet", "--package", "mcmix-e2e", "--bin", "shots"];
+    process::run(process::cargo("run").args(shots))
 }
 
 /// Builds what browsers are to see.

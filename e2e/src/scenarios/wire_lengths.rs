@@ -8,12 +8,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{connect, tell};
-use crate::wire::Frame;
+use crate::wire::{Frame, Trace};
 use crate::world::World;
 
 /// The opcode of binary messages; pings and their answers carry nothing of ours.
@@ -23,6 +23,10 @@ const BINARY: u8 = 2;
 /// and when it ends. Less than the texts below, each of which would show if it cost a frame.
 const IN_FLIGHT: usize = 2;
 
+/// Frames from a server after which the rounds that were open before are over: each round has two,
+/// and a dialing round is not open for longer than four conversation rounds.
+const SETTLED: usize = 20;
+
 /// Texts that Alice sends, and as many that Bob sends.
 const TEXTS: [&str; 3] = ["one", "two", "three"];
 
@@ -30,13 +34,16 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;
     let bob = world.person("Bob").await?;
     let carol = world.person("Carol").await?;
+    for person in [&alice, &bob, &carol] {
+        person.wait_connected().await?;
+    }
+    wait_settled(&world).await?;
     let start = Instant::now();
     connect(&alice, &bob).await?;
     for text in TEXTS {
         tell(&alice, &bob, text).await?;
         tell(&bob, &alice, text).await?;
     }
-    carol.wait_connected().await?;
     let end = Instant::now();
 
     for (party, tap) in world.taps().iter().enumerate() {
@@ -59,6 +66,28 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Waits until everyone's part in the rounds that were open when they came is over: someone who
+/// reached only some servers in time is told by each that it was left out.
+async fn wait_settled(world: &World) -> Result<()> {
+    let joined = Instant::now();
+    let settled = |trace: &Trace| {
+        let since = trace.down.iter().filter(|frame| frame.at > joined);
+        since.filter(|frame| frame.opcode == BINARY).count() >= SETTLED
+    };
+    let all = async {
+        while !world
+            .taps()
+            .iter()
+            .all(|tap| tap.traces().iter().all(settled))
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), all)
+        .await
+        .context("the rounds did not go on")
 }
 
 /// How many messages there were of each length, in bytes.

@@ -495,16 +495,23 @@ impl Page {
     async fn press(&self, selector: &str) -> Result<()> {
         let start = Instant::now();
         loop {
-            match self.element(selector).await?.click().await {
+            match self.press_once(selector).await {
                 Ok(()) => return Ok(()),
                 // Drawn anew, or still moving into place: a person would press again.
-                Err(error) if may_pass(&error) && start.elapsed() < PATIENCE => {}
+                Err(error)
+                    if error.downcast_ref().is_some_and(may_pass) && start.elapsed() < PATIENCE => {
+                }
                 Err(error) => {
                     return Err(error)
                         .context(format!("{}'s page, pressing {selector}", self.name));
                 }
             }
         }
+    }
+
+    async fn press_once(&self, selector: &str) -> Result<()> {
+        self.element(selector).await?.click().await?;
+        Ok(())
     }
 
     /// Types a text in place of what a field holds.

@@ -148,6 +148,7 @@ impl Client {
             }
             Received::Called { name } => {
                 conversation.durable_with = batch;
+                person.dialing = None;
                 let incoming = conversation.phase == Phase::Incoming;
                 if let Some(name) = name {
                     person.introduce(name);
@@ -337,6 +338,13 @@ impl Client {
                         self.store.mark(Key::Contact(peer));
                     }
                     self.drop_conversation(peer);
+                }
+            }
+            // Whoever called us is gone, so our own call goes on.
+            (Phase::Talking, Side::Callee) if !answered && person.dialing.is_some() => {
+                if silent >= CONNECT_ROUNDS {
+                    self.drop_conversation(peer);
+                    self.give_up_dialing(peer);
                 }
             }
             (Phase::Talking, Side::Callee) if !conversation.session.is_established() => {

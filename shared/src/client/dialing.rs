@@ -30,11 +30,16 @@ pub(super) struct Dialing {
 }
 
 impl Dialing {
-    pub(super) const fn state(self) -> CallState {
+    pub(super) fn state(self) -> CallState {
         CallState::Calling {
-            attempt: self.attempts.saturating_add(1),
+            attempt: self.attempts.saturating_add(1).min(MAX_ATTEMPTS),
             of: MAX_ATTEMPTS,
         }
+    }
+
+    /// Returns whether nobody is dialled any more; a row that is under way may still meet them.
+    const fn is_exhausted(self) -> bool {
+        self.attempts >= MAX_ATTEMPTS
     }
 }
 
@@ -61,6 +66,7 @@ impl Client {
             .people
             .iter()
             .filter(|(_, it)| it.is_dialing())
+            .filter(|(_, it)| it.dialing.is_some_and(|dialing| !dialing.is_exhausted()))
             .map(|(key, _)| *key)
             .collect();
         let (coin, choice) = (rng.next_u32() & 1, rng.next_u64());
@@ -181,7 +187,6 @@ impl Client {
         };
         person.conversation = Some(conversation);
         if phase == Phase::Talking {
-            person.dialing = None;
             person.ended = None;
         }
         self.store.mark(Key::Contact(peer));
@@ -282,15 +287,14 @@ impl Client {
         }
     }
 
-    /// Ends a call that was dialled often enough.
+    /// Ends a call that was dialled often enough, unless they may yet be met by a row that is
+    /// under way: they would see a call of somebody who has given up.
     pub(super) fn give_up_dialing(&mut self, peer: ClientKey) {
+        let under_way = self.rounds.is_dialed(peer);
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
-        if person
-            .dialing
-            .is_some_and(|dialing| dialing.attempts >= MAX_ATTEMPTS)
-        {
+        if person.dialing.is_some_and(Dialing::is_exhausted) && !under_way {
             person.dialing = None;
             person.ended = Some(EndReason::NoAnswer);
             self.store.mark(Key::Contact(peer));

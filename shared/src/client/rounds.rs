@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     delivery::Outcome,
+    identity::ClientKey,
     party::PartyId,
     program::{Program, RoundId},
     share::{DealtShare, combine, deal},
@@ -86,6 +87,13 @@ impl Rounds {
             Program::Conversation => self.latest.conversation,
             Program::Dialing => self.latest.dialing,
         }
+    }
+
+    /// Returns whether a row that dials that person is under way.
+    pub(super) fn is_dialed(&self, person: ClientKey) -> bool {
+        self.pending.values().any(|pending| {
+            matches!(&pending.input, Input::Dialing(Dialed::Dial(callee)) if *callee == person)
+        })
     }
 
     fn set_outcome(&mut self, program: Program, outcome: RoundOutcome) {
@@ -253,10 +261,14 @@ impl Client {
     }
 
     fn lose_rows(&mut self, round: RoundId, pending: Pending) {
-        if let Input::Conversation(slots) = pending.input {
-            for slot in slots.into_iter().flatten() {
-                self.settle_row(round, &slot, Outcome::Lost);
+        match pending.input {
+            Input::Conversation(slots) => {
+                for slot in slots.into_iter().flatten() {
+                    self.settle_row(round, &slot, Outcome::Lost);
+                }
             }
+            Input::Dialing(Dialed::Dial(callee)) => self.give_up_dialing(callee),
+            Input::Dialing(Dialed::Check | Dialed::Closed) => {}
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Calling: accepted, declined, unanswered, mutual, crowded.
 
-use mcmix_shared::client::{Action, CallState, Caller, EndReason, Notice, OpenToCalls};
+use mcmix_shared::{
+    client::{Action, CallState, Caller, EndReason, Notice, OpenToCalls},
+    program::Program,
+};
 
 use crate::world::World;
 
@@ -161,6 +164,54 @@ fn a_call_can_be_cancelled_while_it_rings() {
     world.act(A, Action::CancelCall(key));
     assert_eq!(world.state(A, B), CallState::Ended(EndReason::ByUs));
     world.until("it stops ringing", |world| !world.rings(B, A));
+}
+
+/// Whoever is called back just when they cancel was met by a call that is no more.
+#[test]
+fn a_cancelled_call_does_not_swallow_the_one_that_came_back() {
+    for seed in 0..10 {
+        let mut world = World::new(&["Ada", "Bob"], 200 + seed);
+        world.add(A, B);
+        world.add(B, A);
+        world.call(A, B);
+        world.open(Program::Dialing);
+        let round = world.close();
+        let key = world.key(B);
+        world.act(A, Action::CancelCall(key));
+        world.call(B, A);
+        world.compute(round, &[]);
+        world.until("it rings", |world| world.rings(A, B));
+    }
+}
+
+#[test]
+fn the_last_row_that_dials_still_counts() {
+    let mut rang = 0;
+    for seed in 0..10 {
+        let mut world = World::new(&["Ada", "Bob"], 300 + seed);
+        world.act(B, Action::SetOpenToCalls(OpenToCalls::Nobody));
+        world.add(A, B);
+        world.call(A, B);
+        while !matches!(world.state(A, B), CallState::Calling { attempt, of } if attempt == of) {
+            world.cycle();
+        }
+        // The next round is handed in to before this one is over.
+        world.open(Program::Dialing);
+        let round = world.close();
+        world.act(B, Action::SetOpenToCalls(OpenToCalls::Everyone));
+        world.open(Program::Dialing);
+        let last = world.close();
+        world.compute(round, &[]);
+        world.compute(last, &[]);
+        if matches!(world.state(A, B), CallState::Ended(EndReason::NoAnswer)) {
+            world.cycles(20);
+            assert!(!world.rings(B, A));
+        } else {
+            world.until("it rings", |world| world.rings(B, A));
+            rang += 1;
+        }
+    }
+    assert!(rang > 0);
 }
 
 #[test]

@@ -167,13 +167,14 @@ mod tests {
         let demo = demo::write(folder.path(), &options).unwrap();
         let [config, ..] = demo.configs;
         let config = Config::load(&config, [], &[]).unwrap();
+        let shape = demo.deployment.shape();
         let app = App::new(Parts {
             party: config.party,
             key: keys::read_noise_key(&config.keys.noise).unwrap(),
             deployment: demo.deployment,
             limits: config.clients,
             clients: Clients::new(1),
-            rounds: Arc::new(Rounds::new(1)),
+            rounds: Arc::new(Rounds::new(config.party, shape, 1)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });

@@ -1,7 +1,7 @@
 //! Rounds: when they open and close, who takes part, and what comes of them
 //! (docs/protocol.md §3).
 //!
-//! [`clock`] decides, as plain state that tests drive. [`collect`] gathers submissions,
+//! [`clock`] decides, as plain state that tests drive. [`collect`] gathers submissions into [`dealt`],
 //! [`agree`] makes the three parties' sets of clients one, [`lane`] computes, [`driver`] joins
 //! them to links and clients.
 
@@ -9,5 +9,6 @@ pub mod agree;
 pub mod clock;
 pub mod collect;
 pub mod counter;
+pub mod dealt;
 pub mod driver;
 pub mod lane;

@@ -1,6 +1,7 @@
 //! Key derivation: HKDF over BLAKE2s, every use with a label of its own.
 
-use blake2::{Blake2s256, Digest as _};
+use blake2::digest::Mac;
+use blake2::{Blake2s256, Blake2sMac256, Digest as _};
 use hkdf::SimpleHkdf;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -45,6 +46,18 @@ pub(crate) fn hash(label: &str, parts: &[&[u8]]) -> [u8; 32] {
         hash.update(part);
     }
     hash.finalize().into()
+}
+
+/// Hashes under a label and a key that not everyone has who may see the result.
+pub(crate) fn mac(label: &str, key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = <Blake2sMac256 as Mac>::new(&(*key).into());
+    mac.update(b"mcmix.v1 ");
+    mac.update(label.as_bytes());
+    mac.update(&[0]);
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 /// Returns the first 16 bytes of a hash.

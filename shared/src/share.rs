@@ -16,11 +16,11 @@ use zeroize::Zeroize as _;
 pub use prg::{SEED_BYTES, Seed};
 pub use reply::{CombineError, REPLY_DIGEST_BYTES, combine, reply_body_bytes, reply_digest};
 
-use crate::{bytes::Reader, kdf, party::PartyId, program::RoundId};
+use crate::{bytes::Reader, identity::ClientId, kdf, party::PartyId, program::RoundId};
 
 /// One of the three components of a submission, as dealt.
 #[derive(Clone)]
-enum Component {
+pub enum Component {
     /// x0 or x1: what the seed expands to.
     Seed(Seed),
     /// x2, in full.
@@ -35,15 +35,24 @@ impl Component {
         }
     }
 
-    /// Writes the component over a buffer of its length.
-    fn expand_into(&self, out: &mut [u8]) {
+    fn expand(&self, len: usize) -> Vec<u8> {
         match self {
             Self::Seed(seed) => {
-                out.fill(0);
-                seed.xor_into(out);
+                let mut out = vec![0; len];
+                seed.xor_into(&mut out);
+                out
             }
-            Self::Explicit(bytes) => out.copy_from_slice(bytes),
+            Self::Explicit(bytes) => bytes.clone(),
         }
+    }
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Seed(_) => "Component::Seed(..)",
+            Self::Explicit(_) => "Component::Explicit(..)",
+        })
     }
 }
 
@@ -79,8 +88,8 @@ pub struct ShareError {
 /// What two holders of a component compare before a round.
 ///
 /// # Security
-/// Whoever knows the other two components can hold guesses at the row against it: it is masked
-/// before the third party sees it (docs/protocol.md §3).
+/// Keyed, because the third party compares it and knows the other two components: it could hold
+/// guesses at the row against a plain hash (docs/protocol.md §3).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; DIGEST_BYTES]);
 
@@ -196,59 +205,51 @@ impl DealtShare {
         self.len
     }
 
+    /// Returns components `x_i` and `x_{i+1}`.
+    pub fn into_components(self) -> [Component; 2] {
+        [self.first, self.second]
+    }
+
     /// Expands both components to the submission's length.
     pub fn expand(&self) -> Expanded {
-        let (mut first, mut second) = (vec![0; self.len], vec![0; self.len]);
-        self.expand_first(&mut first);
-        self.expand_second(&mut second);
-        Expanded { first, second }
+        Expanded {
+            first: self.first.expand(self.len),
+            second: self.second.expand(self.len),
+        }
     }
 
-    /// Writes component `x_i` over a buffer.
-    ///
-    /// # Panics
-    /// If the buffer is not as long as the submission.
-    pub fn expand_first(&self, out: &mut [u8]) {
-        assert_eq!(
-            out.len(),
-            self.len,
-            "a component is as long as its submission"
-        );
-        self.first.expand_into(out);
-    }
-
-    /// Writes component `x_{i+1}` over a buffer.
-    ///
-    /// # Panics
-    /// If the buffer is not as long as the submission.
-    pub fn expand_second(&self, out: &mut [u8]) {
-        assert_eq!(
-            out.len(),
-            self.len,
-            "a component is as long as its submission"
-        );
-        self.second.expand_into(out);
-    }
-
-    /// Returns the digests of components `x_i` and `x_{i+1}` in that round.
+    /// Returns the digests of components `x_i` and `x_{i+1}` in that round. `keys` are those that
+    /// the party shares with the previous and the next one: the components' other holders.
     ///
     /// The second digest of `P_i` and the first of `P_{i+1}` are of the same component and must be equal.
-    pub fn digests(&self, round: RoundId) -> [Digest; 2] {
+    pub fn digests(&self, round: RoundId, client: ClientId, keys: [&[u8; 32]; 2]) -> [Digest; 2] {
+        let [prev, next] = keys;
         [
-            digest(round, self.party, &self.first),
-            digest(round, self.party.next(), &self.second),
+            (self.party, &self.first, prev),
+            (self.party.next(), &self.second, next),
         ]
+        .map(|(component, value, key)| digest((round, client), component, value, key))
     }
 }
 
 /// Components are named by the party that holds them first: `x_i` by `P_i`.
-fn digest(round: RoundId, component: PartyId, value: &Component) -> Digest {
-    let index = [component.index().to_le_bytes()[0]];
-    let hash = kdf::hash(
+fn digest(
+    (round, client): (RoundId, ClientId),
+    component: PartyId,
+    value: &Component,
+    key: &[u8; 32],
+) -> Digest {
+    let mac = kdf::mac(
         "component",
-        &[&round.0.to_le_bytes(), &index, value.as_bytes()],
+        key,
+        &[
+            &round.0.to_le_bytes(),
+            &client.0.to_le_bytes(),
+            &component.index().to_le_bytes()[..1],
+            value.as_bytes(),
+        ],
     );
-    Digest(kdf::truncate(&hash))
+    Digest(kdf::truncate(&mac))
 }
 
 impl fmt::Debug for DealtShare {
@@ -260,7 +261,7 @@ impl fmt::Debug for DealtShare {
 #[cfg(test)]
 mod tests {
     use super::{DealtShare, deal};
-    use crate::{party::PartyId, program::RoundId};
+    use crate::{identity::ClientId, party::PartyId, program::RoundId};
     use proptest::prelude::*;
     use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
 
@@ -307,17 +308,34 @@ mod tests {
         assert_eq!(total, 2 * 795 + 64);
     }
 
+    /// Keys of P0 and P1, P1 and P2, P2 and P0.
+    const KEYS: [[u8; 32]; 3] = [[1; 32], [12; 32], [20; 32]];
+
+    fn digests(share: &DealtShare, round: u64, client: u64) -> [super::Digest; 2] {
+        let party = share.party();
+        let keys = [party.prev(), party].map(|holder| &KEYS[holder.index()]);
+        share.digests(RoundId(round), ClientId(client), keys)
+    }
+
     #[test]
     fn holders_of_a_component_agree_on_its_digest() {
-        let round = RoundId(9);
         let shares = deal(&[1, 2, 3], &mut ChaCha12Rng::seed_from_u64(4));
-        let digests = shares.each_ref().map(|share| share.digests(round));
+        let all = shares.each_ref().map(|share| digests(share, 9, 1));
         for party in PartyId::ALL {
-            let (own, next) = (digests[party.index()], digests[party.next().index()]);
+            let (own, next) = (all[party.index()], all[party.next().index()]);
             assert_eq!(own[1], next[0]);
             assert_ne!(own[0], own[1]);
         }
-        assert_ne!(digests[0], shares[0].digests(RoundId(10)));
+        assert_ne!(all[0], digests(&shares[0], 10, 1));
+        assert_ne!(all[0], digests(&shares[0], 9, 2));
+    }
+
+    /// Whoever lacks the key of a component's holders can't try components out.
+    #[test]
+    fn digests_take_the_holders_key() {
+        let [_, p1, _] = deal(&[1, 2, 3], &mut ChaCha12Rng::seed_from_u64(4));
+        let with = |key| p1.digests(RoundId(9), ClientId(1), [key, key]);
+        assert_ne!(with(&KEYS[0])[1], with(&KEYS[1])[1]);
     }
 
     /// Engines and clients of other builds must compute the same.
@@ -334,9 +352,9 @@ mod tests {
             hex(&expanded.second),
             "35a611c675ab604ac328dc75152182c06752ca5f"
         );
-        let [d0, d1] = p0.digests(RoundId(7));
-        assert_eq!(hex(&d0.0), "1148c9b9f4affb3291251209035ceead");
-        assert_eq!(hex(&d1.0), "df240f796bd47d7ebe4375d542bffa2a");
+        let [d0, d1] = digests(&p0, 7, 3);
+        assert_eq!(hex(&d0.0), "4a90fc3a6575cef227c554c5be457b01");
+        assert_eq!(hex(&d1.0), "09ef893c08d3bd6f448583de448bb1b9");
         assert_eq!(
             hex(&super::reply_digest(RoundId(7), b"row")),
             "20e6542c2652cfb1d1dca8426dd64bbc"
@@ -356,7 +374,7 @@ mod tests {
         let [_, p1, _] = deal(&[0xaa; 4], &mut ChaCha12Rng::seed_from_u64(4));
         assert_eq!(format!("{p1:?}"), "DealtShare(P1, 4 bytes, ..)");
         assert_eq!(format!("{:?}", p1.expand()), "Expanded(..)");
-        let [digest, _] = p1.digests(RoundId(1));
+        let [digest, _] = digests(&p1, 1, 1);
         assert_eq!(format!("{digest:?}"), "Digest(..)");
     }
 }

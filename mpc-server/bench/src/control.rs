@@ -21,10 +21,10 @@ pub enum Order {
     },
     /// To measure how long a message and its answer take.
     MeasureRoundTrip,
-    /// To derive what the crowd deals to it.
-    Gather {
-        /// How wide to sort.
-        sort_ways: u8,
+    /// How wide to sort.
+    SortWidth {
+        /// Ways to split at a time.
+        ways: u8,
     },
     /// To take the submissions of a round in and be ready for its messages.
     Open {
@@ -69,7 +69,7 @@ pub enum Answer {
         /// Where.
         address: String,
     },
-    /// Both links are up, or submissions are gathered, or the round is open or computed.
+    /// Both links are up, or the width is set, or the round is open or computed.
     Done,
     /// The round trip.
     RoundTrip {
@@ -113,8 +113,8 @@ pub struct Times {
     pub intake: Duration,
     /// Agreeing on the clients.
     pub agree: Duration,
-    /// Expanding what they dealt.
-    pub expand: Duration,
+    /// Ordering submissions and making the program's input of them.
+    pub close: Duration,
     /// The matcher.
     pub matching: Duration,
     /// The router.

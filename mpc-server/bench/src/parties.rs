@@ -90,12 +90,12 @@ impl Parties {
         Ok(times.into_iter().max().unwrap_or_default())
     }
 
-    /// Lets them derive what their crowd deals to them.
+    /// Sets how wide they sort.
     ///
     /// # Errors
     /// A party fails.
-    pub fn gather(&mut self, sort_ways: u8) -> Result<()> {
-        self.each(|_| Order::Gather { sort_ways }).map(drop)
+    pub fn sort_width(&mut self, ways: u8) -> Result<()> {
+        self.each(|_| Order::SortWidth { ways }).map(drop)
     }
 
     /// Computes a round and returns what it took each party, with its replies to a sample.

@@ -10,15 +10,16 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail};
 use base64ct::{Base64, Encoding as _};
 use mcmix_engine::{
-    Context, ConversationInput, DialingInput, Link as _, LinkError, PairKeys, PartyId, Replies,
-    Settings, SortWidth, conversation, conversation_by_sorting, dialing,
+    Context, Link as _, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth, conversation,
+    conversation_by_sorting, dialing,
 };
 use mcmix_server::keys::TlsIdentity;
 use mcmix_server::net::{Link, PeerEvent, PeerSettings, Peers, Pins, RoundLink, TlsContext};
 use mcmix_server::round::agree::{Terms, agree};
-use mcmix_server::round::collect::Entry;
-use mcmix_server::round::lane::{Current, expand, reply_bytes};
+use mcmix_server::round::collect::{Collector, Entry, Frozen};
+use mcmix_server::round::lane::{Current, reply_bytes};
 use mcmix_shared::program::RoundId;
+use mcmix_shared::wire::Submit;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -96,8 +97,8 @@ fn serve(orders: &mpsc::Receiver<Result<Order, serde_json::Error>>) -> Result<()
                 let time = party.round_trip()?;
                 Answer::RoundTrip { time }
             }
-            Order::Gather { sort_ways } => {
-                party.gather(SortWidth::new(sort_ways));
+            Order::SortWidth { ways } => {
+                party.sort_width = SortWidth::new(ways);
                 Answer::Done
             }
             Order::Open { round } => {
@@ -175,9 +176,11 @@ struct Party {
     context: Context,
     current: Current,
     sort_width: SortWidth,
-    /// What the crowd dealt, in the order of ids.
-    entries: Vec<Entry>,
-    open: Option<RoundLink>,
+    crowd: Crowd,
+    collector: Collector,
+    open: Option<(RoundId, RoundLink)>,
+    /// Time spent on taking in.
+    intake: Duration,
     last: Option<Computed>,
 }
 
@@ -185,6 +188,8 @@ struct Party {
 struct Computed {
     before: Cpu,
     round: RoundId,
+    /// Whose rows were computed on, in the order of ids.
+    entries: Vec<Entry>,
     agree_sent: [u64; 2],
     times: Times,
     replies: Replies,
@@ -206,8 +211,10 @@ impl Party {
             links,
             current,
             sort_width: SortWidth::NARROWEST,
-            entries: Vec::new(),
+            crowd: Crowd::new(setup.case),
+            collector: Collector::new(me, setup.case.shape(), setup.case.users),
             open: None,
+            intake: Duration::ZERO,
             last: None,
         };
         party.current.set(Some(party.round_link(ROUND_TRIP_ROUND)));
@@ -239,109 +246,110 @@ impl Party {
         Ok(shortest)
     }
 
-    /// Derives what the crowd deals to this party.
-    fn gather(&mut self, sort_width: SortWidth) {
-        self.sort_width = sort_width;
-        let crowd = Crowd::new(self.case);
-        let entry = |person: crate::crowd::Person| {
-            let share = crowd.deal(&person, self.me);
-            Entry::new(person.id, person.key, share, ROUND_TRIP_ROUND)
-        };
-        self.entries = crowd.people().map(entry).collect();
-        self.entries.sort_unstable_by_key(|entry| entry.id);
+    /// Opens a round and takes its submissions in, as clients' links do.
+    fn open(&mut self, round: RoundId) -> Result<()> {
+        /// Dealt at a time, which is what clients do and not measured.
+        const AT_ONCE: usize = 1 << 12;
+        let program = self.case.algorithm.program();
+        let link = self.round_link(round);
+        self.collector
+            .open(round, program, PATIENCE, self.pair_keys());
+        let mut people = self.crowd.people().peekable();
+        while people.peek().is_some() {
+            let submits: Vec<_> = people
+                .by_ref()
+                .take(AT_ONCE)
+                .map(|person| {
+                    let share = self.crowd.deal(&person, self.me);
+                    let submit = Submit {
+                        round,
+                        program,
+                        share,
+                    };
+                    (person.key, person.id, submit)
+                })
+                .collect();
+            let began = Instant::now();
+            for (key, id, submit) in submits {
+                let taken = self.collector.submit(key, id, submit);
+                taken.map_err(|refusal| anyhow!("a submission is refused: {refusal:?}"))?;
+            }
+            self.intake += began.elapsed();
+        }
+        self.open = Some((round, link));
+        usage::reset_peak_memory();
+        Ok(())
     }
 
-    /// Opens a round and takes its submissions in. Digests are of one round only.
-    fn open(&mut self, round: RoundId) -> Result<()> {
-        self.open = Some(self.round_link(round));
-        let began = Instant::now();
-        for entry in &mut self.entries {
-            entry.digests = entry.share.digests(round);
-        }
-        let times = Times {
-            intake: began.elapsed(),
-            ..Times::default()
-        };
-        usage::reset_peak_memory();
-        self.last = Some(Computed {
-            before: Cpu::now()?,
-            round,
-            agree_sent: [0; 2],
-            times,
-            replies: Replies::Seeds(Vec::new()),
-        });
-        Ok(())
+    fn pair_keys(&self) -> PairKeys {
+        let [next, prev] = self.links.each_ref().map(|link| *link.key().as_bytes());
+        PairKeys { next, prev }
     }
 
     /// Does what a server does from the close of a round to its replies.
     fn compute(&mut self) -> Result<()> {
-        let (Some(link), Some(computed)) = (self.open.take(), &mut self.last) else {
+        let Some((round, link)) = self.open.take() else {
             bail!("no round is open");
         };
-        computed.before = Cpu::now()?;
-        let times = &mut computed.times;
+        let before = Cpu::now()?;
+        let mut times = Times {
+            intake: mem::take(&mut self.intake),
+            ..Times::default()
+        };
         let mut laps = Laps::start();
+        let frozen = self.collector.freeze(round);
+        let Frozen { entries, dealt } = frozen.context("the round is not open")?;
+        times.close = laps.next();
+
         let mut link = Counting {
             link,
             me: self.me,
             sent: [0; 2],
         };
-        let users = self.entries.len();
-        let [next, prev] = self.links.each_ref().map(|link| *link.key().as_bytes());
+        let users = entries.len();
         let terms = Terms {
             me: self.me,
-            round: computed.round,
-            keys: &PairKeys { next, prev },
+            round,
             most_clients: users,
         };
-        let verdicts = agree(&mut link, &terms, &self.entries)?;
+        let verdicts = agree(&mut link, &terms, &entries)?;
         if verdicts.iter().any(Result::is_err) {
             bail!("the parties did not agree on everyone");
         }
-        computed.agree_sent = link.sent;
+        let agree_sent = link.sent;
         self.current.set(Some(link.link));
         times.agree = laps.next();
 
         let context = &mut self.context;
-        context.begin(computed.round.0)?;
+        context.begin(round.0)?;
         context.set_sort_width(self.sort_width);
-        let (first, second) = expand(context, &self.entries);
-        times.expand = laps.next();
-        let replies = match self.case.algorithm {
-            Algorithm::Dialing => {
-                let input = DialingInput {
-                    ids: self.entries.iter().map(|entry| entry.id.0).collect(),
-                    keys: self
-                        .entries
-                        .iter()
-                        .map(|entry| *entry.key.as_bytes())
-                        .collect(),
-                    first,
-                    second,
-                };
-                dialing(context, input)?
-            }
-            algorithm => {
-                let input = ConversationInput {
-                    rows: users,
-                    message_bytes: self.case.message_bytes,
-                    first,
-                    second,
-                };
-                if algorithm == Algorithm::ConversationBySorting {
-                    conversation_by_sorting(context, input)?
-                } else {
-                    conversation(context, input)?
-                }
+        let replies = if self.case.algorithm == Algorithm::Dialing {
+            let input = dealt.into_dialing(&entries, context);
+            times.close += laps.next();
+            dialing(context, input)?
+        } else {
+            let input = dealt.into_conversation(&entries);
+            times.close += laps.next();
+            if self.case.algorithm == Algorithm::ConversationBySorting {
+                conversation_by_sorting(context, input)?
+            } else {
+                conversation(context, input)?
             }
         };
         laps.next();
-        std::hint::black_box(reply_bytes(context, computed.round, &replies));
+        std::hint::black_box(reply_bytes(context, round, &replies));
         times.reply = laps.next();
         times.total = laps.total();
         times.matching = context.statistics().match_time();
         times.routing = context.statistics().route_time();
-        computed.replies = replies;
+        self.last = Some(Computed {
+            before,
+            round,
+            entries,
+            agree_sent,
+            times,
+            replies,
+        });
         Ok(())
     }
 
@@ -374,7 +382,9 @@ impl Party {
 
     fn sample(&self, computed: &Computed, ids: &[u64]) -> Result<Vec<String>> {
         let reply = |id: &u64| {
-            let row = self.entries.binary_search_by_key(id, |entry| entry.id.0);
+            let row = computed
+                .entries
+                .binary_search_by_key(id, |entry| entry.id.0);
             let row = row.ok().context("no such client")?;
             let reply = match &computed.replies {
                 Replies::Seeds(seeds) => seeds.get(row).map(|seeds| Replies::Seeds(vec![*seeds])),

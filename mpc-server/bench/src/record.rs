@@ -52,8 +52,8 @@ pub struct Wall {
     pub intake_ms: f64,
     /// Agreeing on the clients.
     pub agree_ms: f64,
-    /// Expanding what they dealt.
-    pub expand_ms: f64,
+    /// Ordering submissions and making the program's input of them.
+    pub close_ms: f64,
     /// The matcher.
     pub match_ms: f64,
     /// The router.
@@ -128,7 +128,7 @@ impl Record {
             wall: Wall {
                 intake_ms: slowest(|wall| wall.intake_ms),
                 agree_ms: slowest(|wall| wall.agree_ms),
-                expand_ms: slowest(|wall| wall.expand_ms),
+                close_ms: slowest(|wall| wall.close_ms),
                 match_ms: slowest(|wall| wall.match_ms),
                 route_ms: slowest(|wall| wall.route_ms),
                 reply_ms: slowest(|wall| wall.reply_ms),
@@ -178,7 +178,7 @@ impl PartyRecord {
             wall: Wall {
                 intake_ms: milliseconds(times.intake),
                 agree_ms: milliseconds(times.agree),
-                expand_ms: milliseconds(times.expand),
+                close_ms: milliseconds(times.close),
                 match_ms: milliseconds(times.matching),
                 route_ms: milliseconds(times.routing),
                 reply_ms: milliseconds(times.reply),

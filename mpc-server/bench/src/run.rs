@@ -117,7 +117,7 @@ fn measure(
         sort_ways: u8::try_from(sort_width.ways()).unwrap_or(u8::MAX),
         plain,
     };
-    parties.gather(conditions.sort_ways)?;
+    parties.sort_width(conditions.sort_ways)?;
     let mut records = Vec::new();
     for (number, round) in (0..=options.rounds).zip(FIRST_ROUND..) {
         progress.set_message(name.clone());

@@ -51,7 +51,7 @@ pub fn render(summaries: &[Summary]) -> String {
 
 const NOTES: &str = "
 rounds     of communication, in the program; the agreement has 3 more
-total      from the close of the round to the replies, with expanding what clients dealt
+total      from the close of the round to the replies, with ordering what clients handed in
 CPU        of all three parties, links included
 memory     peak of one party in the round, with the submissions that it holds
 bytes/row  sent by all three parties together in the program

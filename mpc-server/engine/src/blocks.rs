@@ -9,9 +9,8 @@ use crate::{
     context::Context,
     error::Error,
     lookup::Lookup,
-    permutation::Rows,
     reshare::{ShuffledShare, replicate_shuffled},
-    route::{Payload, route},
+    route::{Packed, Payload, route},
     share::{Share, Split},
     shuffle::{Column, Shuffle, shuffle},
     sort::{Keys, sort},
@@ -137,19 +136,20 @@ fn run_route(context: &mut Context, streams: &Streams, rows: usize) -> Result<()
     if context.party() == P0 {
         bytes::add_positions(&mut partners.half);
     }
-    let half = context.scratch(rows * ROW_BYTES);
-    let halves = vec![Rows::packed(&half, ROW_BYTES)];
+    let half = Packed {
+        row_bytes: ROW_BYTES,
+        bytes: context.scratch(rows * ROW_BYTES),
+    };
     let payload = Payload {
         rows,
         row_bytes: ROW_BYTES,
-        halves,
+        half,
         addend: None,
     };
-    let replies = route(context, streams, partners, &payload)?;
+    let replies = route(context, streams, partners, payload)?;
     if let crate::Replies::Rows { bytes, .. } = replies {
         context.recycle(bytes);
     }
-    context.recycle(half);
     Ok(())
 }
 

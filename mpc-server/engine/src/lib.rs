@@ -52,8 +52,8 @@ pub use error::{Error, LinkError};
 pub use link::Link;
 pub use mcmix_shared::party::PartyId;
 pub use program::{
-    ConversationInput, DialingInput, Replies, RowSeeds, conversation, conversation_by_sorting,
-    dialing,
+    Component, ConversationInput, DialingInput, Replies, RowSeeds, conversation,
+    conversation_by_sorting, dialing,
 };
 pub use step::{Phase, Step};
 pub use stream::PairKeys;

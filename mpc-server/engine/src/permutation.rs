@@ -83,60 +83,31 @@ impl Permutation {
     }
 }
 
-/// Rows of `row_bytes`, each at `offset` in a record of `stride` bytes.
+/// Rows of `row_bytes` that follow each other.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows<'a> {
     bytes: &'a [u8],
-    stride: usize,
-    offset: usize,
     pub(crate) row_bytes: usize,
 }
 
 impl<'a> Rows<'a> {
-    /// Views rows that follow each other.
     pub(crate) const fn packed(bytes: &'a [u8], row_bytes: usize) -> Self {
-        Self {
-            bytes,
-            stride: row_bytes,
-            offset: 0,
-            row_bytes,
-        }
-    }
-
-    /// Views the end of each record of `stride` bytes, from `offset` on.
-    pub(crate) const fn tails(bytes: &'a [u8], stride: usize, offset: usize) -> Self {
-        Self {
-            bytes,
-            stride,
-            offset,
-            row_bytes: stride - offset,
-        }
+        Self { bytes, row_bytes }
     }
 
     /// Copies the rows named by `order` into `out`.
     pub(crate) fn gather(&self, order: &[u32], out: &mut [u8]) {
-        match (self.row_bytes, self.stride) {
-            (4, 4) => gather::<4>(self.bytes, order, out),
-            (8, 8) => gather::<8>(self.bytes, order, out),
-            (12, 12) => gather::<12>(self.bytes, order, out),
+        match self.row_bytes {
+            4 => gather::<4>(self.bytes, order, out),
+            8 => gather::<8>(self.bytes, order, out),
+            12 => gather::<12>(self.bytes, order, out),
             _ => {
                 for (out, &from) in out.chunks_exact_mut(self.row_bytes).zip(order) {
-                    out.copy_from_slice(self.row(from as usize));
+                    let start = from as usize * self.row_bytes;
+                    out.copy_from_slice(&self.bytes[start..start + self.row_bytes]);
                 }
             }
         }
-    }
-
-    /// XORs the rows named by `order` into `out`.
-    pub(crate) fn gather_xor(&self, order: &[u32], out: &mut [u8]) {
-        for (out, &from) in out.chunks_exact_mut(self.row_bytes).zip(order) {
-            crate::bytes::xor(out, self.row(from as usize));
-        }
-    }
-
-    fn row(&self, index: usize) -> &'a [u8] {
-        let start = index * self.stride + self.offset;
-        &self.bytes[start..start + self.row_bytes]
     }
 }
 

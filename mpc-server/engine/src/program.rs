@@ -24,21 +24,55 @@ pub const DIAL_BYTES: usize = 8;
 /// Bytes of a dialing reply: the partner's public key and a tag.
 pub const DIAL_REPLY_BYTES: usize = 48;
 
+/// One component of all rows of a round, joined, in whatever form a party keeps it.
+///
+/// Messages are read once, in a random order, and never by P1: only P0's `x0 ^ x1` and P2's `x2`
+/// go into the router. Whoever has a seed need not expand it before.
+pub trait Component: Sync {
+    /// Returns the number of bytes.
+    fn len(&self) -> usize;
+
+    /// Returns whether there are no rows.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// XORs the bytes from `at` on, which are of one row, into `out`.
+    fn xor(&self, at: usize, out: &mut [u8]);
+
+    /// Gives up the memory, for others to use.
+    fn into_buffer(self) -> Vec<u8>;
+}
+
+impl Component for Vec<u8> {
+    fn len(&self) -> usize {
+        self.len()
+    }
+
+    fn xor(&self, at: usize, out: &mut [u8]) {
+        crate::bytes::xor(out, self.get(at..).unwrap_or_default());
+    }
+
+    fn into_buffer(self) -> Vec<u8> {
+        self
+    }
+}
+
 /// One party's share of a conversation round: rows of tag (8 bytes), role (1 byte, its lowest bit
 /// counts) and message.
 #[derive(Clone)]
-pub struct ConversationInput {
+pub struct ConversationInput<C = Vec<u8>> {
     /// Number of rows.
     pub rows: usize,
     /// Bytes of a message.
     pub message_bytes: usize,
     /// This party's first component `x_i`, row after row.
-    pub first: Vec<u8>,
+    pub first: C,
     /// Its second component `x_{i+1}`.
-    pub second: Vec<u8>,
+    pub second: C,
 }
 
-impl fmt::Debug for ConversationInput {
+impl<C> fmt::Debug for ConversationInput<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ConversationInput")
             .field("rows", &self.rows)

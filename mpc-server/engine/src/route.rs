@@ -23,12 +23,28 @@ use crate::{
     stream::{Purpose, RowMasks, SEED_BYTES, Streams, xor_seed},
 };
 
-/// One party's part of the payload rows: P0's and P2's halves.
-pub(crate) struct Payload<'a> {
+/// P0's or P2's half of the payload rows; P1's is never read.
+pub(crate) trait Half: Sync {
+    /// Writes a row over `out`.
+    fn write(&self, row: usize, out: &mut [u8]);
+
+    /// Gives its memory up.
+    fn recycle(self, context: &mut Context);
+
+    /// Writes the rows named by `order` over `out`.
+    fn gather(&self, order: &[u32], out: &mut [u8]) {
+        let rows = out.chunks_exact_mut(out.len() / order.len().max(1));
+        for (&row, out) in order.iter().zip(rows) {
+            self.write(row as usize, out);
+        }
+    }
+}
+
+/// One party's part of the payload rows.
+pub(crate) struct Payload<H> {
     pub(crate) rows: usize,
     pub(crate) row_bytes: usize,
-    /// P0: one or two vectors whose XOR is its half; P2: its half; P1: nothing.
-    pub(crate) halves: Vec<Rows<'a>>,
+    pub(crate) half: H,
     /// What P1 and P2 XOR into the replies: a sharing, in wire order, between the two.
     pub(crate) addend: Option<Vec<u8>>,
 }
@@ -39,13 +55,23 @@ const OPEN: Step = Step::new(Phase::Deliver, 0);
 const REPLIES: Step = Step::new(Phase::Deliver, 1);
 
 /// Routes the payload.
-pub(crate) fn route(
+pub(crate) fn route<H: Half>(
     context: &mut Context,
     streams: &Streams,
     partners: Split,
-    payload: &Payload<'_>,
+    payload: Payload<H>,
 ) -> Result<Replies, Error> {
-    let rows = payload.rows;
+    let Payload {
+        rows,
+        row_bytes,
+        half,
+        addend,
+    } = payload;
+    let wanted = Wanted {
+        rows,
+        row_bytes,
+        addend,
+    };
     debug_assert_eq!(partners.rows, rows);
     let roles = [PartyId::P0, PartyId::P2, PartyId::P1];
     context.phase(Phase::ShufflePayload);
@@ -54,7 +80,8 @@ pub(crate) fn route(
     match &shuffle.known {
         Known::S1 { p12, p13 } => {
             // The payload first: S2 sends its own before it waits for the partners.
-            send_s1(context, streams, payload, (p12, p13))?;
+            send_s1(context, streams, row_bytes, &half, (p12, p13))?;
+            half.recycle(context);
             shuffle.send(context, streams, SHUFFLE, &partners)?;
             context.phase(Phase::Deliver);
             let replies = seeds(streams, rows);
@@ -63,37 +90,35 @@ pub(crate) fn route(
         }
         Known::S2 { p12, p23 } => {
             shuffle.send(context, streams, SHUFFLE, &partners)?;
-            let got = swap_s2(context, streams, payload, p12)?;
+            let got = swap_s2(context, streams, row_bytes, &half, p12)?;
+            half.recycle(context);
             let partners = shuffle.receive(context, streams, SHUFFLE, partners)?;
             context.phase(Phase::Deliver);
             let opened = open::permutation(context, OPEN, partners)?;
             let order = p23.then(&opened.expect("S2 is a holder").inverse());
-            let got_rows = Rows::packed(&got, payload.row_bytes);
+            let got_rows = Rows::packed(&got, row_bytes);
             let half = |first: usize, out: &mut [u8]| {
                 order.gather(&got_rows, first, out);
             };
-            let replies = deliver(context, streams, PartyId::P1, payload, half)?;
+            let replies = deliver(context, streams, PartyId::P1, wanted, half)?;
             context.recycle(got);
             Ok(replies)
         }
         Known::S3 { p13, p23 } => {
+            half.recycle(context);
             let partners = shuffle.receive(context, streams, SHUFFLE, partners)?;
-            let got = context.recv(
-                PartyId::P2,
-                ROWS.of(payload.row_bytes),
-                rows * payload.row_bytes,
-            )?;
+            let got = context.recv(PartyId::P2, ROWS.of(row_bytes), rows * row_bytes)?;
             context.phase(Phase::Deliver);
             let opened = open::permutation(context, OPEN, partners)?;
             let after_p13 = p23.then(&opened.expect("S3 is a holder").inverse());
             let order = p13.then(&after_p13);
-            let got_rows = Rows::packed(&got, payload.row_bytes);
-            let z13 = payload_masks(streams, PartyId::P0, payload.row_bytes);
+            let got_rows = Rows::packed(&got, row_bytes);
+            let z13 = payload_masks(streams, PartyId::P0, row_bytes);
             let half = |first: usize, out: &mut [u8]| {
                 order.gather(&got_rows, first, out);
-                z13.xor_at(after_p13.part(first, out.len() / payload.row_bytes), out);
+                z13.xor_at(after_p13.part(first, out.len() / row_bytes), out);
             };
-            let replies = deliver(context, streams, PartyId::P2, payload, half)?;
+            let replies = deliver(context, streams, PartyId::P2, wanted, half)?;
             context.recycle(got);
             Ok(replies)
         }
@@ -108,23 +133,17 @@ fn payload_masks(streams: &Streams, peer: PartyId, row_bytes: usize) -> RowMasks
 fn send_s1(
     context: &mut Context,
     streams: &Streams,
-    payload: &Payload<'_>,
+    row_bytes: usize,
+    half: &impl Half,
     (p12, p13): (&Permutation, &Permutation),
 ) -> Result<(), Error> {
-    let row_bytes = payload.row_bytes;
     let order = p12.then(p13);
     let z12 = payload_masks(streams, PartyId::P2, row_bytes);
     let z13 = payload_masks(streams, PartyId::P1, row_bytes);
     let len = order.as_slice().len() * row_bytes;
     context.stream(PartyId::P2, ROWS.of(row_bytes), len, |offset, out| {
         let (first, count) = (offset / row_bytes, out.len() / row_bytes);
-        let mut halves = payload.halves.iter();
-        if let Some(half) = halves.next() {
-            order.gather(half, first, out);
-        }
-        for half in halves {
-            half.gather_xor(order.part(first, count), out);
-        }
+        half.gather(order.part(first, count), out);
         z12.xor_at(p13.part(first, count), out);
         z13.xor_from(first, out);
     })
@@ -134,17 +153,16 @@ fn send_s1(
 fn swap_s2(
     context: &mut Context,
     streams: &Streams,
-    payload: &Payload<'_>,
+    row_bytes: usize,
+    half: &impl Half,
     p12: &Permutation,
 ) -> Result<Vec<u8>, Error> {
-    let row_bytes = payload.row_bytes;
     let len = p12.as_slice().len() * row_bytes;
     let z12 = payload_masks(streams, PartyId::P0, row_bytes);
     let fill = |offset: usize, out: &mut [u8]| {
-        if let Some(half) = payload.halves.first() {
-            p12.gather(half, offset / row_bytes, out);
-        }
-        z12.xor_from(offset / row_bytes, out);
+        let (first, count) = (offset / row_bytes, out.len() / row_bytes);
+        half.gather(p12.part(first, count), out);
+        z12.xor_from(first, out);
     };
     let mut got = context.scratch(len);
     let mut outgoing = context.outgoing(PartyId::P1, ROWS.of(row_bytes), len);
@@ -157,17 +175,45 @@ fn swap_s2(
     Ok(got)
 }
 
+/// Rows that follow each other.
+pub(crate) struct Packed {
+    pub(crate) row_bytes: usize,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Half for Packed {
+    fn write(&self, row: usize, out: &mut [u8]) {
+        let at = row * self.row_bytes;
+        if let Some(row) = self.bytes.get(at..at + self.row_bytes) {
+            out.copy_from_slice(row);
+        }
+    }
+
+    fn recycle(self, context: &mut Context) {
+        context.recycle(self.bytes);
+    }
+}
+
+/// The replies that P1 and P2 make.
+struct Wanted {
+    rows: usize,
+    row_bytes: usize,
+    addend: Option<Vec<u8>>,
+}
+
 /// P1 and P2 re-share the rows in wire order: y0 and y1 from seeds, y2 from their exchange.
 fn deliver(
     context: &mut Context,
     streams: &Streams,
     peer: PartyId,
-    payload: &Payload<'_>,
+    wanted: Wanted,
     half: impl Fn(usize, &mut [u8]) + Sync,
 ) -> Result<Replies, Error> {
-    let Payload {
-        rows, row_bytes, ..
-    } = *payload;
+    let Wanted {
+        rows,
+        row_bytes,
+        addend,
+    } = wanted;
     let seeds = streams
         .with(PartyId::P0, REPLIES, Purpose::Replies)
         .bytes(rows * SEED_BYTES);
@@ -176,7 +222,7 @@ fn deliver(
     context.combine(peer, REPLIES.of(row_bytes), &mut replies, |offset, out| {
         let first = offset / row_bytes;
         half(first, out);
-        if let Some(addend) = &payload.addend {
+        if let Some(addend) = &addend {
             bytes::xor(out, addend.get(offset..).unwrap_or_default());
         }
         for (row, seed) in out
@@ -186,6 +232,7 @@ fn deliver(
             xor_seed(seed, row);
         }
     })?;
+    context.recycle(addend.unwrap_or_default());
     context.end_phase();
     Ok(Replies::Rows {
         row_bytes,

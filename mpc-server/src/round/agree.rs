@@ -5,17 +5,16 @@
 //! Cost:    3 rounds; P1 and P2 send 48 bytes a client to P0, P0 a byte a client back.
 //! Reveals: which clients submitted to whom, and whose shares do not fit together.
 //! Secure:  a client can't make a round inconsistent; only its own rows are left out. A
-//!          component's digest is computed by both of its holders and masked under the key that
-//!          they share: P0, which compares, knows x0 and x1, and with a digest of x2 it could
-//!          try out whom a client dials. P1 and P2 compare what P0 told each of them before
+//!          component's digest is computed by both of its holders under the key that they share:
+//!          P0, which compares, knows x0 and x1, and with a plain digest of x2 it could try out
+//!          whom a client dials. P1 and P2 compare what P0 told each of them before
 //!          anything is computed.
 
 use std::cmp::Ordering;
 
-use blake2::digest::{KeyInit as _, Mac as _};
-use blake2::{Blake2s256, Blake2sMac256, Digest as _};
+use blake2::{Blake2s256, Digest as _};
 use mcmix_engine::link::MAX_FRAME_BYTES;
-use mcmix_engine::{Link, LinkError, PairKeys};
+use mcmix_engine::{Link, LinkError};
 use mcmix_shared::identity::ClientId;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
@@ -69,13 +68,11 @@ pub type Verdicts = Vec<Result<(), MissedReason>>;
 
 /// What a party brings to an agreement beside its submissions.
 #[derive(Debug)]
-pub struct Terms<'a> {
+pub struct Terms {
     /// This party.
     pub me: PartyId,
     /// The round.
     pub round: RoundId,
-    /// The keys that it shares with each peer.
-    pub keys: &'a PairKeys,
     /// Clients in one round at most.
     pub most_clients: usize,
 }
@@ -85,22 +82,17 @@ pub struct Terms<'a> {
 struct Claim {
     id: ClientId,
     key_check: [u8; 8],
-    /// Masked: equal at the two holders of a component, random to the third party.
+    /// Component `x_i` of party `P_i` is held by `P_{i-1}` too, `x_{i+1}` by `P_{i+1}`. Keyed: equal
+    /// at the two holders of a component, random to the third party.
     digests: [Digest; 2],
 }
 
 impl Claim {
-    /// Component `x_i` of party `P_i` is held by `P_{i-1}` too, `x_{i+1}` by `P_{i+1}`.
-    fn of(entry: &Entry, terms: &Terms<'_>) -> Self {
-        let [first, second] = entry.digests;
-        let mask = |key, digest| mask(key, terms.round, entry.id, digest);
+    fn of(entry: &Entry) -> Self {
         Self {
             id: entry.id,
             key_check: entry.key_check,
-            digests: [
-                mask(&terms.keys.prev, first),
-                mask(&terms.keys.next, second),
-            ],
+            digests: entry.digests,
         }
     }
 
@@ -125,33 +117,17 @@ impl Claim {
     }
 }
 
-/// Masks a digest under a pair's key, so that it can be compared by who does not hold the key
-/// and tried out by nobody. Bound to the client: equal components do not show across clients.
-fn mask(pair_key: &[u8; 32], round: RoundId, client: ClientId, digest: Digest) -> Digest {
-    let mac = Blake2sMac256::new(&(*pair_key).into())
-        .chain_update(b"mcmix.v1 claim")
-        .chain_update(round.0.to_le_bytes())
-        .chain_update(client.0.to_le_bytes())
-        .chain_update(digest.0)
-        .finalize()
-        .into_bytes();
-    Digest(mac.first_chunk().copied().unwrap_or_default())
-}
-
 /// Agrees on the clients of a round. `entries` are in the order of their ids.
 ///
 /// # Errors
 /// When a link fails or a peer says what it should not; the round is then over.
 pub fn agree(
     link: &mut impl Link,
-    terms: &Terms<'_>,
+    terms: &Terms,
     entries: &[Entry],
 ) -> Result<Verdicts, AgreeError> {
     let (me, round) = (terms.me, terms.round);
-    let claims: Vec<Claim> = entries
-        .iter()
-        .map(|entry| Claim::of(entry, terms))
-        .collect();
+    let claims: Vec<Claim> = entries.iter().map(Claim::of).collect();
     if me == PartyId::P0 {
         return lead(link, round, &claims, terms.most_clients);
     }

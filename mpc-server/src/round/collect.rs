@@ -5,10 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use blake2::{Blake2s256, Digest as _};
+use mcmix_engine::PairKeys;
 use mcmix_shared::identity::{ClientId, ClientKey};
+use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::row::Shape;
 use mcmix_shared::share::{DealtShare, Digest};
 use mcmix_shared::wire::{Refusal, Submit};
+
+use super::dealt::Dealt;
 
 /// One client's part in a round, as this party holds it.
 #[derive(Clone, Debug)]
@@ -17,25 +22,40 @@ pub struct Entry {
     pub id: ClientId,
     /// Its public key, as its link proved it.
     pub key: ClientKey,
-    /// What it dealt to this party.
-    pub share: DealtShare,
-    /// What the two other holders of its components compare.
+    /// What the holders of its components compare, under the keys that they share.
     pub digests: [Digest; 2],
     /// Of the whole key, since the id is only a part of it.
     pub key_check: [u8; 8],
+    /// Where what it dealt is in the round's [`Dealt`].
+    pub place: u32,
 }
 
 impl Entry {
-    /// Takes a client's share in. The hashes are the costly part.
-    pub fn new(id: ClientId, key: ClientKey, share: DealtShare, round: RoundId) -> Self {
+    /// Takes a client's share in, which is to be kept at `place`. The hashes are the costly part.
+    pub fn new(
+        (id, key): (ClientId, ClientKey),
+        share: &DealtShare,
+        place: u32,
+        round: RoundId,
+        keys: &PairKeys,
+    ) -> Self {
         Self {
             id,
             key,
-            digests: share.digests(round),
+            digests: share.digests(round, id, [&keys.prev, &keys.next]),
             key_check: key_check(&key),
-            share,
+            place,
         }
     }
+}
+
+/// A round's submissions, once no more are taken.
+#[derive(Debug)]
+pub struct Frozen {
+    /// Who handed in, in the order of ids.
+    pub entries: Vec<Entry>,
+    /// What they dealt.
+    pub dealt: Dealt,
 }
 
 fn key_check(key: &ClientKey) -> [u8; 8] {
@@ -68,13 +88,22 @@ impl OpenRound {
 #[derive(Debug)]
 struct Collected {
     open: OpenRound,
-    entries: Mutex<Option<HashMap<ClientId, Entry>>>,
+    keys: PairKeys,
+    taken: Mutex<Option<Taken>>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    entries: HashMap<ClientId, Entry>,
+    dealt: Dealt,
 }
 
 /// Takes submissions from all client links at once.
 #[derive(Debug)]
 pub struct Collector {
     state: RwLock<State>,
+    me: PartyId,
+    shape: Shape,
     /// Submissions in one round. Connections alone are no bound: clients may come and go.
     most: usize,
 }
@@ -101,15 +130,23 @@ impl State {
 
 impl Collector {
     /// Takes that many submissions in a round.
-    pub fn new(most: usize) -> Self {
+    pub fn new(me: PartyId, shape: Shape, most: usize) -> Self {
         Self {
             state: RwLock::default(),
+            me,
+            shape,
             most,
         }
     }
 
-    /// Opens a round.
-    pub fn open(&self, round: RoundId, program: Program, closes_in: Duration) -> OpenRound {
+    /// Opens a round. `keys` are those that the links have now, on which it will be computed.
+    pub fn open(
+        &self,
+        round: RoundId,
+        program: Program,
+        closes_in: Duration,
+        keys: PairKeys,
+    ) -> OpenRound {
         let open = OpenRound {
             round,
             program,
@@ -119,7 +156,11 @@ impl Collector {
         state.newest = state.newest.max(round);
         *state.slot(program) = Some(Arc::new(Collected {
             open,
-            entries: Mutex::new(Some(HashMap::new())),
+            keys,
+            taken: Mutex::new(Some(Taken {
+                entries: HashMap::new(),
+                dealt: Dealt::new(self.me, program, self.shape),
+            })),
         }));
         open
     }
@@ -137,17 +178,19 @@ impl Collector {
     pub fn submit(&self, key: ClientKey, id: ClientId, submit: Submit) -> Result<(), Refusal> {
         let collected = self.find(submit.round, submit.program)?;
         // Before anything is locked.
-        let entry = Entry::new(id, key, submit.share, submit.round);
-        let mut entries = collected
-            .entries
+        let client = (id, key);
+        let mut entry = Entry::new(client, &submit.share, 0, submit.round, &collected.keys);
+        let mut taken = collected
+            .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        match entries.as_mut() {
+        match taken.as_mut() {
             None => Err(Refusal::Late),
-            Some(entries) if entries.contains_key(&id) => Err(Refusal::Repeated),
-            Some(entries) if entries.len() >= self.most => Err(Refusal::TooManyConnections),
-            Some(entries) => {
-                entries.insert(id, entry);
+            Some(taken) if taken.entries.contains_key(&id) => Err(Refusal::Repeated),
+            Some(taken) if taken.entries.len() >= self.most => Err(Refusal::TooManyConnections),
+            Some(taken) => {
+                entry.place = taken.dealt.push(submit.share);
+                taken.entries.insert(id, entry);
                 Ok(())
             }
         }
@@ -164,22 +207,23 @@ impl Collector {
         }
     }
 
-    /// Freezes a round and returns its submissions in the order of their ids.
-    pub fn freeze(&self, round: RoundId) -> Vec<Entry> {
+    /// Freezes a round and returns its submissions, if it is open.
+    pub fn freeze(&self, round: RoundId) -> Option<Frozen> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let found = state.both().find(|collected| collected.open.round == round);
-        let Some(collected) = found.cloned() else {
-            return Vec::new();
-        };
+        let collected = state
+            .both()
+            .find(|collected| collected.open.round == round)
+            .cloned()?;
         *state.slot(collected.open.program) = None;
         drop(state);
-        let mut entries = collected
-            .entries
+        let mut taken = collected
+            .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let mut entries: Vec<Entry> = entries.take().unwrap_or_default().into_values().collect();
+        let Taken { entries, dealt } = taken.take()?;
+        let mut entries: Vec<Entry> = entries.into_values().collect();
         entries.sort_unstable_by_key(|entry| entry.id);
-        entries
+        Some(Frozen { entries, dealt })
     }
 }
 
@@ -189,7 +233,6 @@ const RECENT: u64 = 100;
 #[cfg(test)]
 mod tests {
     use mcmix_shared::identity::SecretKey;
-    use mcmix_shared::party::PartyId;
 
     use super::*;
 
@@ -203,8 +246,17 @@ mod tests {
 
     #[test]
     fn every_misuse_has_its_reason() {
-        let collector = Collector::new(2);
-        collector.open(RoundId(500), Program::Dialing, Duration::from_secs(1));
+        let shape = Shape {
+            slots: 1,
+            message_bytes: 16,
+        };
+        let collector = Collector::new(PartyId::P0, shape, 2);
+        let keys = PairKeys {
+            next: [1; 32],
+            prev: [2; 32],
+        };
+        let soon = Duration::from_secs(1);
+        collector.open(RoundId(500), Program::Dialing, soon, keys);
         let keys = [1, 2, 3].map(|i| SecretKey::from_bytes([i; 32]).client_key());
         let send = |i: usize, round, program| {
             collector.submit(keys[i], keys[i].id(), submit(round, program))
@@ -223,10 +275,10 @@ mod tests {
             send(2, 500, Program::Dialing),
             Err(Refusal::TooManyConnections)
         );
-        let frozen = collector.freeze(RoundId(500));
-        assert_eq!(frozen.len(), 2);
-        assert!(frozen[0].id < frozen[1].id);
+        let Frozen { entries, .. } = collector.freeze(RoundId(500)).unwrap();
+        assert_eq!(entries.len(), 2);
+        assert!(entries[0].id < entries[1].id);
         assert_eq!(send(1, 500, Program::Dialing), Err(Refusal::Late));
-        assert!(collector.freeze(RoundId(500)).is_empty());
+        assert!(collector.freeze(RoundId(500)).is_none());
     }
 }

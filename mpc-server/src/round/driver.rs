@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc as sync_mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
-use mcmix_engine::SortWidth;
+use mcmix_engine::{PairKeys, SortWidth};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::row::Shape;
 use mcmix_shared::wire::{Open, ServerFrame};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -35,9 +36,9 @@ pub struct Rounds {
 
 impl Rounds {
     /// Makes rounds of at most so many clients, of which none went well yet.
-    pub fn new(most_clients: usize) -> Self {
+    pub fn new(me: PartyId, shape: Shape, most_clients: usize) -> Self {
         Self {
-            collector: Collector::new(most_clients),
+            collector: Collector::new(me, shape, most_clients),
             linked: AtomicBool::new(false),
             running: AtomicBool::new(false),
         }
@@ -148,7 +149,11 @@ impl Driver {
             computing: HashMap::new(),
             conversation: lane(Program::Conversation)?,
             dialing: lane(Program::Dialing)?,
-            rounds: Arc::new(Rounds::new(config.clients.max_connections)),
+            rounds: Arc::new(Rounds::new(
+                config.party,
+                deployment.shape(),
+                config.clients.max_connections,
+            )),
             clients: Arc::clone(clients),
             limit_bytes: limit_bytes(config, deployment),
         })
@@ -230,8 +235,11 @@ impl Driver {
             } => {
                 self.counter.reserve(round)?;
                 self.peers.set_last_round(round);
-                self.open_round(round, program, sort_ways);
-                let open = self.rounds.collector.open(round, program, closes_in);
+                let Some(keys) = self.open_round(round, program, sort_ways) else {
+                    return Ok(());
+                };
+                let collector = &self.rounds.collector;
+                let open = collector.open(round, program, closes_in, keys);
                 self.clients.broadcast(&ServerFrame::Open(Open {
                     round,
                     program,
@@ -266,10 +274,15 @@ impl Driver {
         Ok(())
     }
 
-    fn open_round(&mut self, round: RoundId, program: Program, sort_ways: u8) {
+    /// Returns the keys that the round's links have.
+    fn open_round(&mut self, round: RoundId, program: Program, sort_ways: u8) -> Option<PairKeys> {
         // The clock opens nothing while a link is down.
         let [Some(next), Some(prev)] = self.links.clone() else {
-            return;
+            return None;
+        };
+        let keys = PairKeys {
+            next: *next.key().as_bytes(),
+            prev: *prev.key().as_bytes(),
         };
         let link = RoundLink::open(round, next, prev, self.limit_bytes);
         let sort_width = SortWidth::new(sort_ways);
@@ -279,15 +292,19 @@ impl Driver {
             sort_width,
         };
         self.open.insert(round, here);
+        Some(keys)
     }
 
     fn compute(&mut self, round: RoundId) -> Result<(), DriverError> {
-        let entries = self.rounds.collector.freeze(round);
-        let Some(OpenHere {
-            program,
-            link,
-            sort_width,
-        }) = self.open.remove(&round)
+        let frozen = self.rounds.collector.freeze(round);
+        let (
+            Some(frozen),
+            Some(OpenHere {
+                program,
+                link,
+                sort_width,
+            }),
+        ) = (frozen, self.open.remove(&round))
         else {
             return Ok(());
         };
@@ -297,7 +314,7 @@ impl Driver {
             Program::Dialing => &self.dialing,
         };
         let job = Job {
-            entries,
+            frozen,
             link,
             sort_width,
         };

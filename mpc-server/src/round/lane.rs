@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcmix_engine::{
-    Context, ConversationInput, DialingInput, LinkError, PairKeys, PartyId, Replies, Settings,
-    SortWidth, Statistics, conversation, dialing,
+    Context, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth, Statistics, conversation,
+    dialing,
 };
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::Shape;
@@ -15,7 +15,8 @@ use mcmix_shared::share::{REPLY_DIGEST_BYTES, reply_body_bytes, reply_digest};
 use mcmix_shared::wire::{Reply, ServerFrame};
 
 use super::agree::{AgreeError, Terms, Verdicts, agree};
-use super::collect::Entry;
+use super::collect::{Entry, Frozen};
+use super::dealt::Dealt;
 use crate::clients::Clients;
 use crate::net::RoundLink;
 
@@ -39,8 +40,8 @@ pub struct LaneSettings {
 /// One round to compute.
 #[derive(Debug)]
 pub struct Job {
-    /// This party's submissions, in the order of their ids.
-    pub entries: Vec<Entry>,
+    /// This party's submissions.
+    pub frozen: Frozen,
     /// The links.
     pub link: RoundLink,
     /// How wide the sort is.
@@ -174,7 +175,7 @@ impl Lane {
 
     fn run_inside(&mut self, round: RoundId, job: Job) -> Result<RoundReport, RoundError> {
         let Job {
-            entries,
+            frozen: Frozen { entries, dealt },
             mut link,
             sort_width,
         } = job;
@@ -189,7 +190,6 @@ impl Lane {
         let terms = Terms {
             me: settings.me,
             round,
-            keys: &keys,
             most_clients: settings.most_clients,
         };
         let verdicts = agree(&mut link, &terms, &entries)?;
@@ -203,15 +203,15 @@ impl Lane {
         };
         if !kept.is_empty() {
             self.current.set(Some(link));
-            let replies = self.compute(round, &keys, &kept, sort_width)?;
-            if let Some((_, context)) = &mut self.context {
-                report.statistics = context.statistics().clone();
-                let bodies = reply_bytes(context, round, &replies);
-                self.settings.reply(round, &kept, &bodies);
-                drop(bodies);
-                if let Replies::Rows { bytes, .. } = replies {
-                    context.recycle(bytes);
-                }
+            let settings = self.settings.clone();
+            let context = self.context(&keys);
+            context.begin(round.0)?;
+            context.set_sort_width(sort_width);
+            let replies = settings.compute(context, &kept, dealt)?;
+            report.statistics = context.statistics().clone();
+            settings.reply(round, &kept, &reply_bytes(context, round, &replies));
+            if let Replies::Rows { bytes, .. } = replies {
+                context.recycle(bytes);
             }
         }
         self.settings
@@ -219,6 +219,17 @@ impl Lane {
             .set_online(self.settings.program, kept.len());
         report.compute = agreed.elapsed();
         Ok(report)
+    }
+
+    /// Returns the context of the links that have these keys.
+    fn context(&mut self, keys: &PairKeys) -> &mut Context {
+        let (me, current) = (self.settings.me, &self.current);
+        let fresh = || Context::new(me, keys.clone(), current.clone(), Settings::default());
+        let (_, context) = match self.context.take() {
+            Some((used, context)) if used == *keys => self.context.insert((used, context)),
+            _ => self.context.insert((keys.clone(), fresh())),
+        };
+        context
     }
 
     /// Tells those who are left out, and returns the others.
@@ -239,49 +250,26 @@ impl Lane {
             .filter_map(|(entry, verdict)| verdict.is_ok().then_some(entry))
             .collect()
     }
+}
 
+impl LaneSettings {
+    /// Runs the program on what those who are kept dealt.
     fn compute(
-        &mut self,
-        round: RoundId,
-        keys: &PairKeys,
+        &self,
+        context: &mut Context,
         kept: &[Entry],
-        sort_width: SortWidth,
+        dealt: Dealt,
     ) -> Result<Replies, RoundError> {
-        let (me, program, shape) = (self.settings.me, self.settings.program, self.settings.shape);
-        let current = &self.current;
-        let fresh = || Context::new(me, keys.clone(), current.clone(), Settings::default());
-        let (_, context) = match self.context.take() {
-            Some((used, context)) if used == *keys => self.context.insert((used, context)),
-            _ => self.context.insert((keys.clone(), fresh())),
-        };
-        context.begin(round.0)?;
-        context.set_sort_width(sort_width);
-        let (first, second) = expand(context, kept);
-        let replies = match program {
-            Program::Conversation => {
-                let input = ConversationInput {
-                    rows: kept.len() * shape.slots,
-                    message_bytes: shape.message_bytes,
-                    first,
-                    second,
-                };
-                conversation(context, input)
-            }
+        let replies = match self.program {
+            Program::Conversation => conversation(context, dealt.into_conversation(kept)),
             Program::Dialing => {
-                let input = DialingInput {
-                    ids: kept.iter().map(|entry| entry.id.0).collect(),
-                    keys: kept.iter().map(|entry| *entry.key.as_bytes()).collect(),
-                    first,
-                    second,
-                };
+                let input = dealt.into_dialing(kept, context);
                 dialing(context, input)
             }
         };
         Ok(replies?)
     }
-}
 
-impl LaneSettings {
     /// Sends every client this party's part of its reply.
     fn reply(&self, round: RoundId, kept: &[Entry], bodies: &[u8]) {
         let (me, program, shape) = (self.me, self.program, self.shape);
@@ -296,28 +284,6 @@ impl LaneSettings {
         });
         self.clients.send_each(frames);
     }
-}
-
-/// Joins what all clients dealt, in full, in the context's buffers.
-///
-/// Submissions of a round have one length: the client link takes no other.
-pub fn expand(context: &mut Context, kept: &[Entry]) -> (Vec<u8>, Vec<u8>) {
-    let each = kept
-        .first()
-        .map_or(1, |entry| entry.share.submission_bytes().max(1));
-    let (mut first, mut second) = (context.buffer(), context.buffer());
-    let join = |out: &mut Vec<u8>, write: fn(&Entry, &mut [u8])| {
-        out.resize(kept.len() * each, 0);
-        context.fill(out, each, |offset, part| {
-            let entries = kept.iter().skip(offset / each);
-            entries
-                .zip(part.chunks_exact_mut(each))
-                .for_each(|(entry, out)| write(entry, out));
-        });
-    };
-    join(&mut first, |entry, out| entry.share.expand_first(out));
-    join(&mut second, |entry, out| entry.share.expand_second(out));
-    (first, second)
 }
 
 /// Joins this party's reply bodies to all rows: P0's seeds, P1's rows, P2's digests.

@@ -5,7 +5,7 @@ use core::fmt;
 use aes::Aes128;
 use ctr::{
     Ctr128BE,
-    cipher::{KeyIvInit as _, StreamCipher as _},
+    cipher::{KeyIvInit as _, StreamCipher as _, StreamCipherSeek as _},
 };
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -37,7 +37,14 @@ impl Seed {
 
     /// XORs the seed's expansion into a buffer, which ends up masked by it or freed from it.
     pub fn xor_into(&self, buffer: &mut [u8]) {
-        Ctr128BE::<Aes128>::new(&self.0.into(), &[0; 16].into()).apply_keystream(buffer);
+        self.xor_at(0, buffer);
+    }
+
+    /// XORs the seed's expansion from byte `at` on into a buffer.
+    pub fn xor_at(&self, at: u32, buffer: &mut [u8]) {
+        let mut stream = Ctr128BE::<Aes128>::new(&self.0.into(), &[0; 16].into());
+        stream.seek(at);
+        stream.apply_keystream(buffer);
     }
 }
 
@@ -63,6 +70,18 @@ mod tests {
                 0x2b, 0x2e
             ]
         );
+    }
+
+    #[test]
+    fn a_part_is_a_part_of_the_whole() {
+        let seed = Seed::from_bytes([7; 16]);
+        let mut whole = [0; 300];
+        seed.xor_into(&mut whole);
+        for (at, len) in [(0, 9), (9, 256), (16, 16), (31, 2), (299, 1)] {
+            let mut part = vec![0; len];
+            seed.xor_at(u32::try_from(at).unwrap(), &mut part);
+            assert_eq!(part, whole[at..at + len]);
+        }
     }
 
     #[test]

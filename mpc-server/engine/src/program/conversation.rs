@@ -6,7 +6,9 @@
 
 use mcmix_shared::party::PartyId;
 
-use super::{ConversationInput, ROW_HEADER_BYTES, Replies, TAG_BYTES, check_len, check_rows};
+use super::{
+    Component, ConversationInput, ROW_HEADER_BYTES, Replies, TAG_BYTES, check_len, check_rows,
+};
 use crate::{
     and, bytes,
     compare::is_zero,
@@ -16,7 +18,7 @@ use crate::{
     open,
     permutation::Rows,
     reshare::replicate,
-    route::{Payload, route},
+    route::{Half, Payload, route},
     share::{Share, Split},
     shuffle::{Column, Shuffle, Shuffled, shuffle, unshuffle},
     step::{Phase, Step},
@@ -34,7 +36,10 @@ const ROLES: [PartyId; 3] = [P2, P0, P1];
 ///
 /// # Errors
 /// Any [`Error`]; the round is then over.
-pub fn conversation(context: &mut Context, input: ConversationInput) -> Result<Replies, Error> {
+pub fn conversation<C: Component>(
+    context: &mut Context,
+    input: ConversationInput<C>,
+) -> Result<Replies, Error> {
     let rows = check_input(&input)?;
     let streams = context.enter()?;
     if rows == 0 {
@@ -45,7 +50,7 @@ pub fn conversation(context: &mut Context, input: ConversationInput) -> Result<R
 }
 
 /// Checks the lengths of this party's input and returns the number of rows.
-pub(super) fn check_input(input: &ConversationInput) -> Result<usize, Error> {
+pub(super) fn check_input<C: Component>(input: &ConversationInput<C>) -> Result<usize, Error> {
     check_rows(input.rows)?;
     if input.message_bytes == 0 {
         return Err(Error::Input {
@@ -61,47 +66,60 @@ pub(super) fn check_input(input: &ConversationInput) -> Result<usize, Error> {
 }
 
 /// Routes the messages to where the matcher says.
-pub(super) fn route_messages(
+pub(super) fn route_messages<C: Component>(
     context: &mut Context,
     streams: &Streams,
     partners: Split,
-    input: ConversationInput,
+    input: ConversationInput<C>,
 ) -> Result<Replies, Error> {
-    let ConversationInput {
-        rows,
-        message_bytes,
-        first,
-        second,
-    } = input;
-    let row_bytes = ROW_HEADER_BYTES + message_bytes;
-    // P0's half is x0 ^ x1, P2's is x2; the memory of the others serves for what is received.
-    let (needed, unneeded) = match context.party() {
-        P0 => (vec![first, second], Vec::new()),
-        P1 => (Vec::new(), vec![first, second]),
-        P2 => (vec![first], vec![second]),
-    };
-    for unneeded in unneeded {
-        context.recycle(unneeded);
-    }
-    let messages = |rows| Rows::tails(rows, row_bytes, ROW_HEADER_BYTES);
-    let halves = needed.iter().map(|rows| messages(rows)).collect();
     let payload = Payload {
-        rows,
-        row_bytes: message_bytes,
-        halves,
+        rows: input.rows,
+        row_bytes: input.message_bytes,
         addend: None,
+        half: Messages {
+            party: context.party(),
+            input,
+        },
     };
-    let replies = route(context, streams, partners, &payload)?;
-    for used in needed {
-        context.recycle(used);
+    route(context, streams, partners, payload)
+}
+
+/// The messages of a round: P0's half is x0 ^ x1, P2's is x2.
+struct Messages<C> {
+    party: PartyId,
+    input: ConversationInput<C>,
+}
+
+impl<C: Component> Half for Messages<C> {
+    fn write(&self, row: usize, out: &mut [u8]) {
+        let at = row * (ROW_HEADER_BYTES + self.input.message_bytes) + ROW_HEADER_BYTES;
+        out.fill(0);
+        self.input.first.xor(at, out);
+        if self.party == P0 {
+            self.input.second.xor(at, out);
+        }
     }
-    Ok(replies)
+
+    fn recycle(self, context: &mut Context) {
+        context.recycle(self.input.first.into_buffer());
+        context.recycle(self.input.second.into_buffer());
+    }
 }
 
 /// The tags and roles of this party's rows: 8 bytes each, roles spread to masks.
-pub(super) fn tags_and_roles(context: &mut Context, input: &ConversationInput) -> [Share; 2] {
+pub(super) fn tags_and_roles<C: Component>(
+    context: &mut Context,
+    input: &ConversationInput<C>,
+) -> [Share; 2] {
     let row_bytes = ROW_HEADER_BYTES + input.message_bytes;
-    let [first, second] = [&input.first, &input.second].map(|rows| {
+    let mut headers = context.scratch(input.rows * ROW_HEADER_BYTES);
+    let [first, second] = [&input.first, &input.second].map(|component| {
+        context.fill(&mut headers, ROW_HEADER_BYTES, |offset, out| {
+            out.fill(0);
+            for (row, out) in (offset / ROW_HEADER_BYTES..).zip(out.chunks_mut(ROW_HEADER_BYTES)) {
+                component.xor(row * row_bytes, out);
+            }
+        });
         let mut tags = context.scratch(input.rows * TAG_BYTES);
         let mut roles = context.scratch(input.rows * TAG_BYTES);
         let out = tags
@@ -109,24 +127,23 @@ pub(super) fn tags_and_roles(context: &mut Context, input: &ConversationInput) -
             .0
             .iter_mut()
             .zip(roles.as_chunks_mut::<TAG_BYTES>().0);
-        for ((tag, role), row) in out.zip(rows.chunks_exact(row_bytes)) {
-            if let Some((from, [role_byte, ..])) = row.split_first_chunk::<TAG_BYTES>() {
-                *tag = *from;
-                *role = [(role_byte & 1).wrapping_neg(); TAG_BYTES];
-            }
+        for ((tag, role), [from @ .., bit]) in out.zip(headers.as_chunks::<ROW_HEADER_BYTES>().0) {
+            *tag = *from;
+            *role = [(bit & 1).wrapping_neg(); TAG_BYTES];
         }
         (tags, roles)
     });
+    context.recycle(headers);
     let tags = Share::new(first.0, second.0);
     let roles = Share::new(first.1, second.1);
     [tags, roles]
 }
 
 /// Finds every row's partner: an involution on the wire ids, held by (P0, P2).
-fn matcher(
+fn matcher<C: Component>(
     context: &mut Context,
     streams: &Streams,
-    input: &ConversationInput,
+    input: &ConversationInput<C>,
 ) -> Result<Split, Error> {
     let rows = input.rows;
     let lists = choose_lists(context, streams, input)?;
@@ -173,10 +190,10 @@ fn matcher(
 }
 
 /// Round 1: a row's tag goes to list A (role 0) or B (role 1), the other gets a random value.
-fn choose_lists(
+fn choose_lists<C: Component>(
     context: &mut Context,
     streams: &Streams,
-    input: &ConversationInput,
+    input: &ConversationInput<C>,
 ) -> Result<[Split; 2], Error> {
     context.phase(Phase::ChooseLists);
     let step = Step::new(Phase::ChooseLists, 0);

@@ -6,7 +6,7 @@
 //! Reveals:  n, and a uniformly random order.
 
 use super::{
-    ConversationInput, Replies, TAG_BYTES,
+    Component, ConversationInput, Replies, TAG_BYTES,
     conversation::{check_input, route_messages, tags_and_roles},
     neighbours::{differences, following, not, preceding, sort_rows},
 };
@@ -26,9 +26,9 @@ use mcmix_shared::party::PartyId;
 ///
 /// # Errors
 /// Any [`Error`]; the round is then over.
-pub fn conversation_by_sorting(
+pub fn conversation_by_sorting<C: Component>(
     context: &mut Context,
-    input: ConversationInput,
+    input: ConversationInput<C>,
 ) -> Result<Replies, Error> {
     let rows = check_input(&input)?;
     let streams = context.enter()?;
@@ -39,10 +39,10 @@ pub fn conversation_by_sorting(
     route_messages(context, &streams, partners, input)
 }
 
-fn matcher(
+fn matcher<C: Component>(
     context: &mut Context,
     streams: &Streams,
-    input: &ConversationInput,
+    input: &ConversationInput<C>,
 ) -> Result<Split, Error> {
     let [tags, roles] = tags_and_roles(context, input);
     let holders = [PartyId::P2, PartyId::P0];

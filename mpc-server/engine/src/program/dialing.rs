@@ -17,8 +17,7 @@ use crate::{
     compare::{BLOCK_BYTES, BLOCK_ROWS, is_zero},
     context::Context,
     error::Error,
-    permutation::Rows,
-    route::{Payload, route},
+    route::{Packed, Payload, route},
     share::{Share, Split},
     shuffle::Column,
     step::{Phase, Step},
@@ -130,20 +129,18 @@ fn route_keys(
     };
     context.recycle(sum);
     random.recycle(context);
-    let halves = match context.party() {
-        P1 => Vec::new(),
-        P0 | P2 => vec![Rows::packed(&half, DIAL_REPLY_BYTES)],
+    let row_bytes = DIAL_REPLY_BYTES;
+    let half = Packed {
+        row_bytes,
+        bytes: half,
     };
     let payload = Payload {
         rows,
-        row_bytes: DIAL_REPLY_BYTES,
-        halves,
+        row_bytes,
+        half,
         addend,
     };
-    let replies = route(context, streams, partners, &payload)?;
-    context.recycle(payload.addend.unwrap_or_default());
-    context.recycle(half);
-    Ok(replies)
+    route(context, streams, partners, payload)
 }
 
 /// Puts keys, zeros where there are none, and tags next to each other.

@@ -1,5 +1,6 @@
 //! Three parties that agree, and peers and clients that cheat.
 
+use mcmix_engine::PairKeys;
 use mcmix_engine::link::memory::{self, MemoryLink};
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::share::DealtShare;
@@ -8,18 +9,23 @@ use super::*;
 
 const ROUND: RoundId = RoundId(7);
 
-/// A client's entries at the three parties, all from one secret byte.
-fn entries(client: u8) -> [Entry; 3] {
-    let key = SecretKey::from_bytes([client; 32]).client_key();
+/// What a client deals to the three parties, all from one secret byte.
+fn shares(client: u8) -> [DealtShare; 3] {
     let (s0, s1, x2) = ([client; 16], [client ^ 0xff; 16], [client; 8]);
     let shares = [
         [&s0[..], &s1].concat(),
         [&s1[..], &x2].concat(),
         [&x2[..], &s0].concat(),
     ];
-    PartyId::ALL.map(|party| {
-        let share = DealtShare::decode(party, 8, &shares[party.index()]).unwrap();
-        Entry::new(key.id(), key, share, ROUND)
+    PartyId::ALL.map(|party| DealtShare::decode(party, 8, &shares[party.index()]).unwrap())
+}
+
+/// A client's entries at the three parties.
+fn entries(client: u8) -> [Entry; 3] {
+    let key = SecretKey::from_bytes([client; 32]).client_key();
+    shares(client).map(|share| {
+        let keys = pair_keys(share.party());
+        Entry::new((key.id(), key), &share, 0, ROUND, &keys)
     })
 }
 
@@ -46,11 +52,10 @@ fn pair_keys(me: PartyId) -> PairKeys {
     }
 }
 
-fn terms(me: PartyId, keys: &PairKeys, most_clients: usize) -> Terms<'_> {
+fn terms(me: PartyId, most_clients: usize) -> Terms {
     Terms {
         me,
         round: ROUND,
-        keys,
         most_clients,
     }
 }
@@ -66,7 +71,7 @@ fn run(lists: &[Vec<Entry>; 3]) -> [Result<Verdicts, AgreeError>; 3] {
                 .map(|((link, list), me)| {
                     scope.spawn(move || {
                         let mut link: MemoryLink = link;
-                        agree(&mut link, &terms(me, &pair_keys(me), 1000), list)
+                        agree(&mut link, &terms(me, 1000), list)
                     })
                 });
         let threads = [(); 3].map(|()| threads.next().unwrap());
@@ -108,7 +113,9 @@ fn whoever_does_not_fit_is_left_out_and_nobody_else() {
             }
             if entry.id == disagreement {
                 let other = SecretKey::from_bytes([99; 32]).client_key();
-                *entry = Entry::new(entry.id, other, entry.share.clone(), ROUND);
+                let share = &shares(3)[party];
+                let keys = pair_keys(share.party());
+                *entry = Entry::new((entry.id, other), share, 0, ROUND, &keys);
             }
         }
         let verdicts = run(&lists).map(Result::unwrap);
@@ -141,8 +148,7 @@ fn against(me: PartyId, sent: &[(PartyId, Vec<u8>)]) -> AgreeError {
             .send(me, frame.clone())
             .unwrap();
     }
-    let keys = pair_keys(me);
-    agree(&mut own, &terms(me, &keys, 2), &frozen(&[1])[me.index()]).unwrap_err()
+    agree(&mut own, &terms(me, 2), &frozen(&[1])[me.index()]).unwrap_err()
 }
 
 /// A link that keeps what came.
@@ -172,35 +178,25 @@ fn p0_can_not_try_out_whom_a_client_dials() {
     let received = std::thread::scope(|scope| {
         for (me, mut link) in [(PartyId::P1, p1), (PartyId::P2, p2)] {
             let list = &lists[me.index()];
-            scope.spawn(move || agree(&mut link, &terms(me, &pair_keys(me), 3), list));
+            scope.spawn(move || agree(&mut link, &terms(me, 3), list));
         }
         let mut link = Recorded {
             link: p0,
             received: Vec::new(),
         };
-        let keys = pair_keys(PartyId::P0);
-        agree(&mut link, &terms(PartyId::P0, &keys, 3), &lists[0]).unwrap();
+        agree(&mut link, &terms(PartyId::P0, 3), &lists[0]).unwrap();
         link.received
     });
     let told = |digest: Digest| received.windows(DIGEST_BYTES).any(|seen| seen == digest.0);
-    for entry in &lists[1] {
-        // What P0 gets by dealing the right guess itself.
-        let [_, guess] = entry.digests;
-        assert!(!told(guess));
-        for key in [KEYS[0], KEYS[2]] {
-            assert!(!told(mask(&key, ROUND, entry.id, guess)));
-        }
-        // What P0 is told instead takes the key of P1 and P2.
-        assert!(told(mask(&KEYS[1], ROUND, entry.id, guess)));
+    for client in [1, 2, 3] {
+        // P1's share of a right guess, which P0 can make up itself: it knows x0 and x1.
+        let [_, guess, _] = shares(client);
+        let id = entries(client)[0].id;
+        let with = |key| guess.digests(ROUND, id, [key, key])[1];
+        // Neither of P0's keys gives what it is told: that takes the key of P1 and P2.
+        assert!(!told(with(&KEYS[0])) && !told(with(&KEYS[2])));
+        assert!(told(with(&KEYS[1])));
     }
-}
-
-#[test]
-fn masks_differ_between_clients_and_rounds() {
-    let digest = Digest([5; 16]);
-    let masked = [(7, 1), (7, 2), (8, 1)]
-        .map(|(round, id)| mask(&KEYS[0], RoundId(round), ClientId(id), digest).0);
-    assert!(masked[0] != masked[1] && masked[0] != masked[2]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use mcmix_server::keys::TlsIdentity;
 use mcmix_server::net::{Link, PeerEvent, PeerSettings, Peers, Pins, RoundLink, TlsContext};
 use mcmix_server::round::agree::{Terms, agree};
 use mcmix_server::round::collect::{Collector, Entry, Frozen};
-use mcmix_server::round::lane::{Current, reply_bytes};
+use mcmix_server::round::lane::{Current, reply_bytes, take_back};
 use mcmix_shared::program::RoundId;
 use mcmix_shared::wire::Submit;
 use tokio::net::TcpListener;
@@ -374,9 +374,7 @@ impl Party {
                 .collect(),
             replies: self.sample(&computed, sample)?,
         };
-        if let Replies::Rows { bytes, .. } = computed.replies {
-            self.context.recycle(bytes);
-        }
+        take_back(&mut self.context, computed.replies);
         Ok(report)
     }
 

@@ -100,6 +100,13 @@ impl Statistics {
     }
 }
 
+/// Memory to be used again.
+struct Spare {
+    buffer: Vec<u8>,
+    /// Whether nothing has used it since the last round began.
+    idle: bool,
+}
+
 /// One party's end of the computation: its keys, its link, its buffers.
 ///
 /// Lives as long as the links to both peers do; [`Self::begin`] before each program.
@@ -120,7 +127,7 @@ pub struct Context {
     /// Frames that were read and can be filled again.
     frames: Vec<Vec<u8>>,
     /// Vectors to be used again.
-    buffers: Vec<Vec<u8>>,
+    spares: Vec<Spare>,
     #[cfg(test)]
     pub(crate) probe: crate::tests::probe::Probe,
 }
@@ -162,7 +169,7 @@ impl Context {
             statistics: Statistics::default(),
             phase_began: None,
             frames: Vec::new(),
-            buffers: Vec::new(),
+            spares: Vec::new(),
             #[cfg(test)]
             probe: crate::tests::probe::Probe::default(),
         }
@@ -181,6 +188,9 @@ impl Context {
         self.clock = 0;
         self.statistics = Statistics::default();
         self.phase_began = None;
+        // What a whole round had no use for, the next one hardly has.
+        self.spares.retain(|spare| !spare.idle);
+        self.spares.iter_mut().for_each(|spare| spare.idle = true);
         Ok(())
     }
 
@@ -201,26 +211,22 @@ impl Context {
 
     /// Returns an empty vector, with the memory of an earlier round if there is some.
     pub fn buffer(&mut self) -> Vec<u8> {
-        // The largest first: payload vectors are the ones worth keeping.
-        let largest =
-            (0..self.buffers.len()).max_by_key(|&i| self.buffers.get(i).map(Vec::capacity));
-        let mut buffer = largest.map_or_else(Vec::new, |i| self.buffers.swap_remove(i));
+        // The largest: payload vectors are the ones worth keeping.
+        let spares = self.spares.iter().enumerate();
+        let largest = spares.max_by_key(|(_, spare)| spare.buffer.capacity());
+        let mut buffer = match largest.map(|(i, _)| i) {
+            Some(i) => self.spares.swap_remove(i).buffer,
+            None => Vec::new(),
+        };
         buffer.clear();
         buffer
     }
 
-    /// Keeps a vector's memory for later rounds.
+    /// Keeps a vector's memory, for as long as rounds have a use for it.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        /// No step needs more at a time.
-        const KEPT: usize = 24;
         if buffer.capacity() > 0 {
-            self.buffers.push(buffer);
-        }
-        if self.buffers.len() > KEPT {
-            // The smallest is the cheapest to make again.
-            let smallest =
-                (0..self.buffers.len()).min_by_key(|&i| self.buffers.get(i).map(Vec::capacity));
-            smallest.map(|i| self.buffers.swap_remove(i));
+            let idle = false;
+            self.spares.push(Spare { buffer, idle });
         }
     }
 
@@ -251,12 +257,15 @@ impl Context {
 
     /// Returns a vector of `len` bytes of any content, from recycled memory if there is some.
     pub(crate) fn scratch(&mut self, len: usize) -> Vec<u8> {
-        // The smallest that is large enough.
-        let fit = (0..self.buffers.len())
-            .filter_map(|i| Some((self.buffers.get(i)?.capacity(), i)))
-            .filter(|&(capacity, _)| (len..=4 * len + CHUNK_BYTES).contains(&capacity))
-            .min();
-        let mut buffer = fit.map_or_else(Vec::new, |(_, i)| self.buffers.swap_remove(i));
+        // The smallest that is large enough, but not by much: it is wanted elsewhere.
+        let spares = self.spares.iter().enumerate();
+        let fits = spares
+            .filter(|(_, spare)| (len..=2 * len + CHUNK_BYTES).contains(&spare.buffer.capacity()));
+        let fit = fits.min_by_key(|(_, spare)| spare.buffer.capacity());
+        let mut buffer = match fit.map(|(i, _)| i) {
+            Some(i) => self.spares.swap_remove(i).buffer,
+            None => Vec::new(),
+        };
         buffer.resize(len, 0);
         buffer
     }

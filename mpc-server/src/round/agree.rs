@@ -10,8 +10,6 @@
 //!          whom a client dials. P1 and P2 compare what P0 told each of them before
 //!          anything is computed.
 
-use std::cmp::Ordering;
-
 use blake2::{Blake2s256, Digest as _};
 use mcmix_engine::link::MAX_FRAME_BYTES;
 use mcmix_engine::{Link, LinkError};
@@ -127,24 +125,24 @@ pub fn agree(
     entries: &[Entry],
 ) -> Result<Verdicts, AgreeError> {
     let (me, round) = (terms.me, terms.round);
-    let claims: Vec<Claim> = entries.iter().map(Claim::of).collect();
     if me == PartyId::P0 {
-        return lead(link, round, &claims, terms.most_clients);
+        return lead(link, terms, entries);
     }
-    let mut list = Vec::with_capacity(claims.len() * CLAIM_BYTES);
-    for claim in &claims {
-        claim.write(&mut list);
+    let mut list = Vec::with_capacity(entries.len() * CLAIM_BYTES);
+    for entry in entries {
+        Claim::of(entry).write(&mut list);
     }
     send(link, PartyId::P0, &list)?;
-    let told = receive(link, PartyId::P0, claims.len())?;
-    let verdicts = read_verdicts(&told, claims.len())?;
+    drop(list);
+    let told = receive(link, PartyId::P0, entries.len())?;
+    let verdicts = read_verdicts(&told, entries.len())?;
     // Before anything is computed: P0 may have told the two of us different sets.
     let other = if me == PartyId::P1 {
         PartyId::P2
     } else {
         PartyId::P1
     };
-    let set = set_digest(round, &claims, &verdicts);
+    let set = set_digest(round, entries, &verdicts);
     send(link, other, &set)?;
     if receive(link, other, set.len())? == set {
         Ok(verdicts)
@@ -153,40 +151,35 @@ pub fn agree(
     }
 }
 
-fn lead(
-    link: &mut impl Link,
-    round: RoundId,
-    p0: &[Claim],
-    most_clients: usize,
-) -> Result<Verdicts, AgreeError> {
-    let p1 = receive_claims(link, PartyId::P1, most_clients)?;
-    let p2 = receive_claims(link, PartyId::P2, most_clients)?;
-    let lists = [p0, &p1, &p2];
-    let [own, for_p1, for_p2] = compare(lists);
-    tracing::debug!(%round, p0 = p0.len(), p1 = p1.len(), p2 = p2.len(), "compared");
+fn lead(link: &mut impl Link, terms: &Terms, entries: &[Entry]) -> Result<Verdicts, AgreeError> {
+    let p1 = receive_claims(link, PartyId::P1, terms.most_clients)?;
+    let p2 = receive_claims(link, PartyId::P2, terms.most_clients)?;
+    let [own, for_p1, for_p2] = compare([
+        &mut entries.iter().map(Claim::of),
+        &mut claims(&p1),
+        &mut claims(&p2),
+    ]);
+    let [p0, p1, p2] = [&own, &for_p1, &for_p2].map(Vec::len);
+    tracing::debug!(round = %terms.round, p0, p1, p2, "compared");
     send(link, PartyId::P1, &write_verdicts(&for_p1))?;
     send(link, PartyId::P2, &write_verdicts(&for_p2))?;
     Ok(own)
 }
 
 /// Walks the three lists in step and judges every client of every list.
-fn compare(lists: [&[Claim]; 3]) -> [Verdicts; 3] {
-    let mut verdicts = lists.map(|list| Vec::with_capacity(list.len()));
-    let mut rest = lists;
-    while let Some(id) = rest
-        .iter()
-        .filter_map(|list| list.first())
-        .map(|claim| claim.id)
-        .min()
-    {
-        let heads = rest.map(|list| list.first().filter(|claim| claim.id == id));
-        let verdict = match heads {
-            [Some(p0), Some(p1), Some(p2)] => judge(p0, p1, p2),
+fn compare(mut lists: [&mut dyn Iterator<Item = Claim>; 3]) -> [Verdicts; 3] {
+    let mut verdicts = [const { Vec::new() }; 3];
+    let mut heads = lists.each_mut().map(Iterator::next);
+    while let Some(id) = heads.iter().flatten().map(|claim| claim.id).min() {
+        let named = heads.map(|head| head.filter(|claim| claim.id == id));
+        let verdict = match named {
+            [Some(p0), Some(p1), Some(p2)] => judge(&p0, &p1, &p2),
             _ => Err(MissedReason::Absent),
         };
-        for ((list, head), verdicts) in rest.iter_mut().zip(heads).zip(&mut verdicts) {
-            if head.is_some() {
-                *list = list.split_first().map_or(&[], |(_, tail)| tail);
+        let all = lists.iter_mut().zip(&mut heads).zip(&mut verdicts);
+        for (((list, head), verdicts), named) in all.zip(named) {
+            if named.is_some() {
+                *head = list.next();
                 verdicts.push(verdict);
             }
         }
@@ -208,27 +201,26 @@ fn judge(p0: &Claim, p1: &Claim, p2: &Claim) -> Result<(), MissedReason> {
     }
 }
 
+/// Receives a party's list and makes sure that it can be walked.
 fn receive_claims(
     link: &mut impl Link,
     peer: PartyId,
     most_clients: usize,
-) -> Result<Vec<Claim>, AgreeError> {
+) -> Result<Vec<u8>, AgreeError> {
     let list = receive(link, peer, most_clients.saturating_mul(CLAIM_BYTES))?;
     let malformed = |problem| AgreeError::Malformed { peer, problem };
-    let chunks = list.chunks_exact(CLAIM_BYTES);
-    if !chunks.remainder().is_empty() {
+    if !list.len().is_multiple_of(CLAIM_BYTES) {
         return Err(malformed("a list that ends inside a client"));
     }
-    let claims: Vec<Claim> = chunks.filter_map(Claim::read).collect();
-    let in_order = |pair: &[Claim]| match pair {
-        [a, b] => a.id.cmp(&b.id) == Ordering::Less,
-        _ => true,
-    };
-    if claims.windows(2).all(in_order) {
-        Ok(claims)
+    if claims(&list).is_sorted_by(|a, b| a.id < b.id) {
+        Ok(list)
     } else {
         Err(malformed("a list out of order or with a client twice"))
     }
+}
+
+fn claims(list: &[u8]) -> impl Iterator<Item = Claim> {
+    list.chunks_exact(CLAIM_BYTES).filter_map(Claim::read)
 }
 
 fn write_verdicts(verdicts: &Verdicts) -> Vec<u8> {
@@ -254,17 +246,14 @@ fn read_verdicts(bytes: &[u8], expected: usize) -> Result<Verdicts, AgreeError> 
 }
 
 /// Over everything that the two parties must have in common about the kept clients.
-fn set_digest(round: RoundId, claims: &[Claim], verdicts: &Verdicts) -> Vec<u8> {
+fn set_digest(round: RoundId, entries: &[Entry], verdicts: &Verdicts) -> Vec<u8> {
     let mut hash = Blake2s256::new()
         .chain_update(b"mcmix.v1 set")
         .chain_update(round.0.to_le_bytes());
-    for (claim, _) in claims
-        .iter()
-        .zip(verdicts)
-        .filter(|(_, verdict)| verdict.is_ok())
-    {
-        hash.update(claim.id.0.to_le_bytes());
-        hash.update(claim.key_check);
+    let judged = entries.iter().zip(verdicts);
+    for (entry, _) in judged.filter(|(_, verdict)| verdict.is_ok()) {
+        hash.update(entry.id.0.to_le_bytes());
+        hash.update(entry.key_check);
     }
     hash.finalize().to_vec()
 }

@@ -210,9 +210,7 @@ impl Lane {
             let replies = settings.compute(context, &kept, dealt)?;
             report.statistics = context.statistics().clone();
             settings.reply(round, &kept, &reply_bytes(context, round, &replies));
-            if let Replies::Rows { bytes, .. } = replies {
-                context.recycle(bytes);
-            }
+            take_back(context, replies);
         }
         self.settings
             .clients
@@ -283,6 +281,14 @@ impl LaneSettings {
             (entry.id, entry.key, ServerFrame::Reply(reply))
         });
         self.clients.send_each(frames);
+    }
+}
+
+/// Keeps the replies' memory for the next round. P2's was that of its submissions, and the next
+/// ones have come with theirs.
+pub fn take_back(context: &mut Context, replies: Replies) {
+    if let (PartyId::P1, Replies::Rows { bytes, .. }) = (context.party(), replies) {
+        context.recycle(bytes);
     }
 }
 

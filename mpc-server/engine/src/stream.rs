@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use aes::Aes128;
+use aes::Aes128Enc;
 use blake2::{
     Blake2sMac256,
     digest::{KeyInit as _, Mac as _},
@@ -110,7 +110,7 @@ impl fmt::Debug for Streams {
 /// A seekable pseudo-random stream: AES-128-CTR, zero IV, big-endian counter.
 #[derive(Clone)]
 pub(crate) struct Stream {
-    cipher: Aes128,
+    cipher: Aes128Enc,
 }
 
 impl fmt::Debug for Stream {
@@ -122,7 +122,7 @@ impl fmt::Debug for Stream {
 impl Stream {
     pub(crate) fn new(seed: &[u8; SEED_BYTES]) -> Self {
         Self {
-            cipher: Aes128::new(&(*seed).into()),
+            cipher: Aes128Enc::new(&(*seed).into()),
         }
     }
 
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn is_aes_ctr() {
         let mut expected = vec![0; 5000];
-        ctr::Ctr128BE::<Aes128>::new(&[7; 16].into(), &[0; 16].into())
+        ctr::Ctr128BE::<Aes128Enc>::new(&[7; 16].into(), &[0; 16].into())
             .apply_keystream(&mut expected);
         let stream = Stream::new(&[7; 16]);
         for (from, to) in [

@@ -1,7 +1,8 @@
 //! What clients dealt to this party in a round, kept as short as the party can do with.
 //!
-//! P0 has two seeds of each client and never expands the messages before they are sent; P1 needs
-//! tags and roles only, since no half of a message is its own; P2 keeps x2 in full.
+//! A row's head, its tag and role or the id that it dials, is expanded as it comes: a round begins
+//! with all of them. Of messages, P0 keeps the seeds, which are expanded as they are sent, P1
+//! nothing, since no half of them is its own, and P2 x2.
 
 use std::sync::Arc;
 
@@ -16,65 +17,96 @@ use super::collect::Entry;
 /// The shares of a round, in the order in which they came.
 #[derive(Debug)]
 pub struct Dealt {
-    rows: RowShape,
+    rows: Layout,
     count: u32,
     parts: [Part; 2],
 }
 
 /// The rows of one submission.
 #[derive(Clone, Copy, Debug)]
-struct RowShape {
+struct Layout {
     /// Rows that a client hands in.
     each: usize,
     /// Bytes of a row.
     bytes: usize,
+    /// Bytes of its head.
+    head: usize,
 }
 
 /// Component `x_i` or `x_{i+1}` of all shares.
 #[derive(Debug)]
-enum Part {
-    /// x0 or x1.
+struct Part {
+    /// All heads.
+    heads: Vec<u8>,
+    messages: Messages,
+}
+
+/// A component of all messages.
+#[derive(Debug)]
+enum Messages {
+    /// What they are expanded from, client after client.
     Seeds(Vec<Seed>),
-    /// x2: the first `kept` bytes of every row.
-    Explicit { kept: usize, bytes: Vec<u8> },
+    /// Row after row.
+    Explicit(Vec<u8>),
+    /// Not needed.
+    Dropped,
 }
 
 impl Part {
-    fn push(&mut self, component: &Component, row_bytes: usize) {
-        match (self, component) {
-            (Self::Seeds(seeds), Component::Seed(seed)) => seeds.push(seed.clone()),
-            (Self::Explicit { kept, bytes }, Component::Explicit(explicit)) => {
-                for row in explicit.chunks_exact(row_bytes) {
-                    bytes.extend_from_slice(row.get(..*kept).unwrap_or(row));
+    const fn new(messages: Messages) -> Self {
+        let heads = Vec::new();
+        Self { heads, messages }
+    }
+
+    fn push(&mut self, component: &Component, rows: Layout) {
+        match component {
+            Component::Seed(seed) => {
+                let end = self.heads.len();
+                self.heads.resize(end + rows.each * rows.head, 0);
+                let heads = self.heads.split_at_mut(end).1;
+                for (row, head) in heads.chunks_exact_mut(rows.head).enumerate() {
+                    expand(seed, row * rows.bytes, head);
                 }
             }
-            // A share's components are of the kinds that its party's are.
-            _ => debug_assert!(false, "a share of another party"),
+            Component::Explicit(bytes) => {
+                let heads = bytes.chunks_exact(rows.bytes);
+                heads.for_each(|row| self.heads.extend(row.iter().take(rows.head)));
+            }
+        }
+        match (&mut self.messages, component) {
+            (Messages::Seeds(seeds), Component::Seed(seed)) => seeds.push(seed.clone()),
+            (Messages::Explicit(messages), Component::Explicit(bytes)) => {
+                for row in bytes.chunks_exact(rows.bytes) {
+                    messages.extend_from_slice(row.get(rows.head..).unwrap_or_default());
+                }
+            }
+            _ => {}
         }
     }
+}
+
+fn expand(seed: &Seed, at: usize, out: &mut [u8]) {
+    seed.xor_at(u32::try_from(at).unwrap_or(u32::MAX), out);
 }
 
 impl Dealt {
     /// Makes room for a party's shares of a round.
     pub fn new(me: PartyId, program: Program, shape: Shape) -> Self {
-        let rows = RowShape {
-            each: shape.rows(program),
-            bytes: shape.row_bytes(program),
-        };
-        let seeds = || Part::Seeds(Vec::new());
-        let explicit = |kept: usize| Part::Explicit {
-            kept,
-            bytes: Vec::new(),
-        };
-        let parts = match me {
-            PartyId::P0 => [seeds(), seeds()],
-            PartyId::P1 => [seeds(), explicit(rows.bytes.min(CONVERSATION_HEADER_BYTES))],
-            PartyId::P2 => [explicit(rows.bytes), seeds()],
+        use Messages::{Dropped, Explicit, Seeds};
+        let bytes = shape.row_bytes(program);
+        let messages = match (program, me) {
+            (Program::Conversation, PartyId::P0) => [Seeds(Vec::new()), Seeds(Vec::new())],
+            (Program::Conversation, PartyId::P2) => [Explicit(Vec::new()), Dropped],
+            (Program::Conversation, PartyId::P1) | (Program::Dialing, _) => [Dropped, Dropped],
         };
         Self {
-            rows,
+            rows: Layout {
+                each: shape.rows(program),
+                bytes,
+                head: bytes.min(CONVERSATION_HEADER_BYTES),
+            },
             count: 0,
-            parts,
+            parts: messages.map(Part::new),
         }
     }
 
@@ -83,14 +115,14 @@ impl Dealt {
         let place = self.count;
         self.count += 1;
         for (part, component) in self.parts.iter_mut().zip(share.into_components()) {
-            part.push(&component, self.rows.bytes);
+            part.push(&component, self.rows);
         }
         place
     }
 
     /// Returns a conversation round's input: the rows of those who are kept, in their order.
     pub fn into_conversation(self, kept: &[Entry]) -> ConversationInput<DealtRows> {
-        let RowShape { each, bytes } = self.rows;
+        let Layout { each, bytes, .. } = self.rows;
         let [first, second] = self.into_rows(kept);
         ConversationInput {
             rows: kept.len() * each,
@@ -125,7 +157,7 @@ impl Dealt {
 /// A component of the rows that a round computes on.
 #[derive(Debug)]
 pub struct DealtRows {
-    rows: RowShape,
+    rows: Layout,
     part: Part,
     places: Arc<[u32]>,
 }
@@ -152,35 +184,40 @@ impl mcmix_engine::Component for DealtRows {
     }
 
     fn xor(&self, at: usize, out: &mut [u8]) {
-        let RowShape { each, bytes } = self.rows;
-        let (row, offset) = (at / bytes, at % bytes);
-        let (client, slot) = (row / each, row % each);
+        let Layout { each, bytes, head } = self.rows;
+        let (client, slot) = (at / bytes / each, at / bytes % each);
         let Some(&place) = self.places.get(client) else {
             return;
         };
-        match &self.part {
-            Part::Seeds(seeds) => {
-                if let Some(seed) = seeds.get(place as usize) {
-                    seed.xor_at(
-                        u32::try_from(slot * bytes + offset).unwrap_or(u32::MAX),
-                        out,
-                    );
+        let client = place as usize;
+        let (row, offset) = (client * each + slot, at % bytes);
+        let (heads, messages) = out.split_at_mut(out.len().min(head.saturating_sub(offset)));
+        xor(heads, &self.part.heads, row * head + offset);
+        let offset = offset.saturating_sub(head);
+        match &self.part.messages {
+            Messages::Seeds(seeds) if !messages.is_empty() => {
+                if let Some(seed) = seeds.get(client) {
+                    expand(seed, slot * bytes + head + offset, messages);
                 }
             }
-            Part::Explicit { kept, bytes } => {
-                let start = (place as usize * each + slot) * kept + offset;
-                let row = bytes.get(start..start + out.len()).unwrap_or_default();
-                out.iter_mut().zip(row).for_each(|(out, byte)| *out ^= byte);
-            }
+            Messages::Explicit(all) => xor(messages, all, row * (bytes - head) + offset),
+            Messages::Seeds(_) | Messages::Dropped => {}
         }
     }
 
     fn into_buffer(self) -> Vec<u8> {
-        match self.part {
-            Part::Seeds(_) => Vec::new(),
-            Part::Explicit { bytes, .. } => bytes,
+        match self.part.messages {
+            Messages::Explicit(messages) => messages,
+            Messages::Seeds(_) | Messages::Dropped => Vec::new(),
         }
     }
+}
+
+fn xor(out: &mut [u8], bytes: &[u8], at: usize) {
+    let bytes = bytes.get(at..at + out.len()).unwrap_or_default();
+    out.iter_mut()
+        .zip(bytes)
+        .for_each(|(out, byte)| *out ^= byte);
 }
 
 #[cfg(test)]
@@ -242,10 +279,9 @@ mod tests {
             for (component, whole) in [(input.first, first), (input.second, second)] {
                 let whole = whole.concat();
                 assert_eq!(component.len(), whole.len());
-                // P1 has no use for x2's messages.
-                let read = match component.part {
-                    Part::Explicit { kept, .. } => kept,
-                    Part::Seeds(_) => row_bytes,
+                let read = match component.part.messages {
+                    Messages::Dropped => CONVERSATION_HEADER_BYTES,
+                    Messages::Seeds(_) | Messages::Explicit(_) => row_bytes,
                 };
                 for start in (0..whole.len()).step_by(row_bytes) {
                     for (offset, len) in [(0, read), (4, read - 4)] {
@@ -264,11 +300,6 @@ mod tests {
             let (_, input) = dealt(me);
             input.first.into_buffer().len() + input.second.into_buffer().len()
         });
-        let rows = 4 * SHAPE.slots;
-        let row_bytes = SHAPE.row_bytes(Program::Conversation);
-        assert_eq!(
-            kept,
-            [0, rows * CONVERSATION_HEADER_BYTES, rows * row_bytes]
-        );
+        assert_eq!(kept, [0, 0, 4 * SHAPE.slots * SHAPE.message_bytes]);
     }
 }

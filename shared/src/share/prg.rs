@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use aes::Aes128;
+use aes::Aes128Enc;
 use ctr::{
     Ctr128BE,
     cipher::{KeyIvInit as _, StreamCipher as _, StreamCipherSeek as _},
@@ -42,7 +42,7 @@ impl Seed {
 
     /// XORs the seed's expansion from byte `at` on into a buffer.
     pub fn xor_at(&self, at: u32, buffer: &mut [u8]) {
-        let mut stream = Ctr128BE::<Aes128>::new(&self.0.into(), &[0; 16].into());
+        let mut stream = Ctr128BE::<Aes128Enc>::new(&self.0.into(), &[0; 16].into());
         stream.seek(at);
         stream.apply_keystream(buffer);
     }

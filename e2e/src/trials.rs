@@ -17,14 +17,16 @@ use crate::world::World;
 /// How often every scenario is played; [`run`] reads it.
 const REPEAT: &str = "MCMIX_E2E_REPEAT";
 
+/// Scenarios played side by side: each mostly waits for rounds, but has two or three browsers.
+const AT_ONCE: usize = 3;
+
 /// No scenario takes this long unless something hangs.
 const LIMIT: Duration = Duration::from_mins(4);
 
 /// Runs the trials that the command line asks for.
 pub fn run() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // Each trial has two or three browsers to itself.
-    arguments.test_threads.get_or_insert(1);
+    arguments.test_threads.get_or_insert(AT_ONCE);
     match Runtime::new() {
         Ok(runtime) => {
             let runtime = Arc::new(runtime);

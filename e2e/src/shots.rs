@@ -64,13 +64,16 @@ impl Camera {
         .await
     }
 
-    /// Takes a view in light and in dark.
+    /// Takes a view in light and in dark, with nothing half faded in.
     async fn take(&self, page: &Page, view: &str) -> Result<()> {
         for scheme in ["light", "dark"] {
-            let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+            let features = json!([
+                { "name": "prefers-color-scheme", "value": scheme },
+                { "name": "prefers-reduced-motion", "value": "reduce" },
+            ]);
             page.emulate(
                 "Emulation.setEmulatedMedia",
-                json!({ "features": [feature] }),
+                json!({ "features": features }),
             )
             .await?;
             let name = format!("{view}-{}-{scheme}.png", self.width);

@@ -6,7 +6,7 @@ use crate::{
     session::{Epoch, Session},
 };
 
-/// Conversation rounds after which a caller whose first message is not answered dials again.
+/// Conversation rounds without a word from the other side, after which whoever calls dials again.
 pub(super) const CONNECT_ROUNDS: u32 = 12;
 /// Conversation rounds that a callee waits for the first message, or for any during a call.
 pub(super) const SILENT_ROUNDS: u32 = 30;

@@ -142,13 +142,17 @@ impl Client {
             Received::Repeated => {}
             Received::Answered => {
                 conversation.durable_with = batch;
-                person.dialing = None;
+                if conversation.is_active() {
+                    person.dialing = None;
+                }
                 self.store.mark(Key::Session(peer));
                 self.store.mark(Key::Contact(peer));
             }
             Received::Called { name } => {
                 conversation.durable_with = batch;
-                person.dialing = None;
+                if conversation.is_active() {
+                    person.dialing = None;
+                }
                 let incoming = conversation.phase == Phase::Incoming;
                 if let Some(name) = name {
                     person.introduce(name);

@@ -38,7 +38,7 @@ impl Dialing {
     }
 
     /// Returns whether nobody is dialled any more; a row that is under way may still meet them.
-    const fn is_exhausted(self) -> bool {
+    pub(super) const fn is_exhausted(self) -> bool {
         self.attempts >= MAX_ATTEMPTS
     }
 }
@@ -60,21 +60,29 @@ impl core::fmt::Debug for Dialed {
 impl Client {
     /// Writes the row of a dialing round.
     ///
-    /// A caller dials or checks with equal chance, so that two who call each other meet.
+    /// A new call dials at once. After that a caller dials or checks with equal chance, so that
+    /// two who call each other meet.
     pub(super) fn compose_dial(&mut self, row: &mut Vec<u8>, rng: &mut impl CryptoRng) -> Dialed {
         let wanted: Vec<_> = self
             .people
             .iter()
-            .filter(|(_, it)| it.is_dialing())
-            .filter(|(_, it)| it.dialing.is_some_and(|dialing| !dialing.is_exhausted()))
+            .filter(|(_, it)| it.may_be_dialed())
             .map(|(key, _)| *key)
             .collect();
+        let new: Vec<_> = wanted
+            .iter()
+            .copied()
+            .filter(|it| self.is_new(*it))
+            .collect();
         let (coin, choice) = (rng.next_u32() & 1, rng.next_u64());
-        let pick = (choice.checked_rem(wanted.len() as u64)).and_then(|index| {
-            wanted
-                .get(usize::try_from(index).ok()?)
-                .filter(|_| coin == 1)
-        });
+        let (among, dials) = if new.is_empty() {
+            (&wanted, coin == 1)
+        } else {
+            (&new, true)
+        };
+        let pick = (choice.checked_rem(among.len() as u64))
+            .and_then(|index| among.get(usize::try_from(index).ok()?))
+            .filter(|_| dials);
         let open = self.open_to_calls != OpenToCalls::Nobody || !wanted.is_empty();
         let dialed = match pick {
             Some(callee) => Dialed::Dial(*callee),
@@ -88,6 +96,12 @@ impl Client {
         };
         row.extend_from_slice(&input.row(self.own.id(), rng));
         dialed
+    }
+
+    /// Returns whether a call has not been dialled yet.
+    fn is_new(&self, callee: ClientKey) -> bool {
+        let dialing = self.people.get(&callee).and_then(|it| it.dialing);
+        dialing.is_some_and(|it| it.attempts == 0) && !self.rounds.is_dialed(callee)
     }
 
     /// Takes the reply of a dialing round.
@@ -294,7 +308,7 @@ impl Client {
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
-        if person.dialing.is_some_and(Dialing::is_exhausted) && !under_way {
+        if person.is_dialing() && !person.may_be_dialed() && !under_way {
             person.dialing = None;
             person.ended = Some(EndReason::NoAnswer);
             self.store.mark(Key::Contact(peer));

@@ -56,6 +56,11 @@ impl Person {
     }
 
     /// Returns whether the next dialing round may dial them.
+    pub(super) fn may_be_dialed(&self) -> bool {
+        self.is_dialing() && self.dialing.is_some_and(|dialing| !dialing.is_exhausted())
+    }
+
+    /// Returns whether we are calling them and nothing has come of it yet.
     pub(super) fn is_dialing(&self) -> bool {
         let busy = self
             .conversation

@@ -195,6 +195,7 @@ impl Client {
         let Some(pending) = self.rounds.take(round, program) else {
             return;
         };
+        self.lose_rounds_before(round, program);
         if let Ok(rows) = rows {
             self.rounds.set_outcome(program, RoundOutcome::Done(round));
             self.finish(round, pending.input, &rows, rng);
@@ -220,6 +221,19 @@ impl Client {
                     self.receive_dial(round, dialed, row, rng);
                 }
             }
+        }
+    }
+
+    /// Gives up earlier rounds of a program: servers reply in order, so theirs will not come. A
+    /// round that was handed in too late for all three ends in no other way.
+    fn lose_rounds_before(&mut self, round: RoundId, program: Program) {
+        let earlier = self.rounds.pending.range(..round);
+        let rounds: Vec<_> = earlier
+            .filter(|(_, pending)| pending.input.program() == program)
+            .map(|(round, _)| *round)
+            .collect();
+        for round in rounds {
+            self.round_failed(round, program);
         }
     }
 

@@ -215,6 +215,54 @@ fn the_last_row_that_dials_still_counts() {
 }
 
 #[test]
+fn a_call_dials_at_once() {
+    for seed in 0..10 {
+        let mut world = World::new(&["Ada", "Bob"], 600 + seed);
+        world.add(A, B);
+        world.call(A, B);
+        world.round(Program::Dialing);
+        assert_eq!(world.state(A, B), CallState::Connecting);
+    }
+}
+
+#[test]
+fn a_row_that_came_too_late_keeps_no_call_alive() {
+    for seed in 0..6 {
+        let mut world = World::new(&["Ada", "Bob"], 400 + seed);
+        world.act(B, Action::SetOpenToCalls(OpenToCalls::Nobody));
+        world.add(A, B);
+        world.call(A, B);
+        world.round_too_late_for(A, Program::Dialing);
+        world.until("it is given up", |world| {
+            world.state(A, B) == CallState::Ended(EndReason::NoAnswer)
+        });
+    }
+}
+
+#[test]
+fn who_cancels_and_calls_again_is_heard() {
+    let mut met = 0;
+    for seed in 0..10 {
+        let mut world = World::new(&["Ada", "Bob"], 500 + seed);
+        world.add(A, B);
+        world.add(B, A);
+        world.call(A, B);
+        world.call(B, A);
+        while matches!(world.state(A, B), CallState::Calling { .. }) {
+            world.round(Program::Dialing);
+        }
+        met += usize::from(world.state(A, B) == CallState::Connecting);
+        let key = world.key(B);
+        world.act(A, Action::CancelCall(key));
+        world.call(A, B);
+        world.until("Bob hears of it", |world| {
+            world.rings(B, A) || world.talks(A, B)
+        });
+    }
+    assert!(met > 0);
+}
+
+#[test]
 fn an_unanswered_call_stops_ringing() {
     let mut world = World::new(&["Ada", "Bob"], 6);
     world.add(A, B);

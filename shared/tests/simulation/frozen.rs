@@ -6,8 +6,8 @@
 
 use crate::world::World;
 
-const ADA: u64 = 0x4a6f_64ea_7f52_85ec;
-const BOB: u64 = 0xd566_5f3a_0595_84cf;
+const ADA: u64 = 0x3dab_6c52_002f_1452;
+const BOB: u64 = 0xbf32_21d8_b796_d2d5;
 
 /// Runs two clients from seeds; panics where they send anything else than what is frozen.
 pub(crate) fn check() {

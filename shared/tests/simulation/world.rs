@@ -162,6 +162,18 @@ impl World {
         self.pass(500);
     }
 
+    /// A round that a node hears of when it is closed already.
+    pub(crate) fn round_too_late_for(&mut self, node: NodeId, program: Program) {
+        let sent = self.servers.open(program);
+        let (late, in_time) = sent.into_iter().partition(|sent| sent.node == node);
+        self.queue(in_time);
+        self.pump();
+        let round = self.close();
+        self.queue(late);
+        self.pump();
+        self.compute(round, &[]);
+    }
+
     /// Two conversation rounds and one dialing round, as the demo has them.
     pub(crate) fn cycle(&mut self) {
         self.round(Program::Conversation);

@@ -517,8 +517,9 @@ impl Page {
     /// Types a text in place of what a field holds.
     async fn fill(&self, test_id: &str, text: &str) -> Result<()> {
         let field = self.element(&id(test_id)).await?;
-        field.send_keys(Key::Control + "a").await?;
-        field.send_keys(text).await?;
+        // At once: the field may lose the focus in between, and with it the selection.
+        let typed = Key::Control + "a" + Key::Null + text;
+        field.send_keys(typed).await?;
         let value = field.prop("value").await?.unwrap_or_default();
         ensure!(
             value == text,

@@ -9,14 +9,12 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 
 use crate::engine::Engine;
-use crate::session::{Display, Session};
+use crate::session::Session;
 
 /// The browsers that run.
 #[derive(Debug, Default)]
 pub struct Pool {
-    // Before the display: they draw on it.
     idle: Mutex<HashMap<Engine, Vec<Session>>>,
-    display: tokio::sync::OnceCell<Display>,
 }
 
 impl Pool {
@@ -30,13 +28,7 @@ impl Pool {
         if let Some(session) = idle {
             return Ok(session);
         }
-        let display = if engine.needs_display() {
-            let start = || async { Display::start() };
-            Some(self.display.get_or_try_init(start).await?)
-        } else {
-            None
-        };
-        Session::start(engine, display).await
+        Session::start(engine).await
     }
 
     /// Takes a browser back, unless it no longer answers.

@@ -32,6 +32,7 @@ pub struct Session {
     web: Option<WebDriver>,
     // Dropped in this order: the processes before the folder that they write to.
     _driver: Group,
+    _display: Option<Display>,
     _profile: TempDir,
 }
 
@@ -41,7 +42,7 @@ impl Session {
     /// # Errors
     ///
     /// One of them is missing or does not start in time.
-    pub async fn start(engine: Engine, display: Option<&Display>) -> Result<Self> {
+    pub async fn start(engine: Engine) -> Result<Self> {
         // Everything that the browser writes is in here, as one folder to remove.
         let profile = TempDir::with_prefix("mcmix-browser-")?;
         let [port] = ports::free()?;
@@ -51,7 +52,9 @@ impl Session {
         // Set, they keep WebKit's screenshots from ever returning.
         command.env_remove("WEBKIT_DISABLE_COMPOSITING_MODE");
         command.env_remove("WEBKIT_DISABLE_DMABUF_RENDERER");
-        if let Some(display) = display {
+        // One of its own: windows on one display take the focus from each other.
+        let display = engine.needs_display().then(Display::start).transpose()?;
+        if let Some(display) = &display {
             command.env("DISPLAY", &display.name);
         }
         let driver = Group::spawn(
@@ -69,6 +72,7 @@ impl Session {
             engine,
             web: Some(web),
             _driver: driver,
+            _display: display,
             _profile: profile,
         })
     }
@@ -118,7 +122,7 @@ async fn connect(engine: Engine, port: u16) -> Result<WebDriver> {
 
 /// A display that nobody looks at.
 #[derive(Debug)]
-pub struct Display {
+struct Display {
     name: String,
     _server: Group,
 }
@@ -129,7 +133,7 @@ impl Display {
     /// # Errors
     ///
     /// Xvfb is missing or does not start.
-    pub fn start() -> Result<Self> {
+    fn start() -> Result<Self> {
         let mut command = Command::new(xtask::setup::browsers::XVFB);
         command
             .args([

@@ -41,6 +41,14 @@ impl Shape {
         }
     }
 
+    /// Returns the bytes at the start of a row by which it is matched: all but the message.
+    pub const fn head_bytes(self, program: Program) -> usize {
+        match program {
+            Program::Conversation => CONVERSATION_HEADER_BYTES,
+            Program::Dialing => DIALING_ROW_BYTES,
+        }
+    }
+
     /// Returns the bytes of all rows that a client hands in for a round.
     pub const fn submission_bytes(self, program: Program) -> usize {
         self.rows(program) * self.row_bytes(program)

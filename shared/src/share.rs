@@ -102,7 +102,7 @@ impl fmt::Debug for Digest {
 /// Bytes of a [`Digest`].
 pub const DIGEST_BYTES: usize = 16;
 
-/// A submission's components in full, as the engine takes them.
+/// A submission's components in full.
 pub struct Expanded {
     /// Component `x_i` of party `P_i`.
     pub first: Vec<u8>,

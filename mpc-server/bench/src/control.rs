@@ -92,6 +92,8 @@ pub struct PartyReport {
     pub times: Times,
     /// Processor time, from the beginning to when all parties were through.
     pub cpu: Cpu,
+    /// Processor time of the thread that runs the round: what it gives to no other thread.
+    pub alone: Cpu,
     /// Peak memory in the round, in bytes, submissions included.
     pub peak_memory: u64,
     /// Communication rounds of the program.

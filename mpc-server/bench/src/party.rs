@@ -187,6 +187,8 @@ struct Party {
 /// A round that is computed but not reported yet.
 struct Computed {
     before: Cpu,
+    /// Of the thread that computed it.
+    alone: Cpu,
     round: RoundId,
     /// Whose rows were computed on, in the order of ids.
     entries: Vec<Entry>,
@@ -292,6 +294,7 @@ impl Party {
             bail!("no round is open");
         };
         let before = Cpu::now()?;
+        let alone = Cpu::of_this_thread()?;
         let mut times = Times {
             intake: mem::take(&mut self.intake),
             ..Times::default()
@@ -344,6 +347,7 @@ impl Party {
         times.routing = context.statistics().route_time();
         self.last = Some(Computed {
             before,
+            alone: Cpu::of_this_thread()? - alone,
             round,
             entries,
             agree_sent,
@@ -363,6 +367,7 @@ impl Party {
         let report = PartyReport {
             times: computed.times,
             cpu,
+            alone: computed.alone,
             peak_memory,
             rounds: statistics.rounds,
             sent: [statistics.sent_to_next, statistics.sent_to_prev],
@@ -374,7 +379,8 @@ impl Party {
                 .collect(),
             replies: self.sample(&computed, sample)?,
         };
-        take_back(&mut self.context, computed.replies);
+        let program = self.case.algorithm.program();
+        take_back(&mut self.context, program, computed.replies);
         Ok(report)
     }
 

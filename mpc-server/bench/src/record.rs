@@ -71,6 +71,8 @@ pub struct PartyRecord {
     pub cpu_user_ms: f64,
     /// Processor time in the kernel.
     pub cpu_kernel_ms: f64,
+    /// Processor time of the thread that runs the round, of all this: more threads don't shorten it.
+    pub cpu_alone_ms: f64,
     /// Peak memory in the round, submissions included.
     pub peak_memory_bytes: u64,
     /// Bytes sent to the next party for the program.
@@ -171,6 +173,7 @@ impl PartyRecord {
         Self {
             cpu_user_ms: milliseconds(report.cpu.user),
             cpu_kernel_ms: milliseconds(report.cpu.kernel),
+            cpu_alone_ms: milliseconds(report.alone.total()),
             peak_memory_bytes: report.peak_memory,
             sent_to_next,
             sent_to_prev,

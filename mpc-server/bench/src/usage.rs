@@ -9,7 +9,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use serde::{Deserialize, Serialize};
 
-/// Processor time of all of a process's threads.
+/// Processor time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cpu {
     /// In the program.
@@ -24,8 +24,19 @@ impl Cpu {
     /// # Errors
     /// The system does not say.
     pub fn now() -> Result<Self> {
-        let usage =
-            getrusage(UsageWho::RUSAGE_SELF).context("can't read the processor time used")?;
+        Self::of(UsageWho::RUSAGE_SELF)
+    }
+
+    /// Returns what this thread has used so far.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn of_this_thread() -> Result<Self> {
+        Self::of(UsageWho::RUSAGE_THREAD)
+    }
+
+    fn of(whom: UsageWho) -> Result<Self> {
+        let usage = getrusage(whom).context("can't read the processor time used")?;
         Ok(Self {
             user: duration(usage.user_time()),
             kernel: duration(usage.system_time()),

@@ -143,10 +143,9 @@ fn run_route(context: &mut Context, streams: &Streams, rows: usize) -> Result<()
     let payload = Payload {
         rows,
         row_bytes: ROW_BYTES,
-        half,
         addend: None,
     };
-    let replies = route(context, streams, partners, payload)?;
+    let replies = route(context, streams, partners, payload, half)?;
     if let crate::Replies::Rows { bytes, .. } = replies {
         context.recycle(bytes);
     }

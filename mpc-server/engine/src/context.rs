@@ -209,19 +209,6 @@ impl Context {
         &self.statistics
     }
 
-    /// Returns an empty vector, with the memory of an earlier round if there is some.
-    pub fn buffer(&mut self) -> Vec<u8> {
-        // The largest: payload vectors are the ones worth keeping.
-        let spares = self.spares.iter().enumerate();
-        let largest = spares.max_by_key(|(_, spare)| spare.buffer.capacity());
-        let mut buffer = match largest.map(|(i, _)| i) {
-            Some(i) => self.spares.swap_remove(i).buffer,
-            None => Vec::new(),
-        };
-        buffer.clear();
-        buffer
-    }
-
     /// Keeps a vector's memory, for as long as rounds have a use for it.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
         if buffer.capacity() > 0 {
@@ -256,7 +243,7 @@ impl Context {
     }
 
     /// Returns a vector of `len` bytes of any content, from recycled memory if there is some.
-    pub(crate) fn scratch(&mut self, len: usize) -> Vec<u8> {
+    pub fn scratch(&mut self, len: usize) -> Vec<u8> {
         // The smallest that is large enough, but not by much: it is wanted elsewhere.
         let spares = self.spares.iter().enumerate();
         let fits = spares

@@ -52,7 +52,7 @@ pub use error::{Error, LinkError};
 pub use link::Link;
 pub use mcmix_shared::party::PartyId;
 pub use program::{
-    Component, ConversationInput, DialingInput, Replies, RowSeeds, conversation,
+    ConversationInput, DialingInput, JoinedRows, Replies, RowSeeds, conversation,
     conversation_by_sorting, dialing,
 };
 pub use step::{Phase, Step};

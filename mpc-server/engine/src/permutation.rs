@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::stream::Stream;
+use crate::{context::Context, stream::Stream};
 
 /// A permutation p of 0..n; rows move by `out[j] = in[p[j]]`.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,10 +58,16 @@ impl Permutation {
         &self.0
     }
 
-    /// Returns the permutation that moves rows by `self` first, then by `then`.
-    pub(crate) fn then(&self, then: &Self) -> Self {
+    /// Returns the permutation that moves rows by `self` first, then by `then`. Local.
+    pub(crate) fn then(&self, then: &Self, context: &Context) -> Self {
         assert_eq!(self.0.len(), then.0.len(), "permutations differ in length");
-        Self(then.0.iter().map(|&j| self.0[j as usize]).collect())
+        let mut map = vec![0; self.0.len()];
+        context.fill(&mut map, 1, |first, out| {
+            for (out, &j) in out.iter_mut().zip(&then.0[first..]) {
+                *out = self.0[j as usize];
+            }
+        });
+        Self(map)
     }
 
     pub(crate) fn inverse(&self) -> Self {
@@ -121,6 +127,20 @@ fn gather<const N: usize>(rows: &[u8], order: &[u32], out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{PairKeys, PartyId, Settings, link::memory};
+
+    fn context() -> Context {
+        let settings = Settings {
+            threads: 2,
+            ..Settings::default()
+        };
+        let keys = PairKeys {
+            next: [1; 32],
+            prev: [2; 32],
+        };
+        let [link, _, _] = memory::connect();
+        Context::new(PartyId::P0, keys, link, settings)
+    }
 
     fn random(seed: u8, rows: usize) -> Permutation {
         Permutation::random(&Stream::new(&[seed; 16]), rows)
@@ -128,11 +148,14 @@ mod tests {
 
     #[test]
     fn inverse_undoes() {
-        for rows in [1, 2, 3, 100, 5000] {
+        let context = context();
+        // The last one is worked on by two threads.
+        for rows in [1, 2, 3, 100, 5000, 200_000] {
             let p = random(1, rows);
             let identity: Vec<u32> = (0..rows as u32).collect();
-            assert_eq!(p.then(&p.inverse()).as_slice(), identity);
-            assert_eq!(p.inverse().then(&p).as_slice(), identity);
+            let inverse = p.inverse();
+            assert_eq!(p.then(&inverse, &context).as_slice(), identity);
+            assert_eq!(inverse.then(&p, &context).as_slice(), identity);
         }
     }
 

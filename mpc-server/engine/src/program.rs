@@ -28,7 +28,7 @@ pub const DIAL_REPLY_BYTES: usize = 48;
 ///
 /// Messages are read once, in a random order, and never by P1: only P0's `x0 ^ x1` and P2's `x2`
 /// go into the router. Whoever has a seed need not expand it before.
-pub trait Component: Sync {
+pub trait JoinedRows: Sync {
     /// Returns the number of bytes.
     fn len(&self) -> usize;
 
@@ -44,7 +44,7 @@ pub trait Component: Sync {
     fn into_buffer(self) -> Vec<u8>;
 }
 
-impl Component for Vec<u8> {
+impl JoinedRows for Vec<u8> {
     fn len(&self) -> usize {
         self.len()
     }

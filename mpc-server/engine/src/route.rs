@@ -30,21 +30,19 @@ pub(crate) trait Half: Sync {
 
     /// Gives its memory up.
     fn recycle(self, context: &mut Context);
+}
 
-    /// Writes the rows named by `order` over `out`.
-    fn gather(&self, order: &[u32], out: &mut [u8]) {
-        let rows = out.chunks_exact_mut(out.len() / order.len().max(1));
-        for (&row, out) in order.iter().zip(rows) {
-            self.write(row as usize, out);
-        }
+/// Writes the rows named by `order` over `out`.
+fn gather(half: &impl Half, row_bytes: usize, order: &[u32], out: &mut [u8]) {
+    for (&row, out) in order.iter().zip(out.chunks_exact_mut(row_bytes)) {
+        half.write(row as usize, out);
     }
 }
 
-/// One party's part of the payload rows.
-pub(crate) struct Payload<H> {
+/// What is routed, beside the halves.
+pub(crate) struct Payload {
     pub(crate) rows: usize,
     pub(crate) row_bytes: usize,
-    pub(crate) half: H,
     /// What P1 and P2 XOR into the replies: a sharing, in wire order, between the two.
     pub(crate) addend: Option<Vec<u8>>,
 }
@@ -59,19 +57,12 @@ pub(crate) fn route<H: Half>(
     context: &mut Context,
     streams: &Streams,
     partners: Split,
-    payload: Payload<H>,
+    payload: Payload,
+    half: H,
 ) -> Result<Replies, Error> {
     let Payload {
-        rows,
-        row_bytes,
-        half,
-        addend,
+        rows, row_bytes, ..
     } = payload;
-    let wanted = Wanted {
-        rows,
-        row_bytes,
-        addend,
-    };
     debug_assert_eq!(partners.rows, rows);
     let roles = [PartyId::P0, PartyId::P2, PartyId::P1];
     context.phase(Phase::ShufflePayload);
@@ -95,12 +86,12 @@ pub(crate) fn route<H: Half>(
             let partners = shuffle.receive(context, streams, SHUFFLE, partners)?;
             context.phase(Phase::Deliver);
             let opened = open::permutation(context, OPEN, partners)?;
-            let order = p23.then(&opened.expect("S2 is a holder").inverse());
+            let order = p23.then(&opened.expect("S2 is a holder").inverse(), context);
             let got_rows = Rows::packed(&got, row_bytes);
-            let half = |first: usize, out: &mut [u8]| {
+            let reply_half = |first: usize, out: &mut [u8]| {
                 order.gather(&got_rows, first, out);
             };
-            let replies = deliver(context, streams, PartyId::P1, wanted, half)?;
+            let replies = deliver(context, streams, PartyId::P1, payload, reply_half)?;
             context.recycle(got);
             Ok(replies)
         }
@@ -110,15 +101,15 @@ pub(crate) fn route<H: Half>(
             let got = context.recv(PartyId::P2, ROWS.of(row_bytes), rows * row_bytes)?;
             context.phase(Phase::Deliver);
             let opened = open::permutation(context, OPEN, partners)?;
-            let after_p13 = p23.then(&opened.expect("S3 is a holder").inverse());
-            let order = p13.then(&after_p13);
+            let after_p13 = p23.then(&opened.expect("S3 is a holder").inverse(), context);
+            let order = p13.then(&after_p13, context);
             let got_rows = Rows::packed(&got, row_bytes);
             let z13 = payload_masks(streams, PartyId::P0, row_bytes);
-            let half = |first: usize, out: &mut [u8]| {
+            let reply_half = |first: usize, out: &mut [u8]| {
                 order.gather(&got_rows, first, out);
                 z13.xor_at(after_p13.part(first, out.len() / row_bytes), out);
             };
-            let replies = deliver(context, streams, PartyId::P2, wanted, half)?;
+            let replies = deliver(context, streams, PartyId::P2, payload, reply_half)?;
             context.recycle(got);
             Ok(replies)
         }
@@ -137,13 +128,13 @@ fn send_s1(
     half: &impl Half,
     (p12, p13): (&Permutation, &Permutation),
 ) -> Result<(), Error> {
-    let order = p12.then(p13);
+    let order = p12.then(p13, context);
     let z12 = payload_masks(streams, PartyId::P2, row_bytes);
     let z13 = payload_masks(streams, PartyId::P1, row_bytes);
     let len = order.as_slice().len() * row_bytes;
     context.stream(PartyId::P2, ROWS.of(row_bytes), len, |offset, out| {
         let (first, count) = (offset / row_bytes, out.len() / row_bytes);
-        half.gather(order.part(first, count), out);
+        gather(half, row_bytes, order.part(first, count), out);
         z12.xor_at(p13.part(first, count), out);
         z13.xor_from(first, out);
     })
@@ -161,7 +152,7 @@ fn swap_s2(
     let z12 = payload_masks(streams, PartyId::P0, row_bytes);
     let fill = |offset: usize, out: &mut [u8]| {
         let (first, count) = (offset / row_bytes, out.len() / row_bytes);
-        half.gather(p12.part(first, count), out);
+        gather(half, row_bytes, p12.part(first, count), out);
         z12.xor_from(first, out);
     };
     let mut got = context.scratch(len);
@@ -194,26 +185,19 @@ impl Half for Packed {
     }
 }
 
-/// The replies that P1 and P2 make.
-struct Wanted {
-    rows: usize,
-    row_bytes: usize,
-    addend: Option<Vec<u8>>,
-}
-
 /// P1 and P2 re-share the rows in wire order: y0 and y1 from seeds, y2 from their exchange.
 fn deliver(
     context: &mut Context,
     streams: &Streams,
     peer: PartyId,
-    wanted: Wanted,
+    payload: Payload,
     half: impl Fn(usize, &mut [u8]) + Sync,
 ) -> Result<Replies, Error> {
-    let Wanted {
+    let Payload {
         rows,
         row_bytes,
         addend,
-    } = wanted;
+    } = payload;
     let seeds = streams
         .with(PartyId::P0, REPLIES, Purpose::Replies)
         .bytes(rows * SEED_BYTES);

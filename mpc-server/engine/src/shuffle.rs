@@ -75,23 +75,22 @@ impl Shuffle {
         rows: usize,
     ) -> Self {
         let [s1, s2, s3] = roles;
-        let with = |peer| {
-            let stream = streams.with(peer, step, Purpose::Permutation);
-            Permutation::random(&stream, rows)
+        let with = |one, other| {
+            let draw = |peer| {
+                let stream = streams.with(peer, step, Purpose::Permutation);
+                Permutation::random(&stream, rows)
+            };
+            context.both(|| draw(one), || draw(other))
         };
-        let known = match context.party() {
-            me if me == s1 => Known::S1 {
-                p12: with(s2),
-                p13: with(s3),
-            },
-            me if me == s2 => Known::S2 {
-                p12: with(s1),
-                p23: with(s3),
-            },
-            _ => Known::S3 {
-                p13: with(s1),
-                p23: with(s2),
-            },
+        let known = if context.party() == s1 {
+            let (p12, p13) = with(s2, s3);
+            Known::S1 { p12, p13 }
+        } else if context.party() == s2 {
+            let (p12, p23) = with(s1, s3);
+            Known::S2 { p12, p23 }
+        } else {
+            let (p13, p23) = with(s1, s2);
+            Known::S3 { p13, p23 }
         };
         Self { roles, rows, known }
     }

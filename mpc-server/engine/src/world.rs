@@ -174,18 +174,18 @@ fn deal(
     let component = |index: usize, mut out: Vec<u8>| {
         let offset = input.len().next_multiple_of(16) * (index % 2);
         if index == 2 {
-            out.extend_from_slice(input);
+            out.copy_from_slice(input);
             stream.xor(0, &mut out);
             stream.xor(input.len().next_multiple_of(16), &mut out);
         } else {
-            out.resize(input.len(), 0);
+            out.fill(0);
             stream.xor(offset, &mut out);
         }
         out
     };
     let [p0, p1, p2] = contexts;
     [(p0, 0, 1), (p1, 1, 2), (p2, 2, 0)].map(|(context, first, second)| {
-        let (one, two) = (context.buffer(), context.buffer());
+        let (one, two) = (context.scratch(input.len()), context.scratch(input.len()));
         (component(first, one), component(second, two))
     })
 }

@@ -1,6 +1,6 @@
 //! Submissions of the rounds that are open.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -26,16 +26,15 @@ pub struct Entry {
     pub digests: [Digest; 2],
     /// Of the whole key, since the id is only a part of it.
     pub key_check: [u8; 8],
-    /// Where what it dealt is in the round's [`Dealt`].
+    /// Where what it dealt is in the round's [`Dealt`]; known once the round is frozen.
     pub place: u32,
 }
 
 impl Entry {
-    /// Takes a client's share in, which is to be kept at `place`. The hashes are the costly part.
+    /// Takes a client's share in. The hashes are the costly part.
     pub fn new(
         (id, key): (ClientId, ClientKey),
         share: &DealtShare,
-        place: u32,
         round: RoundId,
         keys: &PairKeys,
     ) -> Self {
@@ -44,7 +43,7 @@ impl Entry {
             key,
             digests: share.digests(round, id, [&keys.prev, &keys.next]),
             key_check: key_check(&key),
-            place,
+            place: 0,
         }
     }
 }
@@ -94,7 +93,9 @@ struct Collected {
 
 #[derive(Debug)]
 struct Taken {
-    entries: HashMap<ClientId, Entry>,
+    ids: HashSet<ClientId>,
+    /// In the order in which they came.
+    entries: Vec<Entry>,
     dealt: Dealt,
 }
 
@@ -158,7 +159,8 @@ impl Collector {
             open,
             keys,
             taken: Mutex::new(Some(Taken {
-                entries: HashMap::new(),
+                ids: HashSet::new(),
+                entries: Vec::new(),
                 dealt: Dealt::new(self.me, program, self.shape),
             })),
         }));
@@ -179,18 +181,19 @@ impl Collector {
         let collected = self.find(submit.round, submit.program)?;
         // Before anything is locked.
         let client = (id, key);
-        let mut entry = Entry::new(client, &submit.share, 0, submit.round, &collected.keys);
+        let entry = Entry::new(client, &submit.share, submit.round, &collected.keys);
         let mut taken = collected
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match taken.as_mut() {
             None => Err(Refusal::Late),
-            Some(taken) if taken.entries.contains_key(&id) => Err(Refusal::Repeated),
+            Some(taken) if taken.ids.contains(&id) => Err(Refusal::Repeated),
             Some(taken) if taken.entries.len() >= self.most => Err(Refusal::TooManyConnections),
             Some(taken) => {
-                entry.place = taken.dealt.push(submit.share);
-                taken.entries.insert(id, entry);
+                taken.dealt.push(submit.share);
+                taken.ids.insert(id);
+                taken.entries.push(entry);
                 Ok(())
             }
         }
@@ -220,9 +223,14 @@ impl Collector {
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Taken { entries, dealt } = taken.take()?;
-        let mut entries: Vec<Entry> = entries.into_values().collect();
-        entries.sort_unstable_by_key(|entry| entry.id);
+        let Taken {
+            mut entries, dealt, ..
+        } = taken.take()?;
+        for (place, entry) in (0..).zip(&mut entries) {
+            entry.place = place;
+        }
+        // Entries are long: what is sorted is ids and numbers.
+        entries.sort_by_cached_key(|entry| entry.id);
         Some(Frozen { entries, dealt })
     }
 }

@@ -4,12 +4,13 @@
 //! with all of them. Of messages, P0 keeps the seeds, which are expanded as they are sent, P1
 //! nothing, since no half of them is its own, and P2 x2.
 
+use core::fmt;
 use std::sync::Arc;
 
-use mcmix_engine::{Component as _, Context, ConversationInput, DialingInput};
+use mcmix_engine::{Context, ConversationInput, DialingInput, JoinedRows};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
-use mcmix_shared::row::{CONVERSATION_HEADER_BYTES, Shape};
+use mcmix_shared::row::Shape;
 use mcmix_shared::share::{Component, DealtShare, Seed};
 
 use super::collect::Entry;
@@ -17,8 +18,8 @@ use super::collect::Entry;
 /// The shares of a round, in the order in which they came.
 #[derive(Debug)]
 pub struct Dealt {
+    me: PartyId,
     rows: Layout,
-    count: u32,
     parts: [Part; 2],
 }
 
@@ -34,15 +35,19 @@ struct Layout {
 }
 
 /// Component `x_i` or `x_{i+1}` of all shares.
-#[derive(Debug)]
 struct Part {
     /// All heads.
     heads: Vec<u8>,
     messages: Messages,
 }
 
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part(..)")
+    }
+}
+
 /// A component of all messages.
-#[derive(Debug)]
 enum Messages {
     /// What they are expanded from, client after client.
     Seeds(Vec<Seed>),
@@ -65,7 +70,7 @@ impl Part {
                 self.heads.resize(end + rows.each * rows.head, 0);
                 let heads = self.heads.split_at_mut(end).1;
                 for (row, head) in heads.chunks_exact_mut(rows.head).enumerate() {
-                    expand(seed, row * rows.bytes, head);
+                    seed.xor_at(row * rows.bytes, head);
                 }
             }
             Component::Explicit(bytes) => {
@@ -80,53 +85,54 @@ impl Part {
                     messages.extend_from_slice(row.get(rows.head..).unwrap_or_default());
                 }
             }
-            _ => {}
+            (Messages::Dropped, _) => {}
+            (Messages::Seeds(_) | Messages::Explicit(_), _) => {
+                unreachable!("the components of a share are of its party's kinds")
+            }
         }
     }
-}
-
-fn expand(seed: &Seed, at: usize, out: &mut [u8]) {
-    seed.xor_at(u32::try_from(at).unwrap_or(u32::MAX), out);
 }
 
 impl Dealt {
     /// Makes room for a party's shares of a round.
     pub fn new(me: PartyId, program: Program, shape: Shape) -> Self {
         use Messages::{Dropped, Explicit, Seeds};
-        let bytes = shape.row_bytes(program);
         let messages = match (program, me) {
             (Program::Conversation, PartyId::P0) => [Seeds(Vec::new()), Seeds(Vec::new())],
             (Program::Conversation, PartyId::P2) => [Explicit(Vec::new()), Dropped],
             (Program::Conversation, PartyId::P1) | (Program::Dialing, _) => [Dropped, Dropped],
         };
         Self {
+            me,
             rows: Layout {
                 each: shape.rows(program),
-                bytes,
-                head: bytes.min(CONVERSATION_HEADER_BYTES),
+                bytes: shape.row_bytes(program),
+                head: shape.head_bytes(program),
             },
-            count: 0,
             parts: messages.map(Part::new),
         }
     }
 
-    /// Adds a share and returns its place.
-    pub fn push(&mut self, share: DealtShare) -> u32 {
-        let place = self.count;
-        self.count += 1;
+    /// Adds a share. Its place is the number of those before it.
+    ///
+    /// # Panics
+    /// If it is another party's or of another length, which no client's frame can be.
+    pub fn push(&mut self, share: DealtShare) {
+        let Layout { each, bytes, .. } = self.rows;
+        assert_eq!(share.party(), self.me, "a share of another party");
+        assert_eq!(share.submission_bytes(), each * bytes, "a share's length");
         for (part, component) in self.parts.iter_mut().zip(share.into_components()) {
             part.push(&component, self.rows);
         }
-        place
     }
 
     /// Returns a conversation round's input: the rows of those who are kept, in their order.
     pub fn into_conversation(self, kept: &[Entry]) -> ConversationInput<DealtRows> {
-        let Layout { each, bytes, .. } = self.rows;
+        let Layout { each, bytes, head } = self.rows;
         let [first, second] = self.into_rows(kept);
         ConversationInput {
             rows: kept.len() * each,
-            message_bytes: bytes - CONVERSATION_HEADER_BYTES,
+            message_bytes: bytes - head,
             first,
             second,
         }
@@ -165,8 +171,7 @@ pub struct DealtRows {
 impl DealtRows {
     /// Joins all rows, in the context's memory.
     fn join(&self, context: &mut Context) -> Vec<u8> {
-        let mut joined = context.buffer();
-        joined.resize(self.len(), 0);
+        let mut joined = context.scratch(self.len());
         context.fill(&mut joined, self.rows.bytes, |offset, out| {
             let rows = out.chunks_exact_mut(self.rows.bytes);
             for (at, row) in (offset..).step_by(self.rows.bytes).zip(rows) {
@@ -178,7 +183,7 @@ impl DealtRows {
     }
 }
 
-impl mcmix_engine::Component for DealtRows {
+impl JoinedRows for DealtRows {
     fn len(&self) -> usize {
         self.places.len() * self.rows.each * self.rows.bytes
     }
@@ -197,7 +202,7 @@ impl mcmix_engine::Component for DealtRows {
         match &self.part.messages {
             Messages::Seeds(seeds) if !messages.is_empty() => {
                 if let Some(seed) = seeds.get(client) {
-                    expand(seed, slot * bytes + head + offset, messages);
+                    seed.xor_at(slot * bytes + head + offset, messages);
                 }
             }
             Messages::Explicit(all) => xor(messages, all, row * (bytes - head) + offset),
@@ -246,23 +251,23 @@ mod tests {
     }
 
     /// Deals of some clients, and the same kept short, of all but the first in reverse.
-    fn dealt(me: PartyId) -> (Vec<DealtShare>, ConversationInput<DealtRows>) {
+    fn dealt(me: PartyId) -> ([DealtShare; 3], ConversationInput<DealtRows>) {
         let key = SecretKey::from_bytes([1; 32]).client_key();
         let keys = PairKeys {
             next: [1; 32],
             prev: [2; 32],
         };
         let mut dealt = Dealt::new(me, Program::Conversation, SHAPE);
-        let (shares, mut entries): (Vec<_>, Vec<_>) = (0..4)
-            .map(|client| {
-                let share = share(me, client);
-                let place = dealt.push(share.clone());
-                let entry = Entry::new((key.id(), key), &share, place, RoundId(1), &keys);
-                (share, entry)
-            })
-            .rev()
-            .unzip();
-        entries.pop();
+        let shares: Vec<_> = (0..4).map(|client| share(me, client)).collect();
+        for share in &shares {
+            dealt.push(share.clone());
+        }
+        let kept = [3, 2, 1];
+        let entries = kept.map(|place| Entry {
+            place,
+            ..Entry::new((key.id(), key), &shares[0], RoundId(1), &keys)
+        });
+        let shares = kept.map(|place| shares[place as usize].clone());
         (shares, dealt.into_conversation(&entries))
     }
 
@@ -273,14 +278,14 @@ mod tests {
             let row_bytes = SHAPE.row_bytes(Program::Conversation);
             assert_eq!(input.rows, 9);
             assert_eq!(input.message_bytes, SHAPE.message_bytes);
-            let expanded = shares.iter().map(DealtShare::expand).take(3);
+            let expanded = shares.iter().map(DealtShare::expand);
             let (first, second): (Vec<_>, Vec<_>) =
                 expanded.map(|it| (it.first, it.second)).unzip();
             for (component, whole) in [(input.first, first), (input.second, second)] {
                 let whole = whole.concat();
                 assert_eq!(component.len(), whole.len());
                 let read = match component.part.messages {
-                    Messages::Dropped => CONVERSATION_HEADER_BYTES,
+                    Messages::Dropped => SHAPE.head_bytes(Program::Conversation),
                     Messages::Seeds(_) | Messages::Explicit(_) => row_bytes,
                 };
                 for start in (0..whole.len()).step_by(row_bytes) {
@@ -301,5 +306,12 @@ mod tests {
             input.first.into_buffer().len() + input.second.into_buffer().len()
         });
         assert_eq!(kept, [0, 0, 4 * SHAPE.slots * SHAPE.message_bytes]);
+    }
+
+    #[test]
+    fn debug_hides_the_shares() {
+        let (_, input) = dealt(PartyId::P2);
+        let shown = format!("{:?}", input.first);
+        assert!(shown.contains("part: Part(..)"), "{shown}");
     }
 }

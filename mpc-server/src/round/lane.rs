@@ -210,7 +210,7 @@ impl Lane {
             let replies = settings.compute(context, &kept, dealt)?;
             report.statistics = context.statistics().clone();
             settings.reply(round, &kept, &reply_bytes(context, round, &replies));
-            take_back(context, replies);
+            take_back(context, settings.program, replies);
         }
         self.settings
             .clients
@@ -284,10 +284,13 @@ impl LaneSettings {
     }
 }
 
-/// Keeps the replies' memory for the next round. P2's was that of its submissions, and the next
-/// ones have come with theirs.
-pub fn take_back(context: &mut Context, replies: Replies) {
-    if let (PartyId::P1, Replies::Rows { bytes, .. }) = (context.party(), replies) {
+/// Keeps the replies' memory for the next round. In a conversation round P2's was that of its
+/// submissions, and the next ones come with theirs.
+pub fn take_back(context: &mut Context, program: Program, replies: Replies) {
+    let brought = (program, context.party()) == (Program::Conversation, PartyId::P2);
+    if let Replies::Rows { bytes, .. } = replies
+        && !brought
+    {
         context.recycle(bytes);
     }
 }

@@ -62,12 +62,12 @@ fn chunk_bytes(vector: Vector) -> usize {
 
 impl Context {
     /// Fills `out` chunk by chunk, each a whole number of units, on this party's threads. `op`
-    /// gets a chunk's byte offset and the chunk.
+    /// gets a chunk's offset and the chunk.
     ///
     /// # Panics
     /// If `unit` is 0.
-    pub fn fill(&self, out: &mut [u8], unit: usize, op: impl Fn(usize, &mut [u8]) + Sync) {
-        let chunk = unit * (CHUNK_BYTES / unit).max(1);
+    pub fn fill<T: Send>(&self, out: &mut [T], unit: usize, op: impl Fn(usize, &mut [T]) + Sync) {
+        let chunk = unit * (CHUNK_BYTES / size_of::<T>() / unit).max(1);
         match &self.workers {
             Some(workers) if out.len() > chunk => workers.install(|| {
                 let chunks = out.par_chunks_mut(chunk).enumerate();
@@ -78,6 +78,18 @@ impl Context {
                     op(i * chunk, part);
                 }
             }
+        }
+    }
+
+    /// Does two things that do not depend on each other, on this party's threads.
+    pub(crate) fn both<A: Send, B: Send>(
+        &self,
+        a: impl FnOnce() -> A + Send,
+        b: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        match &self.workers {
+            Some(workers) => workers.join(a, b),
+            None => (a(), b()),
         }
     }
 

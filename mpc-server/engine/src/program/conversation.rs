@@ -7,7 +7,7 @@
 use mcmix_shared::party::PartyId;
 
 use super::{
-    Component, ConversationInput, ROW_HEADER_BYTES, Replies, TAG_BYTES, check_len, check_rows,
+    ConversationInput, JoinedRows, ROW_HEADER_BYTES, Replies, TAG_BYTES, check_len, check_rows,
 };
 use crate::{
     and, bytes,
@@ -36,7 +36,7 @@ const ROLES: [PartyId; 3] = [P2, P0, P1];
 ///
 /// # Errors
 /// Any [`Error`]; the round is then over.
-pub fn conversation<C: Component>(
+pub fn conversation<C: JoinedRows>(
     context: &mut Context,
     input: ConversationInput<C>,
 ) -> Result<Replies, Error> {
@@ -50,7 +50,7 @@ pub fn conversation<C: Component>(
 }
 
 /// Checks the lengths of this party's input and returns the number of rows.
-pub(super) fn check_input<C: Component>(input: &ConversationInput<C>) -> Result<usize, Error> {
+pub(super) fn check_input<C: JoinedRows>(input: &ConversationInput<C>) -> Result<usize, Error> {
     check_rows(input.rows)?;
     if input.message_bytes == 0 {
         return Err(Error::Input {
@@ -66,7 +66,7 @@ pub(super) fn check_input<C: Component>(input: &ConversationInput<C>) -> Result<
 }
 
 /// Routes the messages to where the matcher says.
-pub(super) fn route_messages<C: Component>(
+pub(super) fn route_messages<C: JoinedRows>(
     context: &mut Context,
     streams: &Streams,
     partners: Split,
@@ -76,21 +76,21 @@ pub(super) fn route_messages<C: Component>(
         rows: input.rows,
         row_bytes: input.message_bytes,
         addend: None,
-        half: Messages {
-            party: context.party(),
-            input,
-        },
     };
-    route(context, streams, partners, payload)
+    let half = MessageHalf {
+        party: context.party(),
+        input,
+    };
+    route(context, streams, partners, payload, half)
 }
 
 /// The messages of a round: P0's half is x0 ^ x1, P2's is x2.
-struct Messages<C> {
+struct MessageHalf<C> {
     party: PartyId,
     input: ConversationInput<C>,
 }
 
-impl<C: Component> Half for Messages<C> {
+impl<C: JoinedRows> Half for MessageHalf<C> {
     fn write(&self, row: usize, out: &mut [u8]) {
         let at = row * (ROW_HEADER_BYTES + self.input.message_bytes) + ROW_HEADER_BYTES;
         out.fill(0);
@@ -107,7 +107,7 @@ impl<C: Component> Half for Messages<C> {
 }
 
 /// The tags and roles of this party's rows: 8 bytes each, roles spread to masks.
-pub(super) fn tags_and_roles<C: Component>(
+pub(super) fn tags_and_roles<C: JoinedRows>(
     context: &mut Context,
     input: &ConversationInput<C>,
 ) -> [Share; 2] {
@@ -140,7 +140,7 @@ pub(super) fn tags_and_roles<C: Component>(
 }
 
 /// Finds every row's partner: an involution on the wire ids, held by (P0, P2).
-fn matcher<C: Component>(
+fn matcher<C: JoinedRows>(
     context: &mut Context,
     streams: &Streams,
     input: &ConversationInput<C>,
@@ -190,7 +190,7 @@ fn matcher<C: Component>(
 }
 
 /// Round 1: a row's tag goes to list A (role 0) or B (role 1), the other gets a random value.
-fn choose_lists<C: Component>(
+fn choose_lists<C: JoinedRows>(
     context: &mut Context,
     streams: &Streams,
     input: &ConversationInput<C>,

@@ -6,7 +6,7 @@
 //! Reveals:  n, and a uniformly random order.
 
 use super::{
-    Component, ConversationInput, Replies, TAG_BYTES,
+    ConversationInput, JoinedRows, Replies, TAG_BYTES,
     conversation::{check_input, route_messages, tags_and_roles},
     neighbours::{differences, following, not, preceding, sort_rows},
 };
@@ -26,7 +26,7 @@ use mcmix_shared::party::PartyId;
 ///
 /// # Errors
 /// Any [`Error`]; the round is then over.
-pub fn conversation_by_sorting<C: Component>(
+pub fn conversation_by_sorting<C: JoinedRows>(
     context: &mut Context,
     input: ConversationInput<C>,
 ) -> Result<Replies, Error> {
@@ -39,7 +39,7 @@ pub fn conversation_by_sorting<C: Component>(
     route_messages(context, &streams, partners, input)
 }
 
-fn matcher<C: Component>(
+fn matcher<C: JoinedRows>(
     context: &mut Context,
     streams: &Streams,
     input: &ConversationInput<C>,

@@ -137,10 +137,9 @@ fn route_keys(
     let payload = Payload {
         rows,
         row_bytes,
-        half,
         addend,
     };
-    route(context, streams, partners, payload)
+    route(context, streams, partners, payload, half)
 }
 
 /// Puts keys, zeros where there are none, and tags next to each other.

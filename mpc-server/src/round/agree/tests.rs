@@ -25,7 +25,7 @@ fn entries(client: u8) -> [Entry; 3] {
     let key = SecretKey::from_bytes([client; 32]).client_key();
     shares(client).map(|share| {
         let keys = pair_keys(share.party());
-        Entry::new((key.id(), key), &share, 0, ROUND, &keys)
+        Entry::new((key.id(), key), &share, ROUND, &keys)
     })
 }
 
@@ -115,7 +115,7 @@ fn whoever_does_not_fit_is_left_out_and_nobody_else() {
                 let other = SecretKey::from_bytes([99; 32]).client_key();
                 let share = &shares(3)[party];
                 let keys = pair_keys(share.party());
-                *entry = Entry::new((entry.id, other), share, 0, ROUND, &keys);
+                *entry = Entry::new((entry.id, other), share, ROUND, &keys);
             }
         }
         let verdicts = run(&lists).map(Result::unwrap);

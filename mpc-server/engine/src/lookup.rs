@@ -64,7 +64,7 @@ impl Lookup {
             .iter()
             .zip(base..)
             .map(|(key, position)| cell(key.fingerprint, position));
-        let Some(table) = Table::build(&hashes, cells) else {
+        let Some(table) = Table::build(context, &hashes, cells) else {
             return Err(Error::NoTable { step: self.step });
         };
         let mask = streams.with(self.querier, self.step, Purpose::Mask);

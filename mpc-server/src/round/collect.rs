@@ -1,6 +1,6 @@
 //! Submissions of the rounds that are open.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ pub struct Entry {
     pub digests: [Digest; 2],
     /// Of the whole key, since the id is only a part of it.
     pub key_check: [u8; 8],
-    /// Where what it dealt is in the round's [`Dealt`]; known once the round is frozen.
+    /// Where what it dealt is in the round's [`Dealt`]; known once it is there.
     pub place: u32,
 }
 
@@ -93,9 +93,8 @@ struct Collected {
 
 #[derive(Debug)]
 struct Taken {
-    ids: HashSet<ClientId>,
-    /// In the order in which they came.
-    entries: Vec<Entry>,
+    /// In order from the start, so that the round need not wait for it.
+    entries: BTreeMap<ClientId, Entry>,
     dealt: Dealt,
 }
 
@@ -159,8 +158,7 @@ impl Collector {
             open,
             keys,
             taken: Mutex::new(Some(Taken {
-                ids: HashSet::new(),
-                entries: Vec::new(),
+                entries: BTreeMap::new(),
                 dealt: Dealt::new(self.me, program, self.shape),
             })),
         }));
@@ -181,19 +179,18 @@ impl Collector {
         let collected = self.find(submit.round, submit.program)?;
         // Before anything is locked.
         let client = (id, key);
-        let entry = Entry::new(client, &submit.share, submit.round, &collected.keys);
+        let mut entry = Entry::new(client, &submit.share, submit.round, &collected.keys);
         let mut taken = collected
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         match taken.as_mut() {
             None => Err(Refusal::Late),
-            Some(taken) if taken.ids.contains(&id) => Err(Refusal::Repeated),
+            Some(taken) if taken.entries.contains_key(&id) => Err(Refusal::Repeated),
             Some(taken) if taken.entries.len() >= self.most => Err(Refusal::TooManyConnections),
             Some(taken) => {
-                taken.dealt.push(submit.share);
-                taken.ids.insert(id);
-                taken.entries.push(entry);
+                entry.place = taken.dealt.push(submit.share);
+                taken.entries.insert(id, entry);
                 Ok(())
             }
         }
@@ -223,14 +220,8 @@ impl Collector {
             .taken
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Taken {
-            mut entries, dealt, ..
-        } = taken.take()?;
-        for (place, entry) in (0..).zip(&mut entries) {
-            entry.place = place;
-        }
-        // Entries are long: what is sorted is ids and numbers.
-        entries.sort_by_cached_key(|entry| entry.id);
+        let Taken { entries, dealt } = taken.take()?;
+        let entries = entries.into_values().collect();
         Some(Frozen { entries, dealt })
     }
 }

@@ -20,6 +20,7 @@ use super::collect::Entry;
 pub struct Dealt {
     me: PartyId,
     rows: Layout,
+    count: u32,
     parts: [Part; 2],
 }
 
@@ -109,21 +110,24 @@ impl Dealt {
                 bytes: shape.row_bytes(program),
                 head: shape.head_bytes(program),
             },
+            count: 0,
             parts: messages.map(Part::new),
         }
     }
 
-    /// Adds a share. Its place is the number of those before it.
+    /// Adds a share and returns its place: the number of those before it.
     ///
     /// # Panics
     /// If it is another party's or of another length, which no client's frame can be.
-    pub fn push(&mut self, share: DealtShare) {
+    pub fn push(&mut self, share: DealtShare) -> u32 {
         let Layout { each, bytes, .. } = self.rows;
         assert_eq!(share.party(), self.me, "a share of another party");
         assert_eq!(share.submission_bytes(), each * bytes, "a share's length");
         for (part, component) in self.parts.iter_mut().zip(share.into_components()) {
             part.push(&component, self.rows);
         }
+        self.count += 1;
+        self.count - 1
     }
 
     /// Returns a conversation round's input: the rows of those who are kept, in their order.

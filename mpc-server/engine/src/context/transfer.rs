@@ -93,6 +93,14 @@ impl Context {
         }
     }
 
+    /// Does the same to some things, on this party's threads.
+    pub(crate) fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send) {
+        match &self.workers {
+            Some(workers) => workers.install(|| things.par_iter_mut().for_each(op)),
+            None => things.iter_mut().for_each(op),
+        }
+    }
+
     /// Begins to send a vector: its place in the chain of messages is fixed here.
     pub(crate) const fn outgoing(&self, to: PartyId, vector: Vector, len: usize) -> Outgoing {
         Outgoing {

@@ -5,6 +5,9 @@
 //! end. Segments are short, so that building walks through memory once. The 64 make sure that a table exists
 //! but for a chance below 2^-40 (Pinkas, Rosulek, Trieu, Yanai, CRYPTO 2020), so nobody ever has to
 //! choose other hashes: a second try would tell the helper something about the keys.
+//!
+//! Many keys are strewn over some such tables by their hashes, each with room to spare: a thread
+//! builds one.
 #![expect(
     clippy::indexing_slicing,
     reason = "cell numbers are made below the table's length, keys are the table's own"
@@ -21,12 +24,49 @@ type Cell = [u8; CELL_BYTES];
 /// Masked or plain, as built or as received.
 #[derive(Debug)]
 pub(crate) struct Table {
-    /// All segments, then the dense cells.
+    /// Part after part: all segments, then the dense cells.
     cells: Vec<u8>,
+    parts: Parts,
+}
+
+/// How keys are strewn over parts.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    count: u32,
+    /// Keys that there is room for in each.
+    room: usize,
     layout: Layout,
 }
 
-/// How a table for so many keys is laid out.
+impl Parts {
+    fn of(keys: usize) -> Self {
+        const KEYS: usize = 100_000;
+        const MOST: usize = 16;
+        let count = (keys / KEYS).clamp(1, MOST);
+        let room = match keys / count {
+            _ if count == 1 => keys,
+            // Eight standard deviations: too little with a chance below 2^-45.
+            mean => mean + 8 * mean.isqrt(),
+        };
+        Self {
+            count: count as u32,
+            room,
+            layout: Layout::of(room),
+        }
+    }
+
+    const fn cells(self) -> usize {
+        self.layout.sparse_cells() + DENSE
+    }
+
+    /// The part that a key is in: by bits that its places there do not depend on.
+    const fn part(self, hash: u64) -> usize {
+        let bits = mix(hash ^ 0x9e37_79b9_7f4a_7c15) >> 32;
+        ((bits * self.count as u64) >> 32) as usize
+    }
+}
+
+/// How a part for so many keys is laid out.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     /// Cells of a segment.
@@ -112,7 +152,8 @@ fn as_word(cell: &Cell) -> u128 {
 impl Table {
     /// Returns the bytes of a table for that many keys.
     pub(crate) fn len(keys: usize) -> usize {
-        (Layout::of(keys).sparse_cells() + DENSE) * CELL_BYTES
+        let parts = Parts::of(keys);
+        parts.count as usize * parts.cells() * CELL_BYTES
     }
 
     pub(crate) fn into_bytes(self) -> Vec<u8> {
@@ -123,91 +164,50 @@ impl Table {
     pub(crate) fn from_bytes(cells: Vec<u8>, keys: usize) -> Self {
         Self {
             cells,
-            layout: Layout::of(keys),
+            parts: Parts::of(keys),
         }
     }
 
     /// Makes the table that maps each hash to its cell; `None` if there is none.
-    pub(crate) fn build(hashes: &[u64], values: impl Iterator<Item = Cell>) -> Option<Self> {
-        let layout = Layout::of(hashes.len());
-        let sparse = layout.sparse_cells();
-        let (places, mut values) = in_order(hashes, values, layout);
-
-        // Peel: a cell that only one key is left in is that key's own.
-        let mut keys_in = vec![(0_u32, 0_u32); sparse]; // how many keys, XOR of their numbers
-        for (key, places) in (0_u32..).zip(&places) {
-            for cell in places.sparse {
-                let (count, xor) = &mut keys_in[cell as usize];
-                *count += 1;
-                *xor ^= key;
-            }
+    pub(crate) fn build(
+        context: &Context,
+        hashes: &[u64],
+        values: impl Iterator<Item = Cell>,
+    ) -> Option<Self> {
+        let parts = Parts::of(hashes.len());
+        let mut built: Vec<Part> = (0..parts.count).map(|_| Part::with_room(parts)).collect();
+        for (&hash, value) in hashes.iter().zip(values) {
+            let part = &mut built[parts.part(hash)];
+            part.hashes.push(hash);
+            part.values.push(value);
         }
-        let mut single: Vec<u32> = (0..)
-            .zip(&keys_in)
-            .filter(|(_, (c, _))| *c == 1)
-            .map(|(i, _)| i)
-            .collect();
-        let mut order = Vec::with_capacity(hashes.len());
-        let mut peeled = vec![false; hashes.len()];
-        while let Some(own) = single.pop() {
-            let (1, key) = keys_in[own as usize] else {
-                continue;
-            };
-            order.push((key, own));
-            peeled[key as usize] = true;
-            for cell in places[key as usize].sparse {
-                let (count, xor) = &mut keys_in[cell as usize];
-                *count -= 1;
-                *xor ^= key;
-                if *count == 1 {
-                    single.push(cell);
-                }
-            }
+        context.each(&mut built, Part::build);
+        let mut cells = Vec::with_capacity(Self::len(hashes.len()));
+        for part in built {
+            cells.extend_from_slice(part.cells?.as_flattened());
         }
-
-        // What is left, hardly ever anything, is solved as linear equations.
-        let mut cells = vec![[0; CELL_BYTES]; sparse + DENSE];
-        if order.len() < hashes.len() {
-            let core: Vec<(Places, Cell)> = (0..hashes.len())
-                .filter(|&key| !peeled[key])
-                .map(|key| (places[key], values[key]))
-                .collect();
-            solve(&core, &mut cells)?;
-        }
-        // Backwards, each key's own cell makes up for its others.
-        let has_dense = order.len() < hashes.len();
-        for (key, own) in order.into_iter().rev() {
-            let places = &places[key as usize];
-            let value = &mut values[key as usize];
-            for cell in places.sparse {
-                add(value, &cells[cell as usize]);
-            }
-            if has_dense {
-                for bit in (0..DENSE).filter(|bit| places.dense >> bit & 1 == 1) {
-                    add(value, &cells[sparse + bit]);
-                }
-            }
-            cells[own as usize] = *value;
-        }
-        Some(Self {
-            cells: cells.into_flattened(),
-            layout,
-        })
+        Some(Self { cells, parts })
     }
 
     /// Looks all hashes (8 bytes each) up.
     pub(crate) fn answer_all(&self, context: &mut Context, hashes: &[u8]) -> Answers {
         let hashes = hashes.as_chunks::<8>().0;
         let cells = self.cells.as_chunks::<CELL_BYTES>().0;
-        let sums = dense_sums(&cells[self.layout.sparse_cells()..]);
+        let layout = self.parts.layout;
+        let parts: Vec<_> = cells
+            .chunks_exact(self.parts.cells())
+            .map(|cells| (cells, dense_sums(&cells[layout.sparse_cells()..])))
+            .collect();
         let mut answers = context.scratch(hashes.len() * CELL_BYTES);
         context.fill(&mut answers, CELL_BYTES, |offset, out| {
             let out = out.as_chunks_mut::<CELL_BYTES>().0;
             for (out, hash) in out.iter_mut().zip(&hashes[offset / CELL_BYTES..]) {
-                let places = Places::of(u64::from_le_bytes(*hash), self.layout);
+                let hash = u64::from_le_bytes(*hash);
+                let (cells, sums) = &parts[self.parts.part(hash)];
+                let places = Places::of(hash, layout);
                 let [a, b, c] = places.sparse.map(|cell| as_word(&cells[cell as usize]));
                 let mut sum = a ^ b ^ c;
-                for (byte, sums) in places.dense.to_le_bytes().into_iter().zip(&sums) {
+                for (byte, sums) in places.dense.to_le_bytes().into_iter().zip(sums) {
                     sum ^= sums[byte as usize];
                 }
                 out.copy_from_slice(&sum.to_le_bytes()[..CELL_BYTES]);
@@ -233,12 +233,98 @@ impl Table {
     }
 }
 
+/// A part that is being built.
+struct Part {
+    parts: Parts,
+    hashes: Vec<u64>,
+    values: Vec<Cell>,
+    /// What it has become, unless there is no such table.
+    cells: Option<Vec<Cell>>,
+}
+
+impl Part {
+    fn with_room(parts: Parts) -> Self {
+        Self {
+            parts,
+            hashes: Vec::with_capacity(parts.room),
+            values: Vec::with_capacity(parts.room),
+            cells: None,
+        }
+    }
+
+    fn build(&mut self) {
+        if self.hashes.len() <= self.parts.room {
+            self.cells = build(self.parts.layout, &self.hashes, &self.values);
+        }
+    }
+}
+
+/// Makes the cells that map each hash to its value; `None` if there are none.
+fn build(layout: Layout, hashes: &[u64], values: &[Cell]) -> Option<Vec<Cell>> {
+    let sparse = layout.sparse_cells();
+    let (places, mut values) = in_order(hashes, values, layout);
+
+    // Peel: a cell that only one key is left in is that key's own.
+    let mut keys_in = vec![(0_u32, 0_u32); sparse]; // how many keys, XOR of their numbers
+    for (key, places) in (0_u32..).zip(&places) {
+        for cell in places.sparse {
+            let (count, xor) = &mut keys_in[cell as usize];
+            *count += 1;
+            *xor ^= key;
+        }
+    }
+    let mut single: Vec<u32> = (0..)
+        .zip(&keys_in)
+        .filter(|(_, (c, _))| *c == 1)
+        .map(|(i, _)| i)
+        .collect();
+    let mut order = Vec::with_capacity(hashes.len());
+    let mut peeled = vec![false; hashes.len()];
+    while let Some(own) = single.pop() {
+        let (1, key) = keys_in[own as usize] else {
+            continue;
+        };
+        order.push((key, own));
+        peeled[key as usize] = true;
+        for cell in places[key as usize].sparse {
+            let (count, xor) = &mut keys_in[cell as usize];
+            *count -= 1;
+            *xor ^= key;
+            if *count == 1 {
+                single.push(cell);
+            }
+        }
+    }
+
+    // What is left, hardly ever anything, is solved as linear equations.
+    let mut cells = vec![[0; CELL_BYTES]; sparse + DENSE];
+    if order.len() < hashes.len() {
+        let core: Vec<(Places, Cell)> = (0..hashes.len())
+            .filter(|&key| !peeled[key])
+            .map(|key| (places[key], values[key]))
+            .collect();
+        solve(&core, &mut cells)?;
+    }
+    // Backwards, each key's own cell makes up for its others.
+    let has_dense = order.len() < hashes.len();
+    for (key, own) in order.into_iter().rev() {
+        let places = &places[key as usize];
+        let value = &mut values[key as usize];
+        for cell in places.sparse {
+            add(value, &cells[cell as usize]);
+        }
+        if has_dense {
+            for bit in (0..DENSE).filter(|bit| places.dense >> bit & 1 == 1) {
+                add(value, &cells[sparse + bit]);
+            }
+        }
+        cells[own as usize] = *value;
+    }
+    Some(cells)
+}
+
 /// Sorts keys by the segment that they begin in: neighbours in the table are then neighbours here.
-fn in_order(
-    hashes: &[u64],
-    values: impl Iterator<Item = Cell>,
-    layout: Layout,
-) -> (Vec<Places>, Vec<Cell>) {
+fn in_order(hashes: &[u64], values: &[Cell], layout: Layout) -> (Vec<Places>, Vec<Cell>) {
     let mut next = vec![0_u32; layout.starts as usize + 1];
     for &hash in hashes {
         next[layout.start(hash) as usize + 1] += 1;
@@ -254,7 +340,7 @@ fn in_order(
         hashes.len()
     ];
     let mut sorted = vec![[0; CELL_BYTES]; hashes.len()];
-    for (&hash, value) in hashes.iter().zip(values) {
+    for (&hash, &value) in hashes.iter().zip(values) {
         let at = &mut next[layout.start(hash) as usize];
         places[*at as usize] = Places::of(hash, layout);
         sorted[*at as usize] = value;
@@ -333,7 +419,7 @@ mod tests {
     #[test]
     fn finds_its_keys() {
         for keys in [
-            0, 1, 2, 3, 10, 63, 64, 65, 300, 1000, 5000, 19_999, 20_000, 70_000,
+            0, 1, 2, 3, 10, 63, 64, 65, 300, 1000, 5000, 19_999, 20_000, 70_000, 250_000,
         ] {
             let hashes = Stream::new(&[keys as u8; 16]).bytes(keys * 8);
             let words: Vec<u64> = hashes
@@ -347,16 +433,15 @@ mod tests {
                 cell[8..].copy_from_slice(&i.to_le_bytes());
                 cell
             };
-            let table = Table::build(&words, (0..keys as u32).map(cell)).expect("a table");
-            assert_eq!(table.cells.len(), Table::len(keys));
-            let mut world = World::with_settings(
-                1,
-                Settings {
-                    threads: 1,
-                    ..Settings::default()
-                },
-            );
+            let settings = Settings {
+                threads: 2,
+                ..Settings::default()
+            };
+            let mut world = World::with_settings(1, settings);
             let found = world.run(&[], |context, _, _| {
+                let cells = (0..keys as u32).map(cell);
+                let table = Table::build(context, &words, cells).expect("a table");
+                assert_eq!(table.cells.len(), Table::len(keys));
                 Ok(table.answer_all(context, &hashes).positions)
             });
             for (i, position) in (0_u32..).zip(found.unwrap()[0].as_chunks::<4>().0) {

@@ -17,7 +17,7 @@ pub const CHUNK_BYTES: usize = 256 << 10;
 /// Round (8), step (3), chunk (4), logical clock (4).
 pub const HEADER_BYTES: usize = 19;
 /// Frames kept to be filled again.
-const FRAMES_KEPT: usize = 64;
+const FRAMES_KEPT: usize = 16;
 
 /// A vector that is sent a few chunks at a time.
 #[derive(Debug)]

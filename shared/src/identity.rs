@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn id_is_frozen() {
         let key = SecretKey::from_bytes([7; 32]).client_key();
-        assert_eq!(key.id().to_string(), "d19a50d81ef62fd8");
+        assert_eq!(key.id().to_string(), "8a4435450fef68d4");
     }
 
     #[test]

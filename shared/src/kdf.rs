@@ -30,7 +30,7 @@ pub(crate) fn derive(label: &str, material: &[u8], info: &[&[u8]]) -> Secret {
     let mut parts: Vec<&[u8]> = vec![label.as_bytes(), &[0]];
     parts.extend_from_slice(info);
     let mut out = Secret([0; 32]);
-    SimpleHkdf::<Blake2s256>::new(Some(b"mcmix.v1"), material)
+    SimpleHkdf::<Blake2s256>::new(Some(b"mcmix.v2"), material)
         .expand_multi_info(&parts, &mut out.0)
         .expect("32 bytes are never too long for HKDF");
     out
@@ -39,7 +39,7 @@ pub(crate) fn derive(label: &str, material: &[u8], info: &[&[u8]]) -> Secret {
 /// Hashes public or shared data under a label.
 pub(crate) fn hash(label: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Blake2s256::new();
-    hash.update(b"mcmix.v1 ");
+    hash.update(b"mcmix.v2 ");
     hash.update(label.as_bytes());
     hash.update([0]);
     for part in parts {
@@ -51,7 +51,7 @@ pub(crate) fn hash(label: &str, parts: &[&[u8]]) -> [u8; 32] {
 /// Hashes under a label and a key that not everyone has who may see the result.
 pub(crate) fn mac(label: &str, key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = <Blake2sMac256 as Mac>::new(&(*key).into());
-    mac.update(b"mcmix.v1 ");
+    mac.update(b"mcmix.v2 ");
     mac.update(label.as_bytes());
     mac.update(&[0]);
     for part in parts {

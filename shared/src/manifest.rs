@@ -3,10 +3,34 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{identity::ServerKey, party::PartyId, row::Shape};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
+
+use crate::{identity::ServerKey, kdf, party::PartyId, row::Shape};
 
 /// The manifest's version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// What all that clients derive is bound to, so that nothing made for one deployment or island
+/// means anything in another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Realm {
+    /// The digest of the deployment's first manifest, which later manifests carry on: changed
+    /// settings end no pair.
+    pub deployment: [u8; 32],
+    /// The island's number.
+    pub island: u32,
+}
+
+impl Realm {
+    /// Returns the bytes by which derivations are bound to it: digest, then island.
+    pub(crate) fn to_bytes(self) -> [u8; 36] {
+        let mut bytes = [0; 36];
+        let (digest, island) = bytes.split_at_mut(32);
+        digest.copy_from_slice(&self.deployment);
+        island.copy_from_slice(&self.island.to_le_bytes());
+        bytes
+    }
+}
 
 /// One deployment: three servers and the sizes that all their clients share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,8 +40,21 @@ pub struct Deployment {
     pub version: u32,
     /// What people call this deployment.
     pub name: String,
+    /// Which of the deployment's islands this is; the only one is 0.
+    pub island: u32,
+    /// The digest of the deployment's first manifest, [`Deployment::digest`] of that one; none in
+    /// the first manifest itself.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "digest_to_text",
+        deserialize_with = "digest_from_text"
+    )]
+    pub first: Option<[u8; 32]>,
     /// Rows that each client hands in for every conversation round.
     pub slots: u8,
+    /// Conversation rounds in which the quick slot serves every place once: 8, 16 or 32.
+    pub quick_rounds: u8,
     /// Bytes of the message in a conversation row.
     pub message_bytes: u16,
     /// Milliseconds from one conversation round to the next.
@@ -75,6 +112,9 @@ pub enum ManifestError {
     /// One server in two places: it would hold a whole row.
     #[error("two servers have the same key or address")]
     SameServer,
+    /// The quick slot's round is of another length.
+    #[error("quick_rounds: expected 8, 16 or 32, got {0}")]
+    QuickRounds(u8),
 }
 
 impl Deployment {
@@ -104,7 +144,10 @@ impl Deployment {
         if self.name.is_empty() || self.name.len() > 64 || self.name.chars().any(char::is_control) {
             return Err(ManifestError::Name);
         }
-        range("slots", 1, 16, self.slots.into())?;
+        range("slots", 3, 16, self.slots.into())?;
+        if !matches!(self.quick_rounds, 8 | 16 | 32) {
+            return Err(ManifestError::QuickRounds(self.quick_rounds));
+        }
         range("message_bytes", 128, 4096, self.message_bytes.into())?;
         range(
             "conversation_period_ms",
@@ -133,6 +176,20 @@ impl Deployment {
             }
         }
         Ok(())
+    }
+
+    /// Returns the hash of what this manifest says.
+    pub fn digest(&self) -> [u8; 32] {
+        let json = serde_json::to_string(self).expect("a manifest is plain data");
+        kdf::hash("manifest", &[json.as_bytes()])
+    }
+
+    /// Returns what all that clients derive is bound to.
+    pub fn realm(&self) -> Realm {
+        Realm {
+            deployment: self.first.unwrap_or_else(|| self.digest()),
+            island: self.island,
+        }
     }
 
     /// Returns the sizes that rows and frames follow from.
@@ -167,6 +224,31 @@ fn range(field: &'static str, least: u32, most: u32, got: u32) -> Result<(), Man
     }
 }
 
+#[allow(
+    clippy::ref_option,
+    reason = "serde hands a reference to the field over"
+)]
+fn digest_to_text<S: Serializer>(
+    digest: &Option<[u8; 32]>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let text = digest.map(|digest| Base64UrlUnpadded::encode_string(&digest));
+    text.serialize(serializer)
+}
+
+fn digest_from_text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<[u8; 32]>, D::Error> {
+    let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+    let mut digest = [0; 32];
+    match Base64UrlUnpadded::decode(text.as_bytes(), &mut digest) {
+        Ok(decoded) if decoded.len() == 32 => Ok(Some(digest)),
+        _ => Err(D::Error::custom(
+            "expected 32 bytes in base64url without padding",
+        )),
+    }
+}
+
 fn key_to_text<S: Serializer>(key: &ServerKey, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&key.to_text())
 }
@@ -187,9 +269,12 @@ pub(crate) mod tests {
             key: SecretKey::from_bytes([i + 1; 32]).server_key(),
         };
         Deployment {
-            version: 1,
+            version: super::VERSION,
             name: "Demo".into(),
+            island: 0,
+            first: None,
             slots: 3,
+            quick_rounds: 8,
             message_bytes: 256,
             conversation_period_ms: 1000,
             dialing_period_ms: 2000,
@@ -200,6 +285,18 @@ pub(crate) mod tests {
     #[test]
     fn round_trips() {
         assert_eq!(Deployment::from_json(&demo().to_json()).unwrap(), demo());
+    }
+
+    /// Changed settings keep the realm when the later manifest names the first.
+    #[test]
+    fn later_manifests_carry_the_first_digest_on() {
+        let first = demo();
+        let mut later = first.clone();
+        later.conversation_period_ms = 500;
+        assert_ne!(later.realm(), first.realm());
+        later.first = Some(first.digest());
+        assert_eq!(later.realm(), first.realm());
+        assert_eq!(Deployment::from_json(&later.to_json()).unwrap(), later);
     }
 
     #[test]
@@ -220,8 +317,9 @@ pub(crate) mod tests {
                 .unwrap_err()
                 .to_string()
         };
-        assert_eq!(with(|d| d.slots = 0), "slots: expected 1 to 16, got 0");
-        assert!(with(|d| d.version = 2).starts_with("manifest version"));
+        assert_eq!(with(|d| d.slots = 2), "slots: expected 3 to 16, got 2");
+        assert!(with(|d| d.quick_rounds = 9).starts_with("quick_rounds"));
+        assert!(with(|d| d.version = 1).starts_with("manifest version"));
         assert!(with(|d| d.message_bytes = 64).starts_with("message_bytes"));
         assert!(with(|d| d.servers[1].url = "http://x".into()).starts_with("P1"));
         assert!(with(|d| d.servers[1].key = d.servers[0].key).starts_with("two servers"));

@@ -181,7 +181,7 @@ impl fmt::Debug for Transport {
 
 /// Binds a handshake to the party that it is meant for.
 fn prologue(party: PartyId) -> Vec<u8> {
-    format!("mcmix.v1 {party}").into_bytes()
+    format!("mcmix.v2 {party}").into_bytes()
 }
 
 fn builder<'a>(own: &'a SecretKey, prologue: &'a [u8], rng: &mut impl CryptoRng) -> Builder<'a> {

@@ -353,11 +353,11 @@ mod tests {
             "35a611c675ab604ac328dc75152182c06752ca5f"
         );
         let [d0, d1] = digests(&p0, 7, 3);
-        assert_eq!(hex(&d0.0), "4a90fc3a6575cef227c554c5be457b01");
-        assert_eq!(hex(&d1.0), "09ef893c08d3bd6f448583de448bb1b9");
+        assert_eq!(hex(&d0.0), "f79af2003aa023c050646a72892737fa");
+        assert_eq!(hex(&d1.0), "5cbc5b4d8a10b1a12bf2d5f9864a3743");
         assert_eq!(
             hex(&super::reply_digest(RoundId(7), b"row")),
-            "20e6542c2652cfb1d1dca8426dd64bbc"
+            "5e5dbe6dbb10d53f5d9df7534de15bfa"
         );
     }
 

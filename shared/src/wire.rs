@@ -19,7 +19,7 @@ pub use server_frame::{Open, Reply, ServerFrame, Welcome};
 use crate::{bytes::Short, share::ShareError};
 
 /// The WebSocket subprotocol.
-pub const SUBPROTOCOL: &str = "mcmix.v1";
+pub const SUBPROTOCOL: &str = "mcmix.v2";
 /// Byte 0 of every frame.
 pub const VERSION: u8 = 1;
 

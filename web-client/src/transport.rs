@@ -1,4 +1,4 @@
-//! One WebSocket per party, binary, subprotocol `mcmix.v1`.
+//! One WebSocket per party, binary, subprotocol `mcmix.v2`.
 //!
 //! A socket that is replaced or closed from here falls silent at once: its listeners go with it,
 //! so no late event of an old socket can be taken for one of a new.
@@ -12,7 +12,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
 /// The subprotocol both ends name.
-pub const SUBPROTOCOL: &str = "mcmix.v1";
+pub const SUBPROTOCOL: &str = "mcmix.v2";
 
 /// What happens on a socket.
 #[derive(Debug)]

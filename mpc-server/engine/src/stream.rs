@@ -1,6 +1,6 @@
 //! Correlated randomness: AES-128-CTR streams from pairwise keys (docs/protocol.md §4).
 //!
-//! `key = BLAKE2s(pair key; "mcmix.v1 stream", round, step, purpose)`, so no two streams meet.
+//! `key = BLAKE2s(pair key; "mcmix.v2 stream", round, step, purpose)`, so no two streams meet.
 
 use core::fmt;
 
@@ -90,7 +90,7 @@ impl Streams {
 
     fn derive(&self, key: &[u8; 32], step: Step, purpose: Purpose) -> [u8; SEED_BYTES] {
         let mut mac = Blake2sMac256::new(&(*key).into());
-        mac.update(b"mcmix.v1 stream");
+        mac.update(b"mcmix.v2 stream");
         mac.update(&self.round.to_le_bytes());
         mac.update(&step.to_bytes());
         mac.update(&[purpose as u8]);

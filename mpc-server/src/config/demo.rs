@@ -134,7 +134,10 @@ pub fn write(folder: &Path, options: &DemoOptions) -> Result<Demo, DemoError> {
     let deployment = Deployment {
         version: manifest::VERSION,
         name: options.name.clone(),
+        island: 0,
+        first: None,
         slots: options.slots,
+        quick_rounds: 8,
         message_bytes: options.message_bytes,
         conversation_period_ms: options.conversation_period_ms,
         dialing_period_ms: options.dialing_period_ms,

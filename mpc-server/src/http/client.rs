@@ -36,7 +36,7 @@ pub(super) async fn upgrade(
     }
     let upgrade = upgrade.protocols([SUBPROTOCOL]);
     if upgrade.selected_protocol().is_none() {
-        let text = "expected the WebSocket subprotocol mcmix.v1\n";
+        let text = "expected the WebSocket subprotocol mcmix.v2\n";
         return (StatusCode::BAD_REQUEST, text).into_response();
     }
     let shape = app.0.deployment.shape();

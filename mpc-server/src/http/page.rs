@@ -132,7 +132,10 @@ mod tests {
         let deployment = Deployment {
             version: VERSION,
             name: "Example".to_owned(),
-            slots: 1,
+            island: 0,
+            first: None,
+            slots: 3,
+            quick_rounds: 8,
             message_bytes: 256,
             conversation_period_ms: 1000,
             dialing_period_ms: 1000,

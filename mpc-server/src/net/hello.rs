@@ -88,7 +88,7 @@ impl PairKey {
         let mut secret = [session, first.contribution, second.contribution].concat();
         let mut key = [0; 32];
         SimpleHkdf::<Blake2s256>::new(None, &secret)
-            .expand(b"mcmix.v1 pair key", &mut key)
+            .expand(b"mcmix.v2 pair key", &mut key)
             .expect("32 bytes are within the limit");
         secret.zeroize();
         Self(key)

@@ -110,7 +110,7 @@ pub(super) fn export(
     peer: PartyId,
     stream: &TlsStream<TcpStream>,
 ) -> Result<[u8; EXPORT_BYTES], PeerError> {
-    let label = b"EXPORTER-mcmix.v1 pair key";
+    let label = b"EXPORTER-mcmix.v2 pair key";
     let exported = match stream {
         TlsStream::Client(stream) => {
             let (_, session) = stream.get_ref();

@@ -248,7 +248,7 @@ fn read_verdicts(bytes: &[u8], expected: usize) -> Result<Verdicts, AgreeError> 
 /// Over everything that the two parties must have in common about the kept clients.
 fn set_digest(round: RoundId, entries: &[Entry], verdicts: &Verdicts) -> Vec<u8> {
     let mut hash = Blake2s256::new()
-        .chain_update(b"mcmix.v1 set")
+        .chain_update(b"mcmix.v2 set")
         .chain_update(round.0.to_le_bytes());
     let judged = entries.iter().zip(verdicts);
     for (entry, _) in judged.filter(|(_, verdict)| verdict.is_ok()) {

@@ -59,7 +59,7 @@ pub struct Frozen {
 
 fn key_check(key: &ClientKey) -> [u8; 8] {
     let hash = Blake2s256::new()
-        .chain_update(b"mcmix.v1 key check")
+        .chain_update(b"mcmix.v2 key check")
         .chain_update(key.as_bytes())
         .finalize();
     hash.first_chunk().copied().unwrap_or_default()

@@ -228,9 +228,9 @@ async fn pages_of_other_origins_may_not_connect() {
     let address = url.trim_start_matches("ws://").trim_end_matches("/client");
     let own = format!("http://{address}");
     let cases = [
-        ("https://elsewhere.example", "mcmix.v1", "HTTP/1.1 403"),
+        ("https://elsewhere.example", "mcmix.v2", "HTTP/1.1 403"),
         (own.as_str(), "another", "HTTP/1.1 400"),
-        (own.as_str(), "mcmix.v1", "HTTP/1.1 101"),
+        (own.as_str(), "mcmix.v2", "HTTP/1.1 101"),
     ];
     for (origin, protocol, expected) in cases {
         let mut socket = TcpStream::connect(address).await.unwrap();
@@ -262,7 +262,7 @@ async fn a_client_that_never_reads_is_dropped() {
     socket.set_recv_buffer_size(2048).unwrap();
     let stream = socket.connect(address.parse().unwrap()).await.unwrap();
     let mut request = url.into_client_request().unwrap();
-    let protocol = HeaderValue::from_static("mcmix.v1");
+    let protocol = HeaderValue::from_static("mcmix.v2");
     request
         .headers_mut()
         .insert("sec-websocket-protocol", protocol);

@@ -97,7 +97,7 @@ enum Side {
 }
 
 fn build(agreement: &Agreement<'_>, side: Side) -> HandshakeState {
-    let prologue = [b"mcmix.v1 session", &agreement.round.0.to_le_bytes()[..]].concat();
+    let prologue = [b"mcmix.v2 session", &agreement.round.0.to_le_bytes()[..]].concat();
     let pattern = PATTERN.parse().expect("a Noise pattern");
     let builder = Builder::with_resolver(pattern, Resolver::boxed(agreement.seed.clone()))
         .prologue(&prologue)

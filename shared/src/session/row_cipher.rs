@@ -32,7 +32,7 @@ impl RowContext<'_> {
     fn bytes(&self) -> Vec<u8> {
         let round = self.round.0.to_le_bytes();
         [
-            b"mcmix.v1 row",
+            b"mcmix.v2 row",
             &round[..],
             self.sender.as_bytes(),
             self.receiver.as_bytes(),

@@ -6,8 +6,8 @@
 
 use crate::world::World;
 
-const ADA: u64 = 0x3dab_6c52_002f_1452;
-const BOB: u64 = 0xbf32_21d8_b796_d2d5;
+const ADA: u64 = 0xd44e_3d7f_19d9_6e35;
+const BOB: u64 = 0x4183_7876_515b_2c94;
 
 /// Runs two clients from seeds; panics where they send anything else than what is frozen.
 pub(crate) fn check() {

@@ -67,9 +67,12 @@ impl Servers {
             key: secrets[party.index()].server_key(),
         };
         let deployment = Deployment {
-            version: 1,
+            version: mcmix_shared::manifest::VERSION,
             name: "Simulation".into(),
+            island: 0,
+            first: None,
             slots,
+            quick_rounds: 8,
             message_bytes,
             conversation_period_ms: 1000,
             dialing_period_ms: 2000,

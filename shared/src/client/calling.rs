@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     call::{
-        AnswerSeed, CallKind, CallPayload, CallSecret, MESSAGE_BYTES, MeetingSeed, Place, Places,
+        ANSWER_BYTES, AnswerSeed, CallKind, CallPayload, CallSecret, MESSAGE_BYTES, MeetingSeed, Place, Places,
         ResumeId, Validity, answer, meeting_tags,
     },
     identity::{ClientKey, Name, SecretKey},
@@ -137,7 +137,7 @@ pub(super) enum Input {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Both call each other: their call is to be answered without asking.
-    AnswerTheirs(Box<[u8; MESSAGE_BYTES]>),
+    AnswerTheirs,
     /// A call began to ring.
     Rings,
     /// A call of that side's is over.
@@ -281,7 +281,7 @@ impl Calls {
                 };
                 let news = known.is_none_or(|known| known.seed != incoming.seed);
                 if calls {
-                    effects.push(Effect::AnswerTheirs(Box::new(incoming.message)));
+                    effects.push(Effect::AnswerTheirs);
                 } else if news {
                     effects.push(Effect::Rings);
                 }
@@ -667,7 +667,7 @@ impl AnsweringRecord {
             meeting: *answering.meeting.as_bytes(),
             seed: *answering.seed.as_bytes(),
             resume: answering.resume.as_ref().map(|secret| *secret.as_bytes()),
-            place: answering.place.number(),
+            place: answering.place.code(),
             new_device: answering.device == CallerDevice::New,
             since: answering.since,
             task: answering.task,
@@ -719,10 +719,10 @@ impl Answering {
             device,
         } = accepted;
         let Between { secret, realm, own, peer } = between;
-        let answer = answer(secret, realm, &message, resume.as_ref(), place, &seed, 0)?;
+        let answer = answer(secret, realm, &message, resume.as_ref(), place, &seed, ANSWER_BYTES)?;
         let tags = meeting_tags(realm, &meeting, &peer, &own);
         Some(Self {
-            session: Session::new(*realm, own, peer, answer.secret, tags),
+            session: Session::new(realm, own, peer, answer.secret, tags),
             message,
             meeting,
             seed,

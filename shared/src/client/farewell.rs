@@ -125,7 +125,7 @@ impl Record for Farewell {
         let record = FarewellRecord {
             session: self.session.to_record(),
             peer: *self.peer.as_bytes(),
-            place: self.place.number(),
+            place: self.place.code(),
             since: self.since,
             stage: self.stage,
         };
@@ -144,7 +144,7 @@ impl Farewell {
         let read = || {
             let peer = ClientKey::from_bytes(record.peer).ok().filter(|peer| *peer != own)?;
             Some(Self {
-                session: Session::from_record(realm, own, peer, record.session)?,
+                session: Session::from_record(&realm, own, peer, record.session)?,
                 peer,
                 place: Place::new(record.place)?,
                 since: record.since,

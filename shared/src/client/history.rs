@@ -150,6 +150,15 @@ impl History {
         self.changed.insert(number);
     }
 
+    /// Notes that a text waits as other pieces now.
+    pub(super) fn renumber(&mut self, id: u64, pieces: Pieces) {
+        if let Some(message) = self.waiting_mut(id) {
+            message.pieces = Some(pieces);
+            let number = message.view.number;
+            self.changed.insert(number);
+        }
+    }
+
     /// Queues a text again that was held, as those pieces.
     pub(super) fn release(&mut self, id: u64, pieces: Pieces) {
         self.set_status(id, SendStatus::Queued { cancellable: true });

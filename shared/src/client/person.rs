@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BatchId, Blocked, EndReason, MessageNumber, Millis, Verified,
+    Blocked, EndReason, MessageNumber, Millis, Verified,
     calling::Calls,
     history::History,
     stored::{Key, Record, Store, Stored, Unreadable, decode, encode},
@@ -24,7 +24,7 @@ pub(super) struct Person {
     pub(super) calls: Stored<Calls>,
     pub(super) pair: Stored<Option<Pair>>,
     /// What is on its way to them and what came of theirs; outlives pairs.
-    pub(super) outbox: Stored<Delivery>,
+    pub(super) outbox: Delivery,
     pub(super) draft: Stored<Draft>,
     pub(super) history: History,
 }
@@ -35,7 +35,7 @@ impl Person {
             card: Stored::new(card),
             calls: Stored::restored(Calls::default()),
             pair: Stored::restored(None),
-            outbox: Stored::new(outbox),
+            outbox,
             draft: Stored::restored(Draft::default()),
             history: History::default(),
         }
@@ -66,23 +66,14 @@ impl Person {
     /// Returns the secret of an earlier session that a call names: the last in which a packet
     /// opened.
     pub(super) fn resume(&self) -> Option<Secret> {
-        match &*self.pair {
-            Some(pair) => {
-                let named = pair.session.resume_secret(&pair.session.resume_id());
-                named.or_else(|| self.card.resume.first().cloned())
-            }
-            None => self.card.resume.first().cloned(),
-        }
+        let session = self.pair.as_ref().map(|pair| &pair.session);
+        let named = session.and_then(|it| it.resume_secret(&it.resume_id()?));
+        named.or_else(|| self.card.resume.first().cloned())
     }
 
     /// Returns whether there was a session with this person before.
     pub(super) fn was_met(&self) -> bool {
         self.pair.is_some() || !self.card.resume.is_empty()
-    }
-
-    /// Lets what was queued leave whose storing is done.
-    pub(super) fn stored(&mut self, batch: BatchId) {
-        self.outbox.lossy().stored(batch);
     }
 
     /// Writes the records that must be.
@@ -93,7 +84,12 @@ impl Person {
         self.card.write(store, Key::Contact(key));
         self.calls.write(store, Key::Call(key));
         self.pair.write(store, Key::Pair(key));
-        self.outbox.write(store, Key::Outbox(key));
+        if let Some(commit) = self.outbox.commit_with(store.batch()) {
+            store.put(Key::Outbox(key), Some(encode(VERSION, &commit.record)));
+            for (id, pieces) in commit.renumbered {
+                self.history.renumber(id, pieces);
+            }
+        }
         self.draft.write(store, Key::Draft(key));
         self.history.write(store, key);
     }
@@ -166,7 +162,7 @@ impl Card {
     }
 }
 
-const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct CardRecord {
@@ -278,7 +274,7 @@ impl Record for Option<Pair> {
         let pair = self.as_ref()?;
         let record = PairRecord {
             session: pair.session.to_record(),
-            place: pair.place.number(),
+            place: pair.place.code(),
             greeting: pair.greeting,
         };
         Some(encode(VERSION, &record))
@@ -293,19 +289,13 @@ impl Pair {
         number: u64,
     ) -> Result<Self, Unreadable> {
         let record: PairRecord = decode(VERSION, record)?;
-        let session = Session::from_record(realm, own, peer, record.session);
+        let session = Session::from_record(&realm, own, peer, record.session);
         Ok(Self {
             number,
             session: session.ok_or(Unreadable::Damaged)?,
             place: Place::new(record.place).ok_or(Unreadable::Damaged)?,
             greeting: record.greeting,
         })
-    }
-}
-
-impl Record for Delivery {
-    fn encode(&self) -> Option<Vec<u8>> {
-        Some(encode(VERSION, &self.to_record()))
     }
 }
 

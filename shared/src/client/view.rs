@@ -237,6 +237,8 @@ pub enum ContactState {
     },
     /// We accepted; their client has not been heard yet.
     Answering {
+        /// Whether it is time to offer calling back.
+        call_back: ConnectAgain,
         /// Whether texts flow over an older session meanwhile.
         paired: Paired,
     },
@@ -301,9 +303,9 @@ pub enum RingState {
 /// Whether it is time to offer connecting again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectAgain {
-    /// They were heard within seven days.
+    /// They were heard within seven days; an answer of ours is still on its way.
     NotNeeded,
-    /// They were not.
+    /// They were not; the answer has not been heard.
     Offered,
 }
 

@@ -216,7 +216,7 @@ impl fmt::Debug for AnswerSeed {
 pub(crate) struct Answer {
     /// Message 2 as a row's message, the same bytes in every round.
     pub(crate) row: Vec<u8>,
-    /// S_0.
+    /// `S_0`.
     pub(crate) secret: Secret,
 }
 
@@ -265,7 +265,7 @@ pub(crate) enum Device {
 
 /// The caller's side of an agreement.
 pub(crate) struct Answered {
-    /// S_0.
+    /// `S_0`.
     pub(crate) secret: Secret,
     /// The place that the callee chose.
     pub(crate) place: Place,

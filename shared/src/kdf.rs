@@ -4,10 +4,11 @@ use blake2::digest::Mac;
 use blake2::{Blake2s256, Blake2sMac256, Digest as _};
 use hkdf::SimpleHkdf;
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A 32-byte secret, erased when dropped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// A 32-byte secret, erased when dropped. Serialised for storage and for nothing else.
+#[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
 pub(crate) struct Secret([u8; 32]);
 
 impl Secret {

@@ -146,7 +146,7 @@ pub(crate) struct SessionRecord {}
 
 #[allow(clippy::todo, unused, reason = "signatures first")]
 impl Session {
-    /// Starts a session from S_0, which is expanded and erased; generation 0 keeps the tags of
+    /// Starts a session from `S_0`, which is expanded and erased; generation 0 keeps the tags of
     /// the meeting point.
     pub(crate) fn new(
         realm: &Realm,

@@ -40,7 +40,7 @@ pub(super) fn psk(meeting: &MeetingSeed, resume: Option<&Secret>) -> Secret {
     kdf::derive("psk", used, &[])
 }
 
-/// Derives S_0 when both messages are through.
+/// Derives `S_0` when both messages are through.
 fn pair_secret(mut state: HandshakeState) -> Secret {
     let hash: [u8; 32] = state
         .get_handshake_hash()
@@ -148,7 +148,7 @@ impl Message1 {
         MeetingSeed::from_bytes(*seed.expect("a payload is longer"))
     }
 
-    /// Writes message 2 and returns S_0.
+    /// Writes message 2 and returns `S_0`.
     pub(super) fn answer(mut self, psk: &Secret, place: Place, out: &mut [u8]) -> Option<Secret> {
         self.state.set_psk(PSK.into(), psk.as_bytes()).ok()?;
         self.state.write_message(&[place.code()], out).ok()?;

@@ -38,7 +38,8 @@ impl Place {
     /// Returns whether the place is served in a turn, once in every `quick_rounds` of them.
     pub(crate) fn is_due(self, quick_rounds: u8, turn: u64) -> bool {
         let rounds = u64::from(quick_rounds);
-        u64::from(self.0).checked_rem(rounds) == turn.checked_rem(rounds)
+        let phase = u64::from(self.0).checked_rem(rounds);
+        phase.is_some() && phase == turn.checked_rem(rounds)
     }
 }
 

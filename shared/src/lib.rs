@@ -25,10 +25,12 @@ pub mod share;
 pub mod noise;
 pub mod wire;
 
-mod delivery;
+#[allow(dead_code, reason = "the client takes it up next")]
+mod call;
+#[allow(dead_code, reason = "the client takes it up next")]
 mod session;
-
-pub mod client;
 
 mod bytes;
 mod kdf;
+#[allow(dead_code, reason = "links take it up next")]
+mod kem;

@@ -1,390 +1,260 @@
-//! Two people's session inside the conversation rows (docs/protocol.md §8).
-//!
-//! A dial match gives both sides the same random tag and each other's keys. From the tag come
-//! the tags of all rounds, at once and without agreement. The keys of the rows come from
-//! `Noise_KKpsk0_25519_ChaChaPoly_BLAKE2s`, run in the rows: the caller repeats message 1 until
-//! message 2 comes, the callee repeats message 2 until the first packet comes. Then there is one
-//! chain of keys for each direction and one key for each round; keys of past rounds are erased.
-//!
-//! Rows that do not open are treated as rows that met nobody.
+//! Two people's session inside the conversation rows (docs/protocol.md §8.4 to §8.7).
 
-mod handshake;
 mod key_tree;
-mod record;
-mod row_cipher;
 
-use core::{cmp::Ordering, fmt};
+use core::fmt;
 
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    identity::{ClientKey, Name, SecretKey},
-    kdf::{self, Secret},
-    noise::HandshakeSeed,
+    call::ResumeId,
+    identity::ClientKey,
+    kdf::Secret,
+    manifest::Realm,
     program::RoundId,
     row::{Role, Tag},
 };
 
-use handshake::{ANSWER_BYTES, HELLO_BYTES, Hello};
-use key_tree::KeyTree;
-pub(crate) use record::SessionRecord;
-pub(crate) use row_cipher::OVERHEAD_BYTES;
-use row_cipher::{RowContext, open_row, seal_row};
+pub(crate) use key_tree::KeyTree;
 
-const HELLO: u8 = 1;
-const ANSWER: u8 = 2;
-pub(crate) const PACKET: u8 = 3;
+/// Bytes of a row's message beyond its packet: nonce and mac.
+pub(crate) const OVERHEAD_BYTES: usize = 12 + 16;
 
-/// A start of a client: random, never used by two starts, carried in every packet.
+/// Which of a pair's two rows in one round this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    /// Texts, in whatever slot.
+    Text = 0,
+    /// A picture's pieces.
+    Picture = 1,
+}
+
+/// Where a row stands. Ratchets run in the quick slot alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Slot {
+    /// The conversation on the screen.
+    Front,
+    /// A call, an answer, a picture.
+    Task,
+    /// All contacts in turn.
+    Quick,
+}
+
+/// Returns the role of one's own rows: 0 for the smaller key.
+pub(crate) fn role(own: &ClientKey, peer: &ClientKey) -> Role {
+    if own < peer {
+        Role::Lower
+    } else {
+        Role::Higher
+    }
+}
+
+/// One row of a pair in one round: where it meets, and under which keys it is sealed.
+#[derive(Clone)]
+pub(crate) struct RowTicket {
+    /// Where the row meets its partner.
+    pub(crate) tag: Tag,
+    /// The role of one's own row.
+    pub(crate) role: Role,
+    pub(crate) round: RoundId,
+    pub(crate) lane: Lane,
+    pub(crate) generation: u32,
+}
+
+impl fmt::Debug for RowTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RowTicket(..)")
+    }
+}
+
+/// A packet that a row brought.
+pub(crate) struct Opened {
+    /// The packet in clear.
+    pub(crate) packet: Vec<u8>,
+    /// Whether it is the first of its generation that opened.
+    pub(crate) first_of_generation: First,
+}
+
+/// Whether something is the first of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Epoch(pub(crate) u64);
+pub(crate) enum First {
+    /// It is.
+    Yes,
+    /// There was one before.
+    No,
+}
+
+/// What time it is for a ratchet, and how much fits into a row.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RatchetClock {
+    /// Conversation rounds announced so far.
+    pub(crate) turn: u64,
+    /// Milliseconds of wall time.
+    pub(crate) now_ms: u64,
+    /// Bytes of a ratchet piece in one row.
+    pub(crate) piece_bytes: usize,
+}
+
+/// Whether texts to this person wait for rows; they go before a ratchet in three rows of four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Texts {
+    /// Some wait.
+    Waiting,
+    /// None does.
+    None,
+}
+
+/// What a ratchet piece is a piece of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RatchetKind {
+    /// The asker's public keys.
+    Offer,
+    /// The answerer's public key and ciphertext.
+    Answer,
+}
+
+/// One piece of an offer or an answer, as it stands in a packet.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RatchetPiece {
+    /// Of which.
+    pub(crate) kind: RatchetKind,
+    /// The generation that it leads to.
+    pub(crate) generation: u32,
+    /// Pieces after this one.
+    pub(crate) left: u16,
+    /// The bytes.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl fmt::Debug for RatchetPiece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RatchetPiece(..)")
+    }
+}
 
 /// The session with one person.
 pub(crate) struct Session {
+    realm: Realm,
     own: ClientKey,
     peer: ClientKey,
-    /// The dialing round of the match; rounds after it carry the session.
-    matched_in: RoundId,
-    tags: KeyTree,
-    stage: Stage,
 }
 
-/// How far the key agreement is.
-enum Stage {
-    /// Caller: repeats message 1. It follows from psk and seed, but is kept, so that a caller's
-    /// rows take no longer to write than others'.
-    Calling {
-        psk: Secret,
-        seed: HandshakeSeed,
-        name: Name,
-        hello: Vec<u8>,
-    },
-    /// Callee: waits for message 1.
-    Called { psk: Secret, seed: HandshakeSeed },
-    /// Callee: repeats message 2.
-    Answered { answer: Vec<u8>, chains: Chains },
-    /// Both sides have keys.
-    Established { chains: Chains },
-}
+/// A session as stored. Holds secrets.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SessionRecord {}
 
-/// One chain of row keys for each direction.
-struct Chains {
-    send: KeyTree,
-    receive: KeyTree,
-}
-
-/// What a row of the other side brought.
-#[derive(Debug)]
-pub(crate) enum Received {
-    /// Callee: message 1, with the name that the caller gives.
-    Called { name: Option<Name> },
-    /// Caller: message 2; both sides have keys now.
-    Answered,
-    /// Message 1 or 2 once more.
-    Repeated,
-    /// A packet of that start of the other side's client.
-    Packet {
-        /// Which start.
-        epoch: Epoch,
-        /// The packet in clear.
-        packet: Vec<u8>,
-        /// Whether it is the first that opened, which ends the callee's handshake.
-        first: bool,
-    },
-}
-
-/// The random secret of a match.
-#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
-pub(crate) struct DialTag([u8; 16]);
-
-impl DialTag {
-    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-/// A match of a dialing round, seen from one side.
-pub(crate) struct Match {
-    pub(crate) round: RoundId,
-    pub(crate) peer: ClientKey,
-    pub(crate) tag: DialTag,
-}
-
+#[allow(clippy::todo, unused, reason = "signatures first")]
 impl Session {
-    /// Starts the caller's side; `name` is what the callee is shown.
-    pub(crate) fn caller(
-        secret: &SecretKey,
-        met: &Match,
-        name: Name,
-        rng: &mut impl CryptoRng,
-    ) -> Self {
-        let stage = |psk: Secret, seed: HandshakeSeed| {
-            let agreement = handshake::Agreement {
-                secret,
-                peer: met.peer,
-                round: met.round,
-                psk: &psk,
-                seed: &seed,
-            };
-            let hello = Hello::new(&agreement, &name).message;
-            Stage::Calling {
-                psk,
-                seed,
-                name,
-                hello,
-            }
-        };
-        Self::new(secret.client_key(), met, stage, rng)
-    }
-
-    /// Makes a session with nobody, for rows that meet nobody.
-    pub(crate) fn decoy(own: ClientKey, rng: &mut impl CryptoRng) -> Self {
-        let mut tree = || {
-            let mut root = [0; 32];
-            rng.fill_bytes(&mut root);
-            KeyTree::new(Secret::from_bytes(root))
-        };
-        let (tags, send, receive) = (tree(), tree(), tree());
-        Self {
-            own,
-            peer: SecretKey::generate(rng).client_key(),
-            matched_in: RoundId(0),
-            tags,
-            stage: Stage::Established {
-                chains: Chains { send, receive },
-            },
-        }
-    }
-
-    /// Starts the callee's side.
-    pub(crate) fn callee(own: ClientKey, met: &Match, rng: &mut impl CryptoRng) -> Self {
-        Self::new(own, met, |psk, seed| Stage::Called { psk, seed }, rng)
-    }
-
-    fn new(
+    /// Starts a session from `S_0`, which is expanded and erased; generation 0 keeps the tags of
+    /// the meeting point.
+    pub(crate) fn new(
+        realm: &Realm,
         own: ClientKey,
-        met: &Match,
-        stage: impl FnOnce(Secret, HandshakeSeed) -> Stage,
-        rng: &mut impl CryptoRng,
+        peer: ClientKey,
+        secret: Secret,
+        meeting_tags: KeyTree,
     ) -> Self {
-        let (lower, higher) = if own < met.peer {
-            (own, met.peer)
-        } else {
-            (met.peer, own)
-        };
-        let root = |label| {
-            let keys: [&[u8]; 3] = [
-                lower.as_bytes(),
-                higher.as_bytes(),
-                &met.round.0.to_le_bytes(),
-            ];
-            kdf::derive(label, met.tag.as_bytes(), &keys)
-        };
-        let mut tags = KeyTree::new(root("tags"));
-        tags.erase_before(met.round.next());
-        let stage = stage(root("psk"), HandshakeSeed::random(rng));
-        Self {
-            own,
-            peer: met.peer,
-            matched_in: met.round,
-            tags,
-            stage,
-        }
+        todo!()
     }
 
-    /// Returns the role of one's own rows: 0 for the smaller key.
-    pub(crate) fn role(&self) -> Role {
-        match self.own.cmp(&self.peer) {
-            Ordering::Less => Role::Lower,
-            Ordering::Equal | Ordering::Greater => Role::Higher,
-        }
+    /// Makes a session with nobody, whose rows are made by the same steps and meet nobody.
+    pub(crate) fn decoy(realm: &Realm, own: ClientKey, rng: &mut impl CryptoRng) -> Self {
+        todo!()
     }
 
-    /// Returns the tag of a round; `None` for rounds that are over or before the match.
-    pub(crate) fn tag(&self, round: RoundId) -> Option<Tag> {
-        let key = self.tags.key(round)?;
-        let (tag, _) = key
-            .as_bytes()
-            .split_first_chunk()
-            .expect("a key has 32 bytes");
-        Some(Tag(u64::from_le_bytes(*tag)))
+    /// Returns the session for storage.
+    pub(crate) fn to_record(&self) -> SessionRecord {
+        todo!()
     }
 
-    /// Returns whether packets may be sent.
-    pub(crate) fn is_established(&self) -> bool {
-        matches!(self.stage, Stage::Established { .. })
+    /// Takes back what [`Self::to_record`] gave; `None` if it is damaged.
+    pub(crate) fn from_record(
+        realm: &Realm,
+        own: ClientKey,
+        peer: ClientKey,
+        record: SessionRecord,
+    ) -> Option<Self> {
+        todo!()
     }
 
-    /// Returns whether the other side has proved that it is there.
-    pub(crate) fn is_answered(&self) -> bool {
-        matches!(
-            self.stage,
-            Stage::Answered { .. } | Stage::Established { .. }
-        )
+    /// Takes the row of a round and lane; `None` for a second one, and for rounds before the
+    /// last for which one was taken.
+    pub(crate) fn take_row(&mut self, round: RoundId, lane: Lane) -> Option<RowTicket> {
+        todo!()
     }
 
-    /// Writes the message of a row while keys are being agreed; `None` when there is none to send.
-    pub(crate) fn handshake_message(
-        &self,
-        message_bytes: usize,
+    /// Seals a packet into a row's message, [`OVERHEAD_BYTES`] longer, and erases the key;
+    /// `None` a second time.
+    pub(crate) fn seal(
+        &mut self,
+        ticket: &RowTicket,
+        packet: &[u8],
         rng: &mut impl CryptoRng,
     ) -> Option<Vec<u8>> {
-        let (kind, body) = match &self.stage {
-            Stage::Calling { hello, .. } => (HELLO, hello),
-            Stage::Answered { answer, .. } => (ANSWER, answer),
-            Stage::Called { .. } | Stage::Established { .. } => return None,
-        };
-        let mut message = vec![kind];
-        message.extend_from_slice(body);
-        let end = message.len();
-        message.resize(message_bytes, 0);
-        rng.fill_bytes(message.split_at_mut_checked(end)?.1);
-        Some(message)
+        todo!()
     }
 
-    /// Seals a packet for a round; `None` without keys for it.
-    pub(crate) fn seal(&self, round: RoundId, epoch: Epoch, packet: &[u8]) -> Option<Vec<u8>> {
-        let Stage::Established { chains } = &self.stage else {
-            return None;
-        };
-        let context = RowContext {
-            round,
-            sender: &self.own,
-            receiver: &self.peer,
-        };
-        Some(seal_row(&chains.send.key(round)?, &context, epoch, packet))
+    /// Opens the message that a row met; `None` if it met nobody of ours.
+    pub(crate) fn open(&mut self, ticket: &RowTicket, message: &[u8]) -> Option<Opened> {
+        todo!()
     }
 
-    /// Takes the message that a row of that round met; `None` if it met nobody of ours.
-    pub(crate) fn open(
-        &mut self,
-        secret: &SecretKey,
-        round: RoundId,
-        message: &[u8],
-    ) -> Option<Received> {
-        let (kind, body) = message.split_first()?;
-        match *kind {
-            HELLO => self.open_hello(secret, body.get(..HELLO_BYTES)?),
-            ANSWER => self.open_answer(secret, body.get(..ANSWER_BYTES)?),
-            PACKET => self.open_packet(round, body),
-            _ => None,
-        }
-    }
-
-    fn open_hello(&mut self, secret: &SecretKey, hello: &[u8]) -> Option<Received> {
-        match &self.stage {
-            Stage::Called { psk, seed } => {
-                let answer = handshake::answer(&self.agreement(secret, psk, seed), hello)?;
-                let chains = Chains {
-                    send: KeyTree::new(answer.split.responder),
-                    receive: KeyTree::new(answer.split.initiator),
-                };
-                self.stage = Stage::Answered {
-                    answer: answer.message,
-                    chains,
-                };
-                self.erase_before(self.matched_in.next());
-                Some(Received::Called { name: answer.name })
-            }
-            Stage::Answered { .. } => Some(Received::Repeated),
-            Stage::Calling { .. } | Stage::Established { .. } => None,
-        }
-    }
-
-    fn open_answer(&mut self, secret: &SecretKey, answer: &[u8]) -> Option<Received> {
-        match &self.stage {
-            Stage::Calling {
-                psk, seed, name, ..
-            } => {
-                let split = Hello::new(&self.agreement(secret, psk, seed), name).finish(answer)?;
-                let chains = Chains {
-                    send: KeyTree::new(split.initiator),
-                    receive: KeyTree::new(split.responder),
-                };
-                self.stage = Stage::Established { chains };
-                self.erase_before(self.matched_in.next());
-                Some(Received::Answered)
-            }
-            Stage::Established { .. } => Some(Received::Repeated),
-            Stage::Called { .. } | Stage::Answered { .. } => None,
-        }
-    }
-
-    fn open_packet(&mut self, round: RoundId, body: &[u8]) -> Option<Received> {
-        let (Stage::Answered { chains, .. } | Stage::Established { chains }) = &self.stage else {
-            return None;
-        };
-        let context = RowContext {
-            round,
-            sender: &self.peer,
-            receiver: &self.own,
-        };
-        let (epoch, packet) = open_row(&chains.receive.key(round)?, &context, body)?;
-        let first = !self.is_established();
-        if first {
-            self.establish();
-        }
-        Some(Received::Packet {
-            epoch,
-            packet,
-            first,
-        })
-    }
-
-    /// Ends the callee's handshake: the answer is no longer repeated.
-    fn establish(&mut self) {
-        let done = Stage::Answered {
-            answer: Vec::new(),
-            chains: Chains {
-                send: KeyTree::empty(),
-                receive: KeyTree::empty(),
-            },
-        };
-        self.stage = match core::mem::replace(&mut self.stage, done) {
-            Stage::Answered { chains, .. } => Stage::Established { chains },
-            other => other,
-        };
-    }
-
-    /// Erases the tags and keys of all earlier rounds.
+    /// Erases the keys and tags of all earlier rounds.
     pub(crate) fn erase_before(&mut self, round: RoundId) {
-        self.tags.erase_before(round);
-        if let Stage::Answered { chains, .. } | Stage::Established { chains } = &mut self.stage {
-            chains.send.erase_before(round);
-            chains.receive.erase_before(round);
-        }
+        todo!()
     }
 
-    fn agreement<'a>(
-        &self,
-        secret: &'a SecretKey,
-        psk: &'a Secret,
-        seed: &'a HandshakeSeed,
-    ) -> handshake::Agreement<'a> {
-        handshake::Agreement {
-            secret,
-            peer: self.peer,
-            round: self.matched_in,
-            psk,
-            seed,
-        }
+    /// Ranks this pair among those whose place has a turn; the same on both sides.
+    pub(crate) fn rank(&self, turn: u64) -> [u8; 16] {
+        todo!()
+    }
+
+    /// Returns the resume secret of that name, if it is one of the two newest generations'.
+    pub(crate) fn resume_secret(&self, id: &ResumeId) -> Option<Secret> {
+        todo!()
+    }
+
+    /// Names the resume secret of the last generation in which a packet opened; `None` before
+    /// the first packet.
+    pub(crate) fn resume_id(&self) -> Option<ResumeId> {
+        todo!()
+    }
+
+    /// Returns the resume secrets of the two newest generations, to be kept with the contact;
+    /// the one that [`Self::resume_id`] names first.
+    pub(crate) fn resume_secrets(&self) -> Vec<Secret> {
+        todo!()
+    }
+
+    /// Returns the ratchet piece for a row of the quick slot, if a ratchet is due or under way
+    /// and it has the row's turn. Call it once for each such row, never for others.
+    ///
+    /// The call that begins a ratchet returns `None`: what it drew is stored before any of it
+    /// leaves.
+    pub(crate) fn ratchet_piece(
+        &mut self,
+        ticket: &RowTicket,
+        clock: RatchetClock,
+        texts: Texts,
+        rng: &mut impl CryptoRng,
+    ) -> Option<RatchetPiece> {
+        todo!()
+    }
+
+    /// Takes note that the row with that piece met nobody, which only three agreeing replies
+    /// show.
+    pub(crate) fn ratchet_piece_came_back(&mut self, piece: &RatchetPiece) {
+        todo!()
+    }
+
+    /// Takes a ratchet piece out of a packet of this session.
+    pub(crate) fn take_ratchet_piece(
+        &mut self,
+        piece: &RatchetPiece,
+        clock: RatchetClock,
+        rng: &mut impl CryptoRng,
+    ) {
+        todo!()
     }
 }
-
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.stage {
-            Stage::Calling { .. } => "Session(calling, ..)",
-            Stage::Called { .. } => "Session(called, ..)",
-            Stage::Answered { .. } => "Session(answered, ..)",
-            Stage::Established { .. } => "Session(established, ..)",
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -25,10 +25,12 @@ pub mod share;
 pub mod noise;
 pub mod wire;
 
-#[allow(dead_code, reason = "the client takes it up next")]
 mod call;
-#[allow(dead_code, reason = "the client takes it up next")]
+mod delivery;
+mod piece;
 mod session;
+
+pub mod client;
 
 mod bytes;
 mod kdf;

@@ -2,6 +2,7 @@
 
 mod invite;
 mod name;
+mod number;
 
 use core::fmt;
 
@@ -12,6 +13,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 pub use invite::{Invite, InviteError};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
+pub use number::SafetyNumber;
 
 use crate::kdf;
 

@@ -60,6 +60,7 @@ pub struct Initiator(HandshakeState);
 impl Initiator {
     /// Starts a link to a party and returns its first message.
     pub fn new(
+        _deployment: &[u8; 32],
         party: PartyId,
         own: &SecretKey,
         server: &ServerKey,
@@ -112,6 +113,7 @@ pub struct Accepted {
 /// # Errors
 /// Refuses a message of another length, for another key or party, or from an unusable key.
 pub fn accept(
+    _deployment: &[u8; 32],
     party: PartyId,
     own: &SecretKey,
     hello: &[u8],

@@ -16,6 +16,7 @@ use crate::{
     row::{Role, Tag},
 };
 
+pub(crate) use crate::piece::{RatchetKind, RatchetPiece};
 pub(crate) use key_tree::KeyTree;
 
 /// Bytes of a row's message beyond its packet: nonce and mac.
@@ -105,39 +106,17 @@ pub(crate) enum Texts {
     None,
 }
 
-/// What a ratchet piece is a piece of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RatchetKind {
-    /// The asker's public keys.
-    Offer,
-    /// The answerer's public key and ciphertext.
-    Answer,
-}
-
-/// One piece of an offer or an answer, as it stands in a packet.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct RatchetPiece {
-    /// Of which.
-    pub(crate) kind: RatchetKind,
-    /// The generation that it leads to.
-    pub(crate) generation: u32,
-    /// Pieces after this one.
-    pub(crate) left: u16,
-    /// The bytes.
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl fmt::Debug for RatchetPiece {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RatchetPiece(..)")
-    }
-}
-
 /// The session with one person.
 pub(crate) struct Session {
     realm: Realm,
     own: ClientKey,
     peer: ClientKey,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session(..)")
+    }
 }
 
 /// A session as stored. Holds secrets.

@@ -3,8 +3,8 @@
 use rand_core::CryptoRng;
 
 use super::{
-    Action, Blocked, Client, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES, MessageNumber, Notice,
-    SendStatus, Verified,
+    Action, Blocked, Client, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES, MessageNumber, Notice, SendStatus,
+    Verified,
     calling::{Calls, Input, Own, Theirs},
     person::{Card, Draft, Kind, Person},
     settings::KnownServers,
@@ -86,7 +86,9 @@ impl Client {
 
     fn contact_mut(&mut self, key: ClientKey) -> Result<&mut Person, Notice> {
         let person = self.people.get_mut(&key);
-        person.filter(|person| person.is_contact()).ok_or(Notice::Gone)
+        person
+            .filter(|person| person.is_contact())
+            .ok_or(Notice::Gone)
     }
 
     fn add_contact(&mut self, link: &str, rng: &mut impl CryptoRng) -> Result<(), Notice> {
@@ -101,7 +103,10 @@ impl Client {
         }
         self.has_room_for_contact()?;
         if self.settings.blocked.contains(&key) {
-            self.settings.edit().blocked.retain(|blocked| *blocked != key);
+            self.settings
+                .edit()
+                .blocked
+                .retain(|blocked| *blocked != key);
         }
         let card = Card::new(name.clone(), Kind::Contact);
         // A stranger who calls right now becomes a contact under the link's name.
@@ -161,7 +166,10 @@ impl Client {
     fn unblock(&mut self, key: ClientKey) {
         let (pass, piece_bytes) = (self.settings.pass.clone(), self.piece_bytes());
         if self.settings.blocked.contains(&key) {
-            self.settings.edit().blocked.retain(|blocked| *blocked != key);
+            self.settings
+                .edit()
+                .blocked
+                .retain(|blocked| *blocked != key);
         }
         if let Some(person) = self.people.get_mut(&key)
             && person.is_blocked()

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     call::{
-        ANSWER_BYTES, AnswerSeed, CallKind, CallPayload, CallSecret, MESSAGE_BYTES, MeetingSeed, Place, Places,
+        AnswerSeed, CallKind, CallPayload, CallSecret, MESSAGE_BYTES, MeetingSeed, Place, Places,
         ResumeId, Validity, answer, meeting_tags,
     },
     identity::{ClientKey, Name, SecretKey},
@@ -37,6 +37,8 @@ pub(super) const TASK_TURNS: u64 = 24;
 /// Conversation rounds after which a call goes on that was paused for the other side's.
 const PAUSE_TURNS: u64 = 24;
 const ANSWER_DAYS: u64 = 30;
+/// Bytes of the shortest message that a manifest allows, for an answer whose row is not needed.
+const SHORTEST_ROW: usize = 128;
 
 /// Both calls with one person.
 #[derive(Debug, Default)]
@@ -51,10 +53,16 @@ pub(super) enum Own {
     #[default]
     Idle,
     /// It waits until another one has left its slot.
-    Waiting { kind: CallKind, since: Moment },
+    Waiting {
+        kind: CallKind,
+        since: Moment,
+    },
     Calling(Box<Outgoing>),
     /// Being taken back, since then.
-    Withdrawing { call: Box<Outgoing>, since: Moment },
+    Withdrawing {
+        call: Box<Outgoing>,
+        since: Moment,
+    },
 }
 
 /// A call or ring that is dialled.
@@ -267,7 +275,11 @@ impl Calls {
             Theirs::Answering(mut answering) => {
                 // Their dials go on until they have heard us; another call of theirs rings.
                 if answering.meeting != incoming.seed {
-                    if answering.newer.as_ref().is_none_or(|newer| newer.seed != incoming.seed) {
+                    if answering
+                        .newer
+                        .as_ref()
+                        .is_none_or(|newer| newer.seed != incoming.seed)
+                    {
                         effects.push(Effect::Rings);
                     }
                     answering.newer = Some(refreshed(answering.newer.as_ref(), incoming));
@@ -394,7 +406,10 @@ fn tick_own(own: Own, at: Circumstances, effects: &mut Vec<Effect>) -> Own {
                 return Own::Idle;
             }
             let pause = Lasts::Conversations(PAUSE_TURNS);
-            if call.paused.is_some_and(|since| now.is_over(since, pause, pace)) {
+            if call
+                .paused
+                .is_some_and(|since| now.is_over(since, pause, pace))
+            {
                 call.paused = None;
             }
             Own::Calling(call)
@@ -426,7 +441,10 @@ fn tick_theirs(theirs: Theirs, at: Circumstances, effects: &mut Vec<Effect>) -> 
             Theirs::Idle
         }
         Theirs::Answering(mut answering) => {
-            if at.now.is_over(answering.since, Lasts::Days(ANSWER_DAYS), at.pace) {
+            if at
+                .now
+                .is_over(answering.since, Lasts::Days(ANSWER_DAYS), at.pace)
+            {
                 return Theirs::Idle;
             }
             answering.newer = answering.newer.filter(|newer| !has_rung_out(newer, at));
@@ -612,7 +630,13 @@ impl OutgoingRecord {
             places: Places::new(self.places)?,
         };
         let secret = CallSecret::from_bytes(self.secret);
-        Some(Outgoing::new(secret, payload, self.began, self.paused, between))
+        Some(Outgoing::new(
+            secret,
+            payload,
+            self.began,
+            self.paused,
+            between,
+        ))
     }
 }
 
@@ -718,8 +742,21 @@ impl Answering {
             place,
             device,
         } = accepted;
-        let Between { secret, realm, own, peer } = between;
-        let answer = answer(secret, realm, &message, resume.as_ref(), place, &seed, ANSWER_BYTES)?;
+        let Between {
+            secret,
+            realm,
+            own,
+            peer,
+        } = between;
+        let answer = answer(
+            secret,
+            realm,
+            &message,
+            resume.as_ref(),
+            place,
+            &seed,
+            SHORTEST_ROW,
+        )?;
         let tags = meeting_tags(realm, &meeting, &peer, &own);
         Some(Self {
             session: Session::new(realm, own, peer, answer.secret, tags),

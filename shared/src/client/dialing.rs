@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     call::{
-        self, Answered, AnswerSeed, CallKind, CallPayload, CallSecret, Device, ResumeId, Validity,
+        self, AnswerSeed, Answered, CallKind, CallPayload, CallSecret, Device, ResumeId, Validity,
     },
     delivery::{Delivery, Item},
     identity::{ClientId, ClientKey},
@@ -57,7 +57,12 @@ impl Client {
         let known_pass = dialled.as_ref().and_then(|dialled| dialled.pass);
         let pass = pass(known_pass.unwrap_or(&nobodys_pass), round);
         let (id, message) = match dialled {
-            Some(Dialled { callee, call, payload, .. }) => (
+            Some(Dialled {
+                callee,
+                call,
+                payload,
+                ..
+            }) => (
                 callee.id(&realm.deployment),
                 call::seal(secret, realm, &callee, &call.secret, &payload),
             ),
@@ -75,19 +80,18 @@ impl Client {
     /// programs; anybody else can be dialled in *open* alone.
     fn dialled(&self, round: RoundId, program: Program) -> Option<Dialled<'_>> {
         let stored = self.store.stored();
-        let dials = |(key, person): (&ClientKey, &'_ Person)| {
-            let (call, payload) = match &person.calls.own {
-                Own::Calling(call) if call.paused.is_none() && round <= call.payload.until => {
-                    (call, call.payload.clone())
-                }
-                Own::Withdrawing { call, .. } => (call, withdrawn(&call.payload)),
-                _ => return None,
-            };
-            person.calls.is_durable(stored).then_some((*key, call, payload))
-        };
-        let people = self.people.iter();
-        let (callee, call, payload) =
-            people.filter_map(|(key, person)| dials((key, person))).next()?;
+        let durable = self
+            .people
+            .iter()
+            .filter(|(_, it)| it.calls.is_durable(stored));
+        let mut dialled = durable.filter_map(|(key, person)| match &person.calls.own {
+            Own::Calling(call) if call.paused.is_none() && round <= call.payload.until => {
+                Some((*key, call, call.payload.clone()))
+            }
+            Own::Withdrawing { call, .. } => Some((*key, call, withdrawn(&call.payload))),
+            _ => None,
+        });
+        let (callee, call, payload) = dialled.next()?;
         let pass = self.people.get(&callee)?.card.pass.as_ref();
         let reached = program == Program::Open || pass.is_some();
         reached.then_some(Dialled {
@@ -145,9 +149,8 @@ impl Client {
         if !(wanted || welcome) || self.settings.is_deaf_to(caller, &payload.seed) {
             return;
         }
-        let known = person.is_none_or(|it| {
-            !it.was_met() || it.resume_secret(&payload.resume).is_some()
-        });
+        let known =
+            person.is_none_or(|it| !it.was_met() || it.resume_secret(&payload.resume).is_some());
         if person.is_none() {
             self.make_room_for_stranger();
             let card = Card::new(payload.name.clone(), Kind::Stranger);
@@ -159,7 +162,11 @@ impl Client {
             message,
             seed: payload.seed.clone(),
             until: payload.until,
-            device: if known { CallerDevice::Known } else { CallerDevice::New },
+            device: if known {
+                CallerDevice::Known
+            } else {
+                CallerDevice::New
+            },
             first: now,
             last: now,
         };
@@ -190,10 +197,12 @@ impl Client {
     /// Forgets the stranger whose call rings longest, if there are too many.
     fn make_room_for_stranger(&mut self) {
         let strangers = self.people.iter().filter(|(_, it)| !it.is_contact());
-        let ringing = strangers.clone().filter_map(|(key, person)| match &person.calls.theirs {
-            Theirs::Ringing(incoming) => Some((incoming.first.round, *key)),
-            _ => None,
-        });
+        let ringing = strangers
+            .clone()
+            .filter_map(|(key, person)| match &person.calls.theirs {
+                Theirs::Ringing(incoming) => Some((incoming.first.round, *key)),
+                _ => None,
+            });
         if strangers.count() >= MAX_STRANGERS
             && let Some((_, oldest)) = ringing.min()
         {
@@ -370,12 +379,7 @@ impl Client {
         self.become_pair(peer, pair, answering.device);
     }
 
-    fn become_pair(
-        &mut self,
-        peer: ClientKey,
-        pair: Pair,
-        device: CallerDevice,
-    ) {
+    fn become_pair(&mut self, peer: ClientKey, pair: Pair, device: CallerDevice) {
         self.pairs += 1;
         let (number, piece_bytes) = (self.pairs, self.piece_bytes());
         let wall = self.now.wall;
@@ -429,7 +433,10 @@ impl Client {
         for peer in busy {
             self.step(peer, Input::Tick, rng);
         }
-        let gone = self.farewells.iter().filter(|(_, it)| it.is_gone(now, pace));
+        let gone = self
+            .farewells
+            .iter()
+            .filter(|(_, it)| it.is_gone(now, pace));
         let gone: Vec<_> = gone.map(|(id, _)| *id).collect();
         for id in gone {
             self.forget_farewell(id);
@@ -450,19 +457,21 @@ impl Client {
 
     /// Lets the call or ring begin that waits longest, once no other is under way.
     fn begin_waiting_call(&mut self, rng: &mut impl CryptoRng) {
-        let dials = |person: &Person| {
-            matches!(person.calls.own, Own::Calling(_) | Own::Withdrawing { .. })
-        };
+        let dials =
+            |person: &Person| matches!(person.calls.own, Own::Calling(_) | Own::Withdrawing { .. });
         if self.people.values().any(dials) {
             return;
         }
         let slot_is_free = self.tasks.call.is_none();
-        let waiting = self.people.iter().filter_map(|(key, it)| match it.calls.own {
-            Own::Waiting { kind, since } if slot_is_free || kind == CallKind::Ring => {
-                Some((since.wall, *key, kind))
-            }
-            _ => None,
-        });
+        let waiting = self
+            .people
+            .iter()
+            .filter_map(|(key, it)| match it.calls.own {
+                Own::Waiting { kind, since } if slot_is_free || kind == CallKind::Ring => {
+                    Some((since.wall, *key, kind))
+                }
+                _ => None,
+            });
         let first = waiting.min_by_key(|(since, key, _)| (*since, *key));
         let Some((_, peer, kind)) = first else { return };
         let (now, pace) = (self.moment(), self.pace());
@@ -476,7 +485,9 @@ impl Client {
             validity: Validity::Stands,
             name: self.profile.name.clone(),
             seed: secret.meeting_seed(),
-            resume: person.resume().map_or(fresh, |secret| ResumeId::of(&secret)),
+            resume: person
+                .resume()
+                .map_or(fresh, |secret| ResumeId::of(&secret)),
             until: now.ahead(0, CALL_DIALS, pace),
             places: self.crowd().offer(&self.settings.ranking),
         };

@@ -135,14 +135,12 @@ impl Record for Farewell {
 
 impl Farewell {
     /// Reads a record.
-    pub(super) fn decode(
-        record: &[u8],
-        realm: Realm,
-        own: ClientKey,
-    ) -> Result<Self, Unreadable> {
+    pub(super) fn decode(record: &[u8], realm: Realm, own: ClientKey) -> Result<Self, Unreadable> {
         let record: FarewellRecord = decode(VERSION, record)?;
         let read = || {
-            let peer = ClientKey::from_bytes(record.peer).ok().filter(|peer| *peer != own)?;
+            let peer = ClientKey::from_bytes(record.peer)
+                .ok()
+                .filter(|peer| *peer != own)?;
             Some(Self {
                 session: Session::from_record(&realm, own, peer, record.session)?,
                 peer,

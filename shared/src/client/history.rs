@@ -268,10 +268,16 @@ impl Message {
             text: record.text,
             kind,
         };
-        Ok(Self {
+        let message = Self {
             view: view.into(),
             id: record.id,
             pieces: record.pieces,
-        })
+        };
+        let is_on_its_way = message.is_waiting() && message.status() != Some(SendStatus::Held);
+        if is_on_its_way == message.pieces.is_some() {
+            Ok(message)
+        } else {
+            Err(Unreadable::Damaged)
+        }
     }
 }

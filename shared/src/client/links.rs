@@ -53,7 +53,10 @@ enum State {
     /// Lost.
     Waiting { retry_at: Millis },
     /// Another start of this identity has taken the link, that server says.
-    Replaced { since: Millis, retry_at: Option<Millis> },
+    Replaced {
+        since: Millis,
+        retry_at: Option<Millis>,
+    },
 }
 
 impl Default for Link {
@@ -76,7 +79,10 @@ impl Link {
             State::Up { .. } => LinkStatus::Connected,
             State::Waiting { retry_at } => LinkStatus::Waiting { retry_at },
             State::Replaced { retry_at: None, .. } => LinkStatus::Replaced,
-            State::Replaced { retry_at: Some(retry_at), .. } => LinkStatus::Waiting { retry_at },
+            State::Replaced {
+                retry_at: Some(retry_at),
+                ..
+            } => LinkStatus::Waiting { retry_at },
         }
     }
 
@@ -119,7 +125,9 @@ impl Client {
     fn connect(&mut self, party: PartyId) {
         let link = self.links.get_mut(party);
         link.connections += 1;
-        link.state = State::Connecting { since: self.now.steady };
+        link.state = State::Connecting {
+            since: self.now.steady,
+        };
         self.out.push(Command::Connect(party));
     }
 
@@ -221,7 +229,11 @@ impl Client {
             ServerFrame::Welcome(welcome) if !up => self.welcomed(party, &welcome, rng),
             ServerFrame::Open(open) if up => self.round_opened(party, &open, rng),
             ServerFrame::Reply(reply) if up => {
-                let Reply { round, program, body } = reply;
+                let Reply {
+                    round,
+                    program,
+                    body,
+                } = reply;
                 self.links.get_mut(party).has_worked();
                 self.round_word(party, round, program, Word::Body(body), rng);
             }
@@ -278,9 +290,7 @@ impl Client {
     fn replaced(&mut self, party: PartyId) {
         let now = self.now.steady;
         let others = [party.next(), party.prev()];
-        let said_too = |link: &Link| {
-            matches!(link.state, State::Replaced { since, .. } if now.since(since) <= REPLACED_MS)
-        };
+        let said_too = |link: &Link| matches!(link.state, State::Replaced { since, .. } if now.since(since) <= REPLACED_MS);
         let believed = others.iter().any(|other| said_too(self.links.get(*other)));
         self.out.push(Command::Disconnect(party));
         self.links.get_mut(party).state = State::Replaced {
@@ -291,7 +301,10 @@ impl Client {
             self.notify(Notice::Replaced);
             for party in PartyId::ALL {
                 self.out.push(Command::Disconnect(party));
-                self.links.get_mut(party).state = State::Replaced { since: now, retry_at: None };
+                self.links.get_mut(party).state = State::Replaced {
+                    since: now,
+                    retry_at: None,
+                };
             }
         }
     }
@@ -354,7 +367,8 @@ impl Client {
             .is_none_or(|wake_at| next < wake_at || wake_at <= self.now.steady)
         {
             self.wake_at = Some(next);
-            self.out.push(Command::WakeAfter(next.since(self.now.steady)));
+            self.out
+                .push(Command::WakeAfter(next.since(self.now.steady)));
         }
     }
 

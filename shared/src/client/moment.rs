@@ -40,8 +40,11 @@ impl Moment {
     /// Returns the dialing rounds since then: one counter numbers all rounds, and the turn
     /// counts the others.
     pub(super) const fn dials_since(self, then: Self) -> u64 {
-        let dials = |moment: Self| moment.round.saturating_sub(moment.turn);
-        dials(self).saturating_sub(dials(then))
+        let (now, before) = (
+            self.round.saturating_sub(self.turn),
+            then.round.saturating_sub(then.turn),
+        );
+        now.saturating_sub(before)
     }
 
     pub(super) const fn turns_since(self, then: Self) -> u64 {
@@ -79,7 +82,9 @@ impl Moment {
     /// Returns the round that comes after so many conversation and dialing rounds.
     pub(super) const fn ahead(self, conversations: u64, dials: u64, pace: Pace) -> RoundId {
         let (c, d) = (pace.conversation_ms, pace.dialing_ms);
-        let millis = conversations.saturating_mul(c).saturating_add(dials.saturating_mul(d));
+        let millis = conversations
+            .saturating_mul(c)
+            .saturating_add(dials.saturating_mul(d));
         let rounds = millis.div_ceil(c).saturating_add(millis.div_ceil(d));
         RoundId(self.round.saturating_add(rounds))
     }
@@ -108,7 +113,10 @@ impl Pace {
     const fn millis_of(self, rounds: u64) -> u64 {
         // 1/c + 1/d rounds a millisecond.
         let (c, d) = (self.conversation_ms, self.dialing_ms);
-        rounds.saturating_mul(c).saturating_div(c.saturating_add(d)).saturating_mul(d)
+        rounds
+            .saturating_mul(c)
+            .saturating_div(c.saturating_add(d))
+            .saturating_mul(d)
     }
 }
 
@@ -123,13 +131,23 @@ mod tests {
 
     #[test]
     fn a_time_out_needs_its_rounds_and_half_of_their_time() {
-        let then = Moment { round: 100, turn: 60, wall: 1_000_000 };
+        let then = Moment {
+            round: 100,
+            turn: 60,
+            wall: 1_000_000,
+        };
         let at = |round, turn, wall| Moment { round, turn, wall };
         let lasts = Lasts::Conversations(10);
         assert!(!at(115, 69, 1_009_000).is_over(then, lasts, PACE));
-        assert!(!at(115, 70, 1_004_999).is_over(then, lasts, PACE), "rounds that run fast");
+        assert!(
+            !at(115, 70, 1_004_999).is_over(then, lasts, PACE),
+            "rounds that run fast"
+        );
         assert!(at(115, 70, 1_005_000).is_over(then, lasts, PACE));
-        assert!(at(115, 70, 5).is_over(then, lasts, PACE), "a clock that was set back");
+        assert!(
+            at(115, 70, 5).is_over(then, lasts, PACE),
+            "a clock that was set back"
+        );
         assert!(at(112, 62, 1_010_000).is_over(then, Lasts::Dials(10), PACE));
         assert!(!at(112, 63, 1_010_000).is_over(then, Lasts::Dials(10), PACE));
         assert!(!at(9999, 99, 1_000_000 + 86_399_999).is_over(then, Lasts::Days(1), PACE));
@@ -138,10 +156,28 @@ mod tests {
 
     #[test]
     fn rounds_ahead_count_both_programs() {
-        let then = Moment { round: 100, turn: 60, wall: 0 };
+        let then = Moment {
+            round: 100,
+            turn: 60,
+            wall: 0,
+        };
         let until = then.ahead(0, 30, PACE);
         assert_eq!(until, RoundId(190));
-        assert!(!Moment { round: 190, turn: 0, wall: 29_999 }.is_past(then, until, PACE));
-        assert!(Moment { round: 190, turn: 0, wall: 30_000 }.is_past(then, until, PACE));
+        assert!(
+            !Moment {
+                round: 190,
+                turn: 0,
+                wall: 29_999
+            }
+            .is_past(then, until, PACE)
+        );
+        assert!(
+            Moment {
+                round: 190,
+                turn: 0,
+                wall: 30_000
+            }
+            .is_past(then, until, PACE)
+        );
     }
 }

@@ -224,8 +224,16 @@ impl Card {
         Ok(Self {
             name,
             kind: record.kind,
-            blocked: if record.blocked { Blocked::Yes } else { Blocked::No },
-            verified: if record.verified { Verified::Yes } else { Verified::No },
+            blocked: if record.blocked {
+                Blocked::Yes
+            } else {
+                Blocked::No
+            },
+            verified: if record.verified {
+                Verified::Yes
+            } else {
+                Verified::No
+            },
             resume: record.resume.into_iter().map(Secret::from_bytes).collect(),
             pass: record.pass.map(Secret::from_bytes),
             ended: record.ended.map(|reason| match reason {

@@ -39,7 +39,12 @@ impl Crowd {
     /// Returns the eight places that a caller offers.
     pub(super) fn offer(&self, ranking: &Secret) -> Places {
         let bit = |place: &Place| 1 << place.code();
-        let mask = self.order(ranking).iter().take(Places::OFFERED as usize).map(bit).sum();
+        let mask = self
+            .order(ranking)
+            .iter()
+            .take(Places::OFFERED as usize)
+            .map(bit)
+            .sum();
         Places::new(mask).expect("eight distinct places")
     }
 
@@ -62,7 +67,11 @@ mod tests {
         let crowd = Crowd::of((0..28).map(place));
         let offered = crowd.offer(&ranking);
         assert!((28..32).all(|free| offered.contains(place(free))));
-        assert_eq!(offered.mask(), crowd.offer(&ranking).mask(), "no fresh ties");
+        assert_eq!(
+            offered.mask(),
+            crowd.offer(&ranking).mask(),
+            "no fresh ties"
+        );
         let other = Crowd::default().offer(&Secret::from_bytes([8; 32]));
         assert_ne!(Crowd::default().offer(&ranking).mask(), other.mask());
         let taken = Crowd::of((28..31).map(place)).take(&offered, &ranking);

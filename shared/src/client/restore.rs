@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand_core::CryptoRng;
 
 use super::{
-    Client, MAX_CONTACTS, MessageKind, MessageNumber, Notice, Record, RestoreError,
+    Client, MAX_CONTACTS, MessageNumber, Notice, Record, RestoreError,
     calling::{Between, Calls, Own, Theirs},
     farewell::Farewell,
     history::{History, Message},
@@ -105,13 +105,6 @@ impl Client {
     ) -> Result<(), Unreadable> {
         let key = Key::from_text(key).ok_or(Unreadable::Damaged)?;
         let own = self.own;
-        let mut parts = |person: ClientKey| {
-            let known = people.contains_key(&person);
-            let room = known || people.len() < 2 * MAX_CONTACTS;
-            let usable = room && person != own;
-            usable.then_some(()).ok_or(Unreadable::Damaged)?;
-            Ok(people.entry(person).or_default())
-        };
         match key {
             Key::Identity => {}
             Key::Settings => self.settings = Stored::restored(Settings::decode(value)?),
@@ -124,9 +117,11 @@ impl Client {
                 }
                 self.farewells.insert(id, Stored::restored(farewell));
             }
-            Key::Contact(key) => parts(key)?.card = Some(Card::decode(value)?),
-            Key::Draft(key) => parts(key)?.draft = Some(Draft::decode(value)?),
-            Key::Outbox(key) => parts(key)?.outbox = Some(decode(super::person::VERSION, value)?),
+            Key::Contact(key) => parts_of(people, own, key)?.card = Some(Card::decode(value)?),
+            Key::Draft(key) => parts_of(people, own, key)?.draft = Some(Draft::decode(value)?),
+            Key::Outbox(key) => {
+                parts_of(people, own, key)?.outbox = Some(decode(super::person::VERSION, value)?)
+            }
             Key::Call(key) => {
                 let between = Between {
                     secret: &self.profile.secret,
@@ -134,16 +129,16 @@ impl Client {
                     own,
                     peer: key,
                 };
-                parts(key)?.calls = Some(Calls::decode(value, between)?);
+                parts_of(people, own, key)?.calls = Some(Calls::decode(value, between)?);
             }
             Key::Pair(key) => {
                 self.pairs += 1;
                 let pair = Pair::decode(value, (self.realm, own, key), self.pairs)?;
-                parts(key)?.pair = Some(pair);
+                parts_of(people, own, key)?.pair = Some(pair);
             }
             Key::Message(key, number) => {
                 let message = Message::decode(number, value)?;
-                parts(key)?.messages.push(message);
+                parts_of(people, own, key)?.messages.push(message);
             }
         }
         Ok(())
@@ -164,7 +159,7 @@ impl Client {
         for message in messages {
             history.restore(message);
         }
-        let outbox = restore_outbox(outbox, &history, rng);
+        let outbox = restore_outbox(outbox, &mut history, self.piece_bytes(), rng);
         let calls = calls.unwrap_or_default();
         for moment in moments(&calls) {
             self.rounds.restore(moment);
@@ -173,7 +168,11 @@ impl Client {
         let name = crate::identity::Name::new("Damaged contact").expect("a name");
         let card = card.unwrap_or_else(|| Card::new(name, super::person::Kind::Contact));
         let person = Person {
-            card: if lost { Stored::new(card) } else { Stored::restored(card) },
+            card: if lost {
+                Stored::new(card)
+            } else {
+                Stored::restored(card)
+            },
             calls: Stored::restored(calls),
             pair: Stored::restored(pair),
             outbox,
@@ -186,6 +185,20 @@ impl Client {
         } else {
             person.erase(&mut self.store, key);
         }
+    }
+}
+
+/// Returns the records of a person; nobody is a contact of oneself.
+fn parts_of(
+    people: &mut BTreeMap<ClientKey, Parts>,
+    own: ClientKey,
+    person: ClientKey,
+) -> Result<&mut Parts, Unreadable> {
+    let room = people.contains_key(&person) || people.len() < 2 * MAX_CONTACTS;
+    if room && person != own {
+        Ok(people.entry(person).or_default())
+    } else {
+        Err(Unreadable::Damaged)
     }
 }
 
@@ -207,17 +220,26 @@ fn moments(calls: &Calls) -> Vec<Moment> {
 /// Goes on with what was on its way; all of it under new numbers where they were lost.
 fn restore_outbox(
     record: Option<DeliveryRecord>,
-    history: &History,
+    history: &mut History,
+    piece_bytes: usize,
     rng: &mut impl CryptoRng,
 ) -> Delivery {
-    let waiting = history.iter().filter(|message| message.is_waiting());
-    let items = waiting.filter_map(|message| {
+    let waiting = history.iter().filter(|message| message.pieces.is_some());
+    let waiting = waiting.filter_map(|message| {
         let item = Item::Text {
             id: message.id,
             text: message.view.text.clone(),
         };
-        let outgoing = !matches!(message.view.kind, MessageKind::Received);
-        outgoing.then_some((item, message.pieces?))
+        Some((message.id, item, message.pieces?))
     });
-    Delivery::restore(record, items.collect(), rng)
+    let waiting: Vec<_> = waiting.collect();
+    if let Some(record) = record {
+        let items = waiting.into_iter().map(|(_, item, pieces)| (item, pieces));
+        return Delivery::restore(record, items.collect(), rng);
+    }
+    let mut outbox = Delivery::new(rng);
+    for (id, item, _) in waiting {
+        history.renumber(id, outbox.queue(item, piece_bytes));
+    }
+    outbox
 }

@@ -10,9 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use rand_core::CryptoRng;
 
 use super::{
-    ByParty, Client, Notice, Obstacle, RoundOutcome, RoundView,
-    moment::Moment,
-    slots::SentRow,
+    ByParty, Client, Notice, Obstacle, RoundOutcome, RoundView, moment::Moment, slots::SentRow,
 };
 use crate::{
     party::PartyId,
@@ -359,14 +357,21 @@ impl Client {
         } = pending;
         let program = announcement.program;
         let rows = match &words.0 {
-            [Some(Word::Body(b0)), Some(Word::Body(b1)), Some(Word::Body(b2))] => {
-                combine(round, program, self.deployment.shape(), [b0, b1, b2]).ok()
-            }
+            [
+                Some(Word::Body(b0)),
+                Some(Word::Body(b1)),
+                Some(Word::Body(b2)),
+            ] => combine(round, program, self.deployment.shape(), [b0, b1, b2]).ok(),
             _ => None,
         };
         let outcome = match &rows {
             Some(_) => RoundOutcome::Done(round),
-            None if words.0.iter().flatten().any(|word| matches!(word, Word::Missed)) => {
+            None if words
+                .0
+                .iter()
+                .flatten()
+                .any(|word| matches!(word, Word::Missed)) =>
+            {
                 RoundOutcome::Missed(round)
             }
             None => RoundOutcome::Failed(round),
@@ -388,7 +393,10 @@ impl Client {
             return;
         }
         self.rounds.incomplete = self.rounds.incomplete.saturating_add(1);
-        let silent = words.0.each_ref().map(|word| !matches!(word, Some(Word::Body(_))));
+        let silent = words
+            .0
+            .each_ref()
+            .map(|word| !matches!(word, Some(Word::Body(_))));
         self.rounds.silent = ByParty(silent);
     }
 

@@ -70,7 +70,11 @@ mod tests {
         for _ in 0..60 {
             assert_eq!(screen.front(), Some(ada));
         }
-        assert_eq!(screen.front(), None, "nobody touched anything for 60 rounds");
+        assert_eq!(
+            screen.front(),
+            None,
+            "nobody touched anything for 60 rounds"
+        );
         screen.touch();
         let next: Vec<_> = (0..5).map(|_| screen.front()).collect();
         assert_eq!(next[4], Some(ada));

@@ -1,7 +1,6 @@
 //! What is kept of oneself: identity, choices, the servers known, the task slots.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::{
     Millis, OpenToCalls,
@@ -32,14 +31,14 @@ pub(super) struct Profile {
 
 #[derive(Serialize, Deserialize)]
 struct ProfileRecord {
-    secret: Zeroizing<[u8; 32]>,
+    secret: [u8; 32],
     name: String,
 }
 
 impl Record for Profile {
     fn encode(&self) -> Option<Vec<u8>> {
         let record = ProfileRecord {
-            secret: Zeroizing::new(*self.secret.as_bytes()),
+            secret: *self.secret.as_bytes(),
             name: self.name.as_str().to_owned(),
         };
         Some(encode(VERSION, &record))
@@ -51,7 +50,7 @@ impl Profile {
     pub(super) fn decode(record: &[u8]) -> Result<Self, Unreadable> {
         let record: ProfileRecord = decode(VERSION, record)?;
         Ok(Self {
-            secret: SecretKey::from_bytes(*record.secret),
+            secret: SecretKey::from_bytes(record.secret),
             name: Name::new(&record.name).map_err(|_| Unreadable::Damaged)?,
         })
     }
@@ -94,12 +93,12 @@ impl Settings {
 
     /// Returns whether it is time to change the pass secret, also where the clock was set back.
     pub(super) const fn is_pass_old(&self, now: Millis) -> bool {
-        now.0 >= self.pass_changes_at.0
-            || self.pass_changes_at.0.saturating_sub(now.0) > WEEK_MS
+        now.0 >= self.pass_changes_at.0 || self.pass_changes_at.0.saturating_sub(now.0) > WEEK_MS
     }
 
     pub(super) fn is_deaf_to(&self, caller: ClientKey, seed: &MeetingSeed) -> bool {
-        let declined = |(key, declined): &(ClientKey, MeetingSeed)| *key == caller && declined == seed;
+        let declined =
+            |(key, declined): &(ClientKey, MeetingSeed)| *key == caller && declined == seed;
         self.deaf.iter().any(declined)
     }
 
@@ -173,7 +172,11 @@ impl Settings {
             pass: Secret::from_bytes(record.pass),
             pass_changes_at: Millis(record.pass_changes_at),
             ranking: Secret::from_bytes(record.ranking),
-            blocked: record.blocked.into_iter().map(key).collect::<Result<_, _>>()?,
+            blocked: record
+                .blocked
+                .into_iter()
+                .map(key)
+                .collect::<Result<_, _>>()?,
             deaf: deaf
                 .map(|(caller, seed)| Ok((key(caller)?, MeetingSeed::from_bytes(seed))))
                 .collect::<Result<_, _>>()?,
@@ -187,7 +190,12 @@ pub(super) struct KnownServers(pub(super) [[u8; 32]; 3]);
 
 impl KnownServers {
     pub(super) fn of(deployment: &Deployment) -> Self {
-        Self(deployment.servers.each_ref().map(|server| *server.key.as_bytes()))
+        Self(
+            deployment
+                .servers
+                .each_ref()
+                .map(|server| *server.key.as_bytes()),
+        )
     }
 
     /// Returns which keys are others now, P0 first; `None` if none is.

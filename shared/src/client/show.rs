@@ -3,9 +3,9 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use super::{
-    CallStage, Client, ConnectAgain, ContactState, ContactView, IncomingView, MAX_QUEUED_TEXTS,
-    MessageKind, MessageView, Obstacle, Outbox, Paired, RingState, SendStatus, ServerKeys,
-    ServerView, StorageStatus, View, LinkStatus,
+    CallStage, Client, ConnectAgain, ContactState, ContactView, IncomingView, LinkStatus,
+    MAX_QUEUED_TEXTS, MessageKind, MessageView, Obstacle, Outbox, Paired, RingState, SendStatus,
+    ServerKeys, ServerView, StorageStatus, View,
     calling::{CALL_DIALS, Incoming, Own},
     history::Message,
     person::Person,
@@ -70,11 +70,13 @@ impl Client {
     fn obstacle(&self) -> Option<Obstacle> {
         let down = |party: &PartyId| self.links.get(*party).status() != LinkStatus::Connected;
         let mut down = PartyId::ALL.into_iter().filter(down);
-        self.rounds.obstacle().map(|shown| match (down.next(), down.next()) {
-            (Some(party), None) => Obstacle::Server(party),
-            (None, _) => shown,
-            (Some(_), Some(_)) => Obstacle::Unknown,
-        })
+        self.rounds
+            .obstacle()
+            .map(|shown| match (down.next(), down.next()) {
+                (Some(party), None) => Obstacle::Server(party),
+                (None, _) => shown,
+                (Some(_), Some(_)) => Obstacle::Unknown,
+            })
     }
 
     fn show_contact(&self, key: ClientKey, person: &Person) -> ContactView {
@@ -102,7 +104,11 @@ impl Client {
     }
 
     fn contact_state(&self, person: &Person) -> ContactState {
-        let paired = if person.pair.is_some() { Paired::Yes } else { Paired::No };
+        let paired = if person.pair.is_some() {
+            Paired::Yes
+        } else {
+            Paired::No
+        };
         if let Some(Incoming { device, .. }) = person.calls.ringing() {
             let device = *device;
             return ContactState::Incoming { device, paired };
@@ -149,7 +155,9 @@ impl Client {
             }
             Own::Calling(call) => {
                 let of = u32::try_from(CALL_DIALS).unwrap_or(u32::MAX);
-                let dials = u32::try_from(now.dials_since(call.began)).unwrap_or(of).min(of);
+                let dials = u32::try_from(now.dials_since(call.began))
+                    .unwrap_or(of)
+                    .min(of);
                 Some((call.payload.kind, CallStage::Ringing { dials, of }))
             }
         }

@@ -6,18 +6,17 @@
 
 use rand_core::CryptoRng;
 
-use super::{
-    Client, SendStatus,
-    calling::Calls,
-    person::Greeting,
-};
+use super::{Client, SendStatus, calling::Calls, person::Greeting};
 use crate::{
     call::{self, Place},
     delivery::{Delivery, Farewell as Word, Outcome, Receipt, farewell_packet, read_farewell},
     identity::ClientKey,
     program::{RoundId, Turn},
     row::{ConversationRow, Submission, Tag},
-    session::{KeyTree, Lane, RatchetClock, RatchetPiece, RowTicket, Session, Slot, Texts, role, OVERHEAD_BYTES},
+    session::{
+        KeyTree, Lane, OVERHEAD_BYTES, RatchetClock, RatchetPiece, RowTicket, Session, Slot, Texts,
+        role,
+    },
     share::ReplyRow,
 };
 
@@ -134,10 +133,13 @@ impl Client {
         let front = front.filter(|seat| self.is_heard(*seat) && Some(*seat) != task);
         // Chosen among all first, and only then left out who is blocked or served elsewhere.
         let quick = self.quick_seat(turn);
-        let quick = quick.filter(|seat| {
-            self.is_heard(*seat) && Some(*seat) != task && Some(*seat) != front
-        });
-        let mut seats = vec![(front, Slot::Front), (task, Slot::Task), (quick, Slot::Quick)];
+        let quick = quick
+            .filter(|seat| self.is_heard(*seat) && Some(*seat) != task && Some(*seat) != front);
+        let mut seats = vec![
+            (front, Slot::Front),
+            (task, Slot::Task),
+            (quick, Slot::Quick),
+        ];
         seats.resize(self.deployment.slots.into(), (None, Slot::Task));
         seats
     }
@@ -185,7 +187,10 @@ impl Client {
             let pair = person.pair.as_ref();
             let pair = pair.map(|pair| (Seat::Pair(*key), pair.place, &pair.session));
             // An answer has its task slot first.
-            let answer = person.calls.answering().filter(|_| self.is_answer_in_quick_slot(*key));
+            let answer = person
+                .calls
+                .answering()
+                .filter(|_| self.is_answer_in_quick_slot(*key));
             let answer = answer.map(|it| (Seat::Answer(*key), it.place, &it.session));
             pair.into_iter().chain(answer)
         });
@@ -308,7 +313,11 @@ impl Client {
             Writing::Packet(outbox, greeting, number) => {
                 sent.pair = number;
                 if *greeting == Greeting::Done {
-                    let texts = if outbox.is_idle() { Texts::None } else { Texts::Waiting };
+                    let texts = if outbox.is_idle() {
+                        Texts::None
+                    } else {
+                        Texts::Waiting
+                    };
                     sent.piece = match slot {
                         Slot::Quick => session.ratchet_piece(&sent.ticket, clock, texts, rng),
                         Slot::Front | Slot::Task => None,
@@ -355,9 +364,8 @@ impl Client {
                 call_row = Some((peer, message.clone()));
             }
             let packet = self.open_row(&row, message);
-            let came_back = reply.is_some_and(|reply| {
-                reply.disagreement.is_none() && reply.message == row.message
-            });
+            let came_back = reply
+                .is_some_and(|reply| reply.disagreement.is_none() && reply.message == row.message);
             let outcome = match (&packet, came_back) {
                 (Some(_), _) => Outcome::Met,
                 (None, true) => Outcome::CameBack,
@@ -398,7 +406,9 @@ impl Client {
             Some(session) => session,
             None => decoys.sessions.first_mut()?,
         };
-        session.open(&row.ticket, message).map(|opened| opened.packet)
+        session
+            .open(&row.ticket, message)
+            .map(|opened| opened.packet)
     }
 
     fn take_row(
@@ -441,7 +451,11 @@ impl Client {
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
-        if person.pair.as_ref().is_none_or(|pair| pair.number != row.pair) {
+        if person
+            .pair
+            .as_ref()
+            .is_none_or(|pair| pair.number != row.pair)
+        {
             return;
         }
         if let (Some(piece), Outcome::CameBack, Some(pair)) =

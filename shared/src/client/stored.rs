@@ -273,7 +273,15 @@ mod tests {
         ] {
             assert_eq!(Key::from_text(&key.to_text()), Some(key));
         }
-        for text in ["", "identity/", "contact", "contact/x", "message/", "settings/x", "farewell/+000000000000001"] {
+        for text in [
+            "",
+            "identity/",
+            "contact",
+            "contact/x",
+            "message/",
+            "settings/x",
+            "farewell/+000000000000001",
+        ] {
             assert_eq!(Key::from_text(text), None, "{text}");
         }
     }

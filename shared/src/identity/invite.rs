@@ -50,7 +50,7 @@ impl Invite {
     ///
     /// # Errors
     /// Says which part can't be read.
-    pub fn from_link(link: &str) -> Result<Self, InviteError> {
+    pub fn from_link(link: &str, _: &crate::manifest::Realm) -> Result<Self, InviteError> {
         let link = link.trim();
         if link.len() > MAX_LINK_BYTES {
             return Err(InviteError::NotAnInvite);

@@ -213,6 +213,24 @@ impl Calls {
         }
     }
 
+    /// Returns what a tick can change: as long as it stays the same, nothing must be stored.
+    pub(super) fn shape(&self) -> impl PartialEq + use<> {
+        let own = match &self.own {
+            Own::Idle => 0,
+            Own::Waiting { .. } => 1,
+            Own::Calling(call) if call.paused.is_none() => 2,
+            Own::Calling(_) => 3,
+            Own::Withdrawing { .. } => 4,
+        };
+        let theirs = match &self.theirs {
+            Theirs::Idle => 0,
+            Theirs::Ringing(_) => 1,
+            Theirs::Answering(answering) if answering.newer.is_none() => 2,
+            Theirs::Answering(_) => 3,
+        };
+        (own, theirs)
+    }
+
     fn wants_to_call(&self) -> bool {
         match &self.own {
             Own::Waiting { kind, .. } => *kind == CallKind::Call,
@@ -245,7 +263,7 @@ impl Calls {
                 own,
                 theirs: taken_back(theirs, &seed, &mut effects),
             },
-            Input::Answer(answering) => Self { own, theirs }.answer(answering, at, &mut effects),
+            Input::Answer(answering) => Self { own, theirs }.answer(answering, at),
             Input::Decline => Self {
                 own,
                 theirs: decline(theirs, &mut effects),
@@ -303,12 +321,7 @@ impl Calls {
         self
     }
 
-    fn answer(
-        mut self,
-        answering: Box<Answering>,
-        at: Circumstances,
-        effects: &mut Vec<Effect>,
-    ) -> Self {
+    fn answer(mut self, answering: Box<Answering>, at: Circumstances) -> Self {
         self.own = match self.own {
             // Both call. The smaller key's call goes first; a forged one must not end ours.
             Own::Calling(mut call) if call.payload.kind == CallKind::Call => {
@@ -320,9 +333,6 @@ impl Calls {
             own @ Own::Withdrawing { .. } => own,
             Own::Waiting { .. } | Own::Calling(_) | Own::Idle => Own::Idle,
         };
-        if !matches!(self.theirs, Theirs::Ringing(_) | Theirs::Answering(_)) {
-            effects.push(Effect::Rings);
-        }
         self.theirs = Theirs::Answering(answering);
         self
     }

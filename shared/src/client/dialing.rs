@@ -241,9 +241,14 @@ impl Client {
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
-        let calls = core::mem::take(person.calls.edit());
+        let calls = core::mem::take(person.calls.lossy());
+        let (shape, ticks) = (calls.shape(), matches!(input, Input::Tick));
         let (calls, effects) = calls.step(input, at);
-        *person.calls.edit() = calls;
+        let changed = !ticks || calls.shape() != shape;
+        *person.calls.lossy() = calls;
+        if changed {
+            person.calls.edit();
+        }
         for effect in effects {
             self.act_on(peer, effect, rng);
         }
@@ -449,7 +454,7 @@ impl Client {
 
     /// Lets calls and answers begin whose slot is free; not before it is known where rounds are.
     pub(super) fn begin_what_waits(&mut self, rng: &mut impl CryptoRng) {
-        if self.moment().round > 0 {
+        if self.rounds.latest(Program::Conversation).is_some() {
             self.begin_waiting_call(rng);
             self.begin_waiting_answer(rng);
         }

@@ -422,8 +422,9 @@ impl Client {
         match row.seat {
             Some(Seat::Pair(peer)) => self.take_packet(peer, round, row, outcome, packet, rng),
             Some(Seat::Answer(peer)) => {
-                if packet.is_some() {
+                if let Some(packet) = packet {
                     self.heard_answer(peer);
+                    self.take_packet_of_pair(peer, round, &packet, rng);
                 }
             }
             Some(Seat::Farewell(id)) => {
@@ -468,8 +469,23 @@ impl Client {
                 person.history.set_status(id, SendStatus::Sent { round });
             }
         }
-        let Some(packet) = packet else { return };
-        let progress = person.outbox.receive(round, &packet);
+        if let Some(packet) = packet {
+            self.take_packet_of_pair(peer, round, &packet, rng);
+        }
+    }
+
+    fn take_packet_of_pair(
+        &mut self,
+        peer: ClientKey,
+        round: RoundId,
+        packet: &[u8],
+        rng: &mut impl CryptoRng,
+    ) {
+        let (clock, wall) = (self.ratchet_clock(), self.now.wall);
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        let progress = person.outbox.receive(round, packet);
         let heard = person.card.last_heard;
         if heard.is_none_or(|heard| wall.0.abs_diff(heard.0) >= HEARD_EVERY_MS) {
             person.card.edit().last_heard = Some(wall);

@@ -1,5 +1,5 @@
 //! What two people are about to become: the call that we make and the call that they make, as
-//! one pure step from state and input to state and effects (docs/protocol.md §8.2).
+//! one pure step from state and input to state and effects (docs/protocol.md §11.1).
 //!
 //! Beside it a person has a pair or none. All combinations have a meaning, and each part of the
 //! state owns its secrets, so that what is over can't keep them.

@@ -1,5 +1,5 @@
 //! Dialing rounds: one sealed message to somebody or nobody, and at most one from somebody
-//! (docs/protocol.md §5, §8.2).
+//! (docs/protocol.md §5, §11.1).
 //!
 //! Nothing that arrives here changes what leaves, before a person accepts or has called the same
 //! person.

@@ -1,4 +1,4 @@
-//! How crowded places are, and which ones to take (docs/protocol.md §8.3).
+//! How crowded places are, and which ones to take (docs/protocol.md §11.2).
 
 use crate::{
     call::{Place, Places},

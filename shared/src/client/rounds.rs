@@ -1,4 +1,4 @@
-//! Rounds as the client takes part in them: dealt once two servers announced the same, over when
+//! Rounds as the client takes part in them (docs/protocol.md §11.3): dealt once two servers announced the same, over when
 //! the servers have said what became of it.
 //!
 //! What is sent depends on announcements alone: one frame for each server and round, of one

@@ -1,4 +1,4 @@
-//! Who gets the rows of a conversation round, and what the rows bring (docs/protocol.md §8.3).
+//! Who gets the rows of a conversation round, and what the rows bring (docs/protocol.md §11.2).
 //!
 //! A front row for the conversation on the screen, task rows for a call and an answer, a quick
 //! row that serves all sessions in turn, in an order drawn anew. A row that nobody needs is that

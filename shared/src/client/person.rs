@@ -71,9 +71,9 @@ impl Person {
         named.or_else(|| self.card.resume.first().cloned())
     }
 
-    /// Returns whether there was a session with this person before.
+    /// Returns whether there was a session with this person before, even if its secrets are lost.
     pub(super) fn was_met(&self) -> bool {
-        self.pair.is_some() || !self.card.resume.is_empty()
+        self.pair.is_some() || !self.card.resume.is_empty() || self.card.last_heard.is_some()
     }
 
     /// Writes the records that must be.

@@ -100,7 +100,8 @@ impl Client {
         let link = self.links.get_mut(party);
         if let State::Connecting { since } = link.state {
             let key = &self.deployment.server(party).key;
-            let (initiator, hello) = Initiator::new(party, &self.secret, key, rng);
+            let digest = self.deployment.realm().deployment;
+            let (initiator, hello) = Initiator::new(&digest, party, &self.secret, key, rng);
             link.state = State::Greeting {
                 initiator: Box::new(initiator),
                 since,

@@ -115,7 +115,8 @@ impl Servers {
         match self.sockets.remove(&(node, party.index())) {
             Some(Socket::Fresh) => {
                 let secret = &self.secrets[party.index()];
-                let accepted = accept(party, secret, bytes, &mut self.rng).unwrap();
+                let digest = self.deployment.realm().deployment;
+                let accepted = accept(&digest, party, secret, bytes, &mut self.rng).unwrap();
                 let socket = Socket::Greeted(accepted.client, accepted.transport);
                 self.sockets.insert((node, party.index()), socket);
                 vec![Sent {

@@ -34,5 +34,5 @@ pub mod client;
 
 mod bytes;
 mod kdf;
-#[allow(dead_code, reason = "links take it up next")]
+#[allow(dead_code, reason = "links and sessions take it up next")]
 mod kem;

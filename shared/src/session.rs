@@ -29,6 +29,7 @@ use crate::{
 };
 
 use generation::Generation;
+pub(crate) use crate::piece::{RatchetKind, RatchetPiece};
 pub(crate) use key_tree::KeyTree;
 use pieces::{Cut, Incoming, Outgoing};
 use ratchet::{ANSWER_BYTES, Asked, OFFER_BYTES, Step};
@@ -137,34 +138,6 @@ pub(crate) enum Texts {
     Waiting,
     /// None does.
     None,
-}
-
-/// What a ratchet piece is a piece of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RatchetKind {
-    /// The asker's public keys.
-    Offer,
-    /// The answerer's public key and ciphertext.
-    Answer,
-}
-
-/// One piece of an offer or an answer, as it stands in a packet.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct RatchetPiece {
-    /// Of which.
-    pub(crate) kind: RatchetKind,
-    /// The generation that it leads to.
-    pub(crate) generation: u32,
-    /// Pieces after this one.
-    pub(crate) left: u16,
-    /// The bytes.
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl fmt::Debug for RatchetPiece {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RatchetPiece(..)")
-    }
 }
 
 /// The session with one person.

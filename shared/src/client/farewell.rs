@@ -43,7 +43,7 @@ pub(super) enum Stage {
 }
 
 impl Farewell {
-    pub(super) const fn leaving(
+    pub(super) fn leaving(
         (session, peer, place): (Session, ClientKey, Place),
         since: Moment,
     ) -> Self {
@@ -56,7 +56,7 @@ impl Farewell {
         }
     }
 
-    pub(super) const fn ended(
+    pub(super) fn ended(
         (session, peer, place): (Session, ClientKey, Place),
         since: Moment,
     ) -> Self {

@@ -84,20 +84,20 @@ mod tests {
             link.starts_with("http://127.0.0.1:8000/#/invite/"),
             "{link}"
         );
-        assert_eq!(Invite::from_link(&format!(" {link}\n")), Ok(invite));
+        assert_eq!(Invite::from_link(&format!(" {link}\n"), &crate::manifest::tests::demo().realm()), Ok(invite));
     }
 
     #[test]
     fn other_texts_are_refused() {
         for text in ["", "https://example.org/", "#/invite/", "#/invite/abc"] {
             assert_eq!(
-                Invite::from_link(text),
+                Invite::from_link(text, &crate::manifest::tests::demo().realm()),
                 Err(InviteError::NotAnInvite),
                 "{text}"
             );
         }
         assert!(matches!(
-            Invite::from_link("#/invite/abc/Bob"),
+            Invite::from_link("#/invite/abc/Bob", &crate::manifest::tests::demo().realm()),
             Err(InviteError::Key(_))
         ));
     }

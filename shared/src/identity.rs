@@ -1,7 +1,9 @@
-//! Who a client is: an X25519 key pair, the short id that servers compare, a name, an invite.
+//! Who a client is: an X25519 key pair, the short id that servers compare, a name, an invite,
+//! a number to compare.
 
 mod invite;
 mod name;
+mod number;
 
 use core::fmt;
 
@@ -12,6 +14,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 pub use invite::{Invite, InviteError};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
+pub use number::{Comparison, NotANumber, SafetyNumber};
 
 use crate::kdf;
 

@@ -73,7 +73,8 @@ impl Client {
     }
 
     fn add_contact(&mut self, link: &str) -> Result<(), Notice> {
-        let Invite { key, name } = Invite::from_link(link).map_err(Notice::BadInvite)?;
+        let realm = self.deployment.realm();
+        let Invite { key, name } = Invite::from_link(link, &realm).map_err(Notice::BadInvite)?;
         if key == self.own {
             return Err(Notice::OwnInvite);
         }

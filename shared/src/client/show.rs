@@ -29,6 +29,7 @@ impl Client {
                 key: self.own,
                 name: self.name.clone(),
             },
+            realm: self.deployment.realm(),
             open_to_calls: self.open_to_calls,
             deployment: self.deployment.name.clone(),
             servers: PartyId::ALL.map(|party| ServerView {

@@ -597,7 +597,7 @@ mod tests {
         let mut rng = ChaCha12Rng::seed_from_u64(4);
         let mut client = Client::create(demo(), Name::new("Ada").unwrap(), &mut rng);
         let started = format!("{:?}", client.start(Millis(0), &mut rng));
-        let link = client.view().own.to_link("x");
+        let link = client.view().own.to_link("x", &client.deployment.realm());
         let text = Action::SendText {
             contact: client.view().own.key,
             text: "psst".into(),

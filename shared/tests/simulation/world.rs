@@ -375,7 +375,8 @@ impl World {
     }
 
     pub(crate) fn link(&self, node: NodeId) -> String {
-        self.nodes[node].view().own.to_link("http://127.0.0.1:8000")
+        let view = self.nodes[node].view();
+        view.own.to_link("http://127.0.0.1:8000", &view.realm)
     }
 
     pub(crate) fn add(&mut self, node: NodeId, contact: NodeId) {

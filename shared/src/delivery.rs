@@ -13,7 +13,7 @@ mod receiver;
 mod record;
 mod sender;
 
-use core::fmt;
+use core::{fmt, ops::Range};
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -61,12 +61,14 @@ impl Item {
         }
     }
 
-    /// Returns the bytes that are cut into pieces.
-    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(match self {
-            Self::Text { id, text } => [&id.to_le_bytes()[..], text.as_bytes()].concat(),
-            Self::Pass(secret) => secret.as_bytes().to_vec(),
-        })
+    /// Returns some of the bytes that are cut into pieces.
+    fn bytes(&self, range: Range<usize>) -> Zeroizing<Vec<u8>> {
+        let (head, tail) = match self {
+            Self::Text { id, text } => (&id.to_le_bytes()[..], text.as_bytes()),
+            Self::Pass(secret) => (&[][..], &secret.as_bytes()[..]),
+        };
+        let bytes = head.iter().chain(tail).skip(range.start).take(range.len());
+        Zeroizing::new(bytes.copied().collect())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The sending end of a stream: numbers pieces, repeats what is lost, knows what has left.
 
+use core::ops::Range;
 use std::collections::{BTreeMap, VecDeque};
 
 use zeroize::Zeroizing;
@@ -141,6 +142,17 @@ impl Unit {
         matches!(self.content, Content::Item(Item::Pass(_)))
     }
 
+    /// Returns which bytes of the item a number of this unit stands for.
+    fn range(&self, number: u32) -> Range<usize> {
+        let Content::Item(item) = &self.content else {
+            return 0..0;
+        };
+        let piece_bytes = usize::from(self.pieces.piece_bytes);
+        let index = number.saturating_sub(self.pieces.first) as usize;
+        let start = index.saturating_mul(piece_bytes).min(item.byte_count());
+        start..start.saturating_add(piece_bytes).min(item.byte_count())
+    }
+
     /// Returns the piece with a number of this unit.
     fn piece(&self, number: u32) -> Piece {
         let last = self.pieces.end().saturating_sub(1);
@@ -152,11 +164,7 @@ impl Unit {
                     Item::Text { .. } => PieceKind::Text,
                     Item::Pass(_) => PieceKind::Pass,
                 };
-                let index = number.saturating_sub(self.pieces.first) as usize;
-                let bytes = item.to_bytes();
-                let mut cut = bytes.chunks(self.pieces.piece_bytes.into()).skip(index);
-                let bytes = cut.next().unwrap_or_default().to_vec();
-                (kind, Zeroizing::new(bytes))
+                (kind, item.bytes(self.range(number)))
             }
         };
         Piece { kind, left, bytes }
@@ -425,15 +433,14 @@ impl Sender {
     pub(super) fn pick(&mut self, round: RoundId, mut room: usize) -> Vec<(u32, Piece)> {
         self.began.get_or_insert(round);
         let mut picked = Vec::new();
-        for (_, number, index) in self.candidates() {
+        for (number, index) in self.candidates() {
             let Some(unit) = self.units.get(index) else {
                 continue;
             };
-            let piece = unit.piece(number);
-            let bytes = ITEM_HEADER_BYTES + piece.bytes.len();
+            let bytes = ITEM_HEADER_BYTES + unit.range(number).len();
             if bytes <= room {
                 room -= bytes;
-                picked.push((number, piece));
+                picked.push((number, unit.piece(number)));
             }
         }
         picked.sort_by_key(|(number, _)| *number);
@@ -451,8 +458,10 @@ impl Sender {
         }
     }
 
-    /// Returns what may be put into a row, the most urgent first: need, number and unit.
-    fn candidates(&self) -> Vec<(Need, u32, usize)> {
+    /// Returns what may be put into a row, the most urgent first: number and index of the unit.
+    /// What is lost or new goes in order. The rest of a row repeats pieces whose last row may
+    /// not have met, then those sent longest ago.
+    fn candidates(&self) -> Vec<(u32, usize)> {
         let window = self.acked..self.acked.saturating_add(WINDOW);
         let known = self.unheard.unwrap_or(self.next);
         let mut candidates = Vec::new();
@@ -468,15 +477,12 @@ impl Sender {
                 Content::Skip => first.saturating_add(1),
                 Content::Item(_) => unit.pieces.end().min(window.end).min(known),
             };
-            candidates.extend((first..end).map(|number| {
-                let need = self
-                    .flights
-                    .get(&number)
-                    .map_or(Need::Due, |flight| flight.need);
-                (need, number, index)
-            }));
+            candidates.extend((first..end).map(|number| (number, index)));
         }
-        candidates.sort_unstable();
+        candidates.sort_by_key(|(number, _)| match self.flights.get(number) {
+            Some(flight) if flight.need != Need::Due => (flight.need, flight.fate, flight.sent.0),
+            Some(_) | None => (Need::Due, Fate::CameBack, 0),
+        });
         candidates
     }
 

@@ -567,7 +567,7 @@ impl Sender {
     ) -> Vec<u64> {
         if acked_stream != self.stream {
             // It does not know the stream: not yet, or not any more.
-            if self.acked > 0 || self.unheard.is_some() {
+            if self.acked > 0 {
                 self.restart(u8::MAX.into());
             }
             return Vec::new();

@@ -474,6 +474,19 @@ fn a_row_with_nothing_else_repeats_the_oldest() {
 }
 
 #[test]
+fn an_empty_packet_acknowledges() {
+    let (mut a, mut b) = (End::new(1), End::new(2));
+    a.queue(7, 2);
+    b.queue(8, 2);
+    let (packet, _) = a.compose(1);
+    b.receive(1, &packet);
+    let answer = b.delivery.compose_empty(RoundId(2), LONG);
+    assert_eq!(pieces(&answer), []);
+    assert_eq!(a.receive(2, &answer).delivered, [7]);
+    assert!(!b.delivery.has_left(8));
+}
+
+#[test]
 fn ratchets_go_in_front() {
     let (mut a, mut b) = (End::new(1), End::new(2));
     a.queue(7, 2);
@@ -486,7 +499,7 @@ fn ratchets_go_in_front() {
     };
     let (packet, _) = a.delivery.compose(RoundId(1), LONG, Some(&ratchet));
     let brought = b.receive(1, &packet);
-    assert_eq!(brought.ratchet, [ratchet.clone()]);
+    assert_eq!(brought.ratchet, std::slice::from_ref(&ratchet));
     assert!(
         ids(&brought.incoming).is_empty(),
         "36 of 48 bytes are taken"

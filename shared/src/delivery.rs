@@ -8,10 +8,12 @@
 //!
 //! Everything that comes here was authenticated by the session as the other side's.
 
+mod flights;
 mod packet;
 mod receiver;
 mod record;
 mod sender;
+mod unit;
 
 use core::{fmt, ops::Range};
 

@@ -7,7 +7,7 @@
 use core::fmt;
 use std::sync::Arc;
 
-use mcmix_engine::{Context, ConversationInput, DialingInput, JoinedRows};
+use mcmix_engine::{Context, ConversationInput, BothToldInput, JoinedRows};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
 use mcmix_shared::row::Shape;
@@ -143,9 +143,9 @@ impl Dealt {
     }
 
     /// Returns a dialing round's input: the rows of those who are kept, in their order.
-    pub fn into_dialing(self, kept: &[Entry], context: &mut Context) -> DialingInput {
+    pub fn into_dialing(self, kept: &[Entry], context: &mut Context) -> BothToldInput {
         let [first, second] = self.into_rows(kept);
-        DialingInput {
+        BothToldInput {
             ids: kept.iter().map(|entry| entry.id.0).collect(),
             keys: kept.iter().map(|entry| *entry.key.as_bytes()).collect(),
             first: first.join(context),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mcmix_engine::{
     Context, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth, Statistics, conversation,
-    dialing,
+    dialing_both_told,
 };
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::Shape;
@@ -262,7 +262,7 @@ impl LaneSettings {
             Program::Conversation => conversation(context, dealt.into_conversation(kept)),
             Program::Dialing => {
                 let input = dealt.into_dialing(kept, context);
-                dialing(context, input)
+                dialing_both_told(context, input)
             }
         };
         Ok(replies?)
@@ -302,7 +302,7 @@ pub fn reply_bytes<'a>(context: &Context, round: RoundId, replies: &'a Replies) 
             let seeds = seeds.iter().flat_map(|row| [row.y0, row.y1]);
             seeds.flatten().collect()
         }
-        Replies::Rows { row_bytes, bytes } if context.party() == PartyId::P2 => {
+        Replies::Rows { row_bytes, bytes, .. } if context.party() == PartyId::P2 => {
             let mut digests = vec![0; bytes.len() / row_bytes * REPLY_DIGEST_BYTES];
             context.fill(&mut digests, REPLY_DIGEST_BYTES, |offset, part| {
                 let rows = bytes

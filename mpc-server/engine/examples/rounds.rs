@@ -5,8 +5,8 @@
 use std::{env, time::Instant};
 
 use mcmix_engine::{
-    Context, ConversationInput, DialingInput, Error, Replies, Settings, SortWidth, conversation,
-    conversation_by_sorting, dialing, world::World,
+    BothToldInput, Context, ConversationInput, Error, Replies, Settings, SortWidth, conversation,
+    conversation_by_sorting, dialing_both_told, world::World,
 };
 
 fn main() -> Result<(), Error> {
@@ -105,9 +105,9 @@ fn run(
         "dialing" => {
             let ids: Vec<u64> = (0..rows).map(id).collect();
             let keys = vec![[7; 32]; rows];
-            dialing(
+            dialing_both_told(
                 context,
-                DialingInput {
+                BothToldInput {
                     ids,
                     keys,
                     first,

@@ -8,8 +8,8 @@
 )]
 
 use mcmix_engine::{
-    ConversationInput, DialingInput, Settings, conversation, conversation_by_sorting, dialing,
-    ideal,
+    BothToldInput, ConversationInput, Settings, conversation, conversation_by_sorting,
+    dialing_both_told, ideal,
     world::{World, reconstruct},
 };
 
@@ -106,9 +106,9 @@ fn dials() {
     let replies = World::with_settings(2, two_threads()).run(&input, |context, first, second| {
         context.begin(1)?;
         let (ids, keys) = (ids.clone(), keys.clone());
-        dialing(
+        dialing_both_told(
             context,
-            DialingInput {
+            BothToldInput {
                 ids,
                 keys,
                 first,
@@ -121,7 +121,7 @@ fn dials() {
         .chunks_exact(48)
         .map(|reply| u64::from_le_bytes(reply[..8].try_into().unwrap()) as usize)
         .collect();
-    let allowed = ideal::dialing_partners(&ids, &callees, |callee, callers| {
+    let allowed = ideal::both_told_partners(&ids, &callees, |callee, callers| {
         assert!(
             callers.contains(&real[callee]),
             "{callee} is matched with {}",

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    dialing::{id, key},
+    dialing_both_told::{id, key},
     real_is_ideal::Program,
 };
 use crate::{
-    Context, ConversationInput, DialingInput, Error, Link, LinkError, PartyId, Phase, Replies,
-    Settings, conversation, conversation_by_sorting, dialing,
+    BothToldInput, Context, ConversationInput, Error, Link, LinkError, PartyId, Phase, Replies,
+    Settings, conversation, conversation_by_sorting, dialing_both_told,
     link::memory::{self, MemoryLink},
     world::World,
 };
@@ -87,9 +87,9 @@ const PROGRAMS: [(&str, Run); 3] = [
     ("dialing", |context, first, second| {
         context.begin(2)?;
         let (ids, keys) = (0..first.len() / 8).map(|i| (id(i), key(i))).unzip();
-        dialing(
+        dialing_both_told(
             context,
-            DialingInput {
+            BothToldInput {
                 ids,
                 keys,
                 first,

@@ -112,8 +112,8 @@ fn conversation_costs_what_is_said() {
 /// ones in such a way that the same order comes out; the wires carry the same.
 #[test]
 fn dials_look_alike_but_for_the_order() {
-    use super::dialing::{id, key};
-    use crate::{DialingInput, Phase, dialing};
+    use super::dialing_both_told::{id, key};
+    use crate::{BothToldInput, Phase, dialing_both_told};
 
     let rows = 80;
     let run = |callees: &[u64]| {
@@ -135,9 +135,9 @@ fn dials_look_alike_but_for_the_order() {
         let orders = world.run(&input, |context, first, second| {
             context.begin(1)?;
             let (ids, keys) = (0..rows).map(|i| (id(i), key(i))).unzip();
-            dialing(
+            dialing_both_told(
                 context,
-                DialingInput {
+                BothToldInput {
                     ids,
                     keys,
                     first,

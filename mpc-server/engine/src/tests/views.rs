@@ -4,11 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    dialing::{id, key},
+    dialing_both_told::{id, key},
     probe::{Mistake, Sight},
 };
 use crate::{
-    Context, ConversationInput, DialingInput, Error, Phase, Step, conversation, dialing,
+    BothToldInput, Context, ConversationInput, Error, Phase, Step, conversation, dialing_both_told,
     stream::Stream, world::World,
 };
 
@@ -202,9 +202,9 @@ fn order_chi_square(mistake: Option<Mistake>, callees: [u64; 4]) -> f64 {
         let [p0, p1, _] = views(&mut world, mistake, &input, |context, first, second| {
             context.begin(round)?;
             let (ids, keys) = (0..4).map(|i| (id(i), key(i))).unzip();
-            dialing(
+            dialing_both_told(
                 context,
-                DialingInput {
+                BothToldInput {
                     ids,
                     keys,
                     first,

@@ -238,12 +238,11 @@ impl ClientLink<'_> {
         };
         Ok(match self.read(&sealed)? {
             Ok(ClientFrame::Submit(submit)) => {
-                let taken = self
-                    .app
-                    .0
-                    .rounds
-                    .collector
-                    .submit((place.id(), self.client), place.connection(), submit);
+                let taken = self.app.0.rounds.collector.submit(
+                    (place.id(), self.client),
+                    place.connection(),
+                    submit,
+                );
                 if taken.is_ok() {
                     self.refusals = 0;
                 }

@@ -23,14 +23,10 @@ pub type Time = Duration;
 
 /// Pause after a failed round, so that a lasting fault does not make rounds race.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
-/// How far a round's number may be from the one before, as peers see it.
+/// How far numbers and turns may be from the last ones, as peers see it.
 pub const MAX_JUMP: u64 = 1 << 20;
 /// How far P0 goes for a peer's sake: less, so that no peer can make it break the rule.
 const MAX_LEAP: u64 = MAX_JUMP / 2;
-/// Conversation rounds that the leader may have opened while a link was breaking, so that the
-/// peer at its other end knows nothing of them: one that waits behind the one being computed, and
-/// the one that follows it.
-pub const MAX_UNHEARD: u64 = 2;
 
 /// How often rounds come.
 #[derive(Clone, Copy, Debug)]
@@ -427,29 +423,22 @@ impl Clock {
         Ok(())
     }
 
-    /// Returns whether the leader may go on with that round: from where we are, or, as long as we
-    /// may have missed rounds, from where the third party is.
+    /// Returns whether the leader may go on with that round, which is after ours.
     fn may_follow(&self, round: RoundId) -> bool {
         let third = self.side(self.far_peer()).position.round;
-        let near = |from: RoundId| round.0.abs_diff(from.0) <= MAX_JUMP;
-        let nobody_knows = self.position.round == RoundId(0) && third == RoundId(0);
-        near(self.position.round) || (self.unsettled && (nobody_knows || near(third)))
+        let own = self.position.round;
+        is_near(round.0, own.0) || (self.unsettled && may_be_told(round.0, own.0, third.0))
     }
 
-    /// Returns whether the leader may announce that turn, likewise.
+    /// Returns whether the leader may announce that turn: the one that follows or, where we may have
+    /// missed some, a later one.
+    ///
+    /// How many we can have missed has no bound: a link may break again and again just when a round
+    /// opens. Whoever breaks it to pass turns over could as well let their rounds fail.
     fn may_take_turn(&self, program: Program, turn: Turn) -> bool {
-        let own = self.position.turn;
-        if turn == own.after(program) {
-            return true;
-        }
         let third = self.side(self.far_peer()).position.turn;
-        let missed = |from: Turn, most: u64| {
-            let from = from.after(program).0;
-            turn.0 >= from && turn.0 - from <= most
-        };
-        self.unsettled
-            && turn > own.after(program)
-            && (missed(own, MAX_UNHEARD) || missed(third, MAX_UNHEARD))
+        let (own, next) = (self.position.turn, self.position.turn.after(program));
+        turn == next || (self.unsettled && turn > next && may_be_told(turn.0, own.0, third.0))
     }
 
     fn advance(&mut self, position: Position, program: Program) {
@@ -504,8 +493,9 @@ impl Clock {
     fn open(&mut self, now: Time, program: Program, out: &mut Vec<Output>) {
         let mut last = settle(self.position, [self.next.position, self.prev.position]);
         if !self.unsettled {
-            // Peers know of turns from us alone; of rounds they may have passed some over.
+            // Peers know of turns from us alone; rounds they may have passed over by themselves.
             last.turn = self.position.turn;
+            last.round = last.round.max(self.position.round);
         }
         if last.round == RoundId(0) {
             last.round = self.start;
@@ -642,16 +632,30 @@ impl Clock {
     }
 }
 
+const fn is_near(to: u64, from: u64) -> bool {
+    to.abs_diff(from) <= MAX_JUMP
+}
+
+/// Returns whether one who may have missed something believes the leader that it has come that far,
+/// from where one is oneself and where the third party is; 0 is a party that knows nothing.
+const fn may_be_told(to: u64, own: u64, third: u64) -> bool {
+    is_near(to, own) || is_near(to, third) || (own == 0 && third == 0)
+}
+
 /// Returns where a leader goes on that knows `own` and whose peers say `peers`: at the furthest,
-/// unless one party alone is ahead of it by more than rounds can bring about.
+/// unless one party alone is far ahead.
 fn settle(own: Position, [next, prev]: [Position; 2]) -> Position {
-    let furthest = |mut all: [u64; 3], apart| {
+    let furthest = |mut all: [u64; 3]| {
         all.sort_unstable();
         let [_, middle, high] = all;
-        if high - middle <= apart { high } else { middle }
+        if high - middle <= MAX_LEAP {
+            high
+        } else {
+            middle
+        }
     };
-    let round = furthest([own.round.0, next.round.0, prev.round.0], MAX_LEAP);
-    let turn = furthest([own.turn.0, next.turn.0, prev.turn.0], MAX_UNHEARD);
+    let round = furthest([own.round.0, next.round.0, prev.round.0]);
+    let turn = furthest([own.turn.0, next.turn.0, prev.turn.0]);
     Position {
         round: RoundId(round),
         turn: Turn(turn),

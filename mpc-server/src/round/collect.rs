@@ -1,6 +1,7 @@
 //! Submissions of the rounds that are open.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -185,17 +186,21 @@ impl Collector {
         let Some(Taken { entries, dealt }) = taken.as_mut() else {
             return Err(Refusal::Late);
         };
-        match entries.get_mut(&entry.id) {
-            Some(earlier) if earlier.key == entry.key && earlier.connection < connection => {
+        let is_full = entries.len() >= self.most;
+        match entries.entry(entry.id) {
+            Slot::Occupied(mut slot) => {
+                let earlier = slot.get();
+                if earlier.key != entry.key || earlier.connection >= connection {
+                    return Err(Refusal::Repeated);
+                }
                 entry.place = earlier.place;
                 dealt.replace(entry.place, share);
-                *earlier = entry;
+                slot.insert(entry);
             }
-            Some(_) => return Err(Refusal::Repeated),
-            None if entries.len() >= self.most => return Err(Refusal::TooManyConnections),
-            None => {
+            Slot::Vacant(_) if is_full => return Err(Refusal::TooManyConnections),
+            Slot::Vacant(slot) => {
                 entry.place = dealt.push(share);
-                entries.insert(entry.id, entry);
+                slot.insert(entry);
             }
         }
         Ok(())
@@ -318,8 +323,16 @@ mod tests {
         let Frozen { entries, dealt } = collector.freeze(RoundId(500)).unwrap();
         // What is computed on, and what is compared, is what came last.
         let latest = submit(500, Program::Open, 0xa2).share;
-        let of = |i| entries.iter().find(|entry| entry.id == client(i).0).unwrap();
-        assert_eq!(of(1).digests, latest.digests(RoundId(500), client(1).0, [&[2; 32], &[1; 32]]));
+        let of = |i| {
+            entries
+                .iter()
+                .find(|entry| entry.id == client(i).0)
+                .unwrap()
+        };
+        assert_eq!(
+            of(1).digests,
+            latest.digests(RoundId(500), client(1).0, [&[2; 32], &[1; 32]])
+        );
         let input = dealt.into_dialing(DialingProgram::Open, &[of(1).clone(), of(2).clone()]);
         for (at, fill) in [(0, 0xa2), (448, 0xb1)] {
             let expected = submit(500, Program::Open, fill).share.expand();

@@ -59,7 +59,9 @@ impl Counter {
         };
         fs::create_dir_all(state).map_err(io)?;
         let stored = match fs::read_to_string(&path) {
-            Ok(text) => read(&text).ok_or_else(|| CounterError::Malformed { path: path.clone() })?,
+            Ok(text) => {
+                read(&text).ok_or_else(|| CounterError::Malformed { path: path.clone() })?
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Position::default(),
             Err(error) => return Err(io(error)),
         };

@@ -79,10 +79,7 @@ enum Messages {
     /// What both are expanded from, client after client.
     Seeds(Vec<Seed>),
     /// Messages, row after row, and what the payloads are expanded from, if there are any.
-    Explicit {
-        bytes: Vec<u8>,
-        checks: Vec<Seed>,
-    },
+    Explicit { bytes: Vec<u8>, checks: Vec<Seed> },
     /// Not needed.
     Dropped,
 }
@@ -203,11 +200,7 @@ impl Dealt {
     }
 
     /// Returns a dialing round's input: the rows of those who are kept, in their order.
-    pub fn into_dialing(
-        self,
-        program: DialingProgram,
-        kept: &[Entry],
-    ) -> DialingInput<DealtRows> {
+    pub fn into_dialing(self, program: DialingProgram, kept: &[Entry]) -> DialingInput<DealtRows> {
         let [first, second] = self.into_rows(kept);
         DialingInput {
             program,
@@ -324,18 +317,27 @@ mod tests {
 
     /// The row of a component as the engine is to read it, from the definition.
     fn expected(share: &DealtShare, program: Program, slot: usize) -> [Vec<u8>; 2] {
-        let Layout { each, head, message, check } = Layout::of(program, SHAPE);
+        let Layout {
+            each,
+            head,
+            message,
+            check,
+        } = Layout::of(program, SHAPE);
         let total = each * (head + message) + check;
-        let Components { first, second, check: s2 } = share.clone().into_components();
+        let Components {
+            first,
+            second,
+            check: s2,
+        } = share.clone().into_components();
         [first, second].map(|component| {
             let whole = match component {
-                Component::Seed(seed) => {
+                Component::Seed(ref seed) => {
                     let mut whole = vec![0; total];
                     seed.xor_into(&mut whole);
                     whole
                 }
-                Component::Explicit(mut bytes) => {
-                    let len = bytes.len();
+                Component::Explicit(ref bytes) => {
+                    let (mut bytes, len) = (bytes.clone(), bytes.len());
                     bytes.resize(total, 0);
                     if let Some(s2) = &s2 {
                         s2.xor_into(&mut bytes[len..]);

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcmix_engine::{
-    Context, DialingProgram, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth, Statistics,
-    conversation, dialing,
+    Context, DialingProgram, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth,
+    Statistics, conversation, dialing,
 };
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::Shape;

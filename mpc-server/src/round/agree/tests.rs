@@ -32,9 +32,8 @@ fn dealt(client: u8, program: Program, change: impl Fn(&mut [Vec<u8>; 3])) -> [D
         [x2, s0, s2].concat(),
     ];
     change(&mut shares);
-    PartyId::ALL.map(|party| {
-        DealtShare::decode(party, SHAPE, program, &shares[party.index()]).unwrap()
-    })
+    PartyId::ALL
+        .map(|party| DealtShare::decode(party, SHAPE, program, &shares[party.index()]).unwrap())
 }
 
 /// A client's entries at the three parties.
@@ -182,7 +181,11 @@ fn copies_that_differ_are_found_wherever_there_are_two() {
             for (list, verdicts) in lists.iter().zip(run(&lists)) {
                 let kept = kept(list, &verdicts.unwrap());
                 assert!(kept.contains(&entries(2)[0].id));
-                assert_eq!(kept.contains(&entries(1)[0].id), is_kept, "{program}: {what}");
+                assert_eq!(
+                    kept.contains(&entries(1)[0].id),
+                    is_kept,
+                    "{program}: {what}"
+                );
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     kdf::{self, Secret},
     noise::HandshakeSeed,
     program::RoundId,
-    row::{DialTag, Role, Tag},
+    row::{Role, Tag},
 };
 
 use handshake::{ANSWER_BYTES, HELLO_BYTES, Hello};
@@ -91,6 +91,20 @@ pub(crate) enum Received {
         /// Whether it is the first that opened, which ends the callee's handshake.
         first: bool,
     },
+}
+
+/// The random secret of a match.
+#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+pub(crate) struct DialTag([u8; 16]);
+
+impl DialTag {
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
 }
 
 /// A match of a dialing round, seen from one side.

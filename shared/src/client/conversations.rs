@@ -32,7 +32,7 @@ impl Client {
     pub(super) fn compose_rows(
         &mut self,
         round: RoundId,
-        rows: &mut Vec<u8>,
+        rows: &mut Vec<ConversationRow>,
         rng: &mut impl CryptoRng,
     ) -> Vec<Option<SlotUse>> {
         let slots = self.deployment.shape().rows(Program::Conversation);
@@ -46,7 +46,7 @@ impl Client {
         for (slot, peer) in peers.into_iter().enumerate() {
             let mut row = self.compose_decoy(round, slot, rng);
             uses.push(peer.and_then(|peer| self.compose_row(round, peer, &mut row, rng)));
-            row.write(rows);
+            rows.push(row);
         }
         uses
     }

@@ -191,7 +191,7 @@ impl Client {
             ServerFrame::Refused { reason } => self.refused(party, reason, rng),
             ServerFrame::Welcome(welcome) if !up => self.welcomed(party, &welcome, rng),
             ServerFrame::Open(open) if up => self.round_opened(party, &open, rng),
-            ServerFrame::Reply(reply) if up => self.round_replied(party, reply, rng),
+            ServerFrame::Reply(reply) if up => self.round_replied(party, reply),
             ServerFrame::Missed { round, program, .. } if up => self.round_missed(round, program),
             ServerFrame::Failed { round, program } if up => self.round_failed(round, program),
             _ => self.drop_link(party, rng),

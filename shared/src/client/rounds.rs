@@ -17,6 +17,7 @@ use crate::{
     identity::ClientKey,
     party::PartyId,
     program::{Program, RoundId},
+    row::Submission,
     share::{DealtShare, combine, deal},
     wire::{ClientFrame, Open, Reply, Submit},
 };
@@ -45,7 +46,7 @@ impl<T> ByProgram<T> {
     const fn get_mut(&mut self, program: Program) -> &mut T {
         match program {
             Program::Conversation => &mut self.conversation,
-            Program::Dialing => &mut self.dialing,
+            Program::Contacts | Program::Open => &mut self.dialing,
         }
     }
 }
@@ -63,14 +64,14 @@ pub(super) enum Input {
     /// Who was in which row.
     Conversation(Vec<Option<SlotUse>>),
     /// Whom we dialled, if anyone.
-    Dialing(Dialed),
+    Dialing(Program, Dialed),
 }
 
 impl Input {
     const fn program(&self) -> Program {
         match self {
             Self::Conversation(_) => Program::Conversation,
-            Self::Dialing(_) => Program::Dialing,
+            Self::Dialing(program, _) => *program,
         }
     }
 }
@@ -85,14 +86,14 @@ impl Rounds {
     pub(super) const fn latest(&self, program: Program) -> Option<RoundView> {
         match program {
             Program::Conversation => self.latest.conversation,
-            Program::Dialing => self.latest.dialing,
+            Program::Contacts | Program::Open => self.latest.dialing,
         }
     }
 
     /// Returns whether a row that dials that person is under way.
     pub(super) fn is_dialed(&self, person: ClientKey) -> bool {
         self.pending.values().any(|pending| {
-            matches!(&pending.input, Input::Dialing(Dialed::Dial(callee)) if *callee == person)
+            matches!(&pending.input, Input::Dialing(_, Dialed::Dial(callee)) if *callee == person)
         })
     }
 
@@ -152,15 +153,20 @@ impl Client {
     }
 
     fn deal_for(&mut self, round: RoundId, program: Program, rng: &mut impl CryptoRng) {
-        let mut rows = zeroize::Zeroizing::new(Vec::new());
-        let input = match program {
+        let (submission, input) = match program {
             Program::Conversation => {
                 self.rounds.tick += 1;
-                Input::Conversation(self.compose_rows(round, &mut rows, rng))
+                let mut rows = Vec::new();
+                let slots = self.compose_rows(round, &mut rows, rng);
+                let submission = Submission::conversation(self.deployment.shape(), &rows);
+                (submission, Input::Conversation(slots))
             }
-            Program::Dialing => Input::Dialing(self.compose_dial(&mut rows, rng)),
+            Program::Contacts | Program::Open => {
+                let (row, dialed) = self.compose_dial(rng);
+                (Submission::dialing(&row), Input::Dialing(program, dialed))
+            }
         };
-        let shares = ByParty(deal(&rows, rng).map(Some));
+        let shares = ByParty(deal(&submission, rng).map(Some));
         let pending = Pending {
             shares,
             bodies: ByParty::default(),
@@ -174,7 +180,7 @@ impl Client {
         }
     }
 
-    pub(super) fn round_replied(&mut self, party: PartyId, reply: Reply, rng: &mut impl CryptoRng) {
+    pub(super) fn round_replied(&mut self, party: PartyId, reply: Reply) {
         let Reply {
             round,
             program,
@@ -196,16 +202,21 @@ impl Client {
             return;
         };
         self.lose_rounds_before(round, program);
-        if let Ok(rows) = rows {
+        let agreed = rows.map(|rows| {
+            let agrees = rows.iter().all(|row| row.disagreement.is_none());
+            let messages = rows.into_iter().map(|row| row.message);
+            agrees.then(|| messages.collect::<Vec<_>>())
+        });
+        if let Ok(Some(rows)) = agreed {
             self.rounds.set_outcome(program, RoundOutcome::Done(round));
-            self.finish(round, pending.input, &rows, rng);
+            self.finish(round, pending.input, &rows);
         } else {
             self.notify(Notice::RepliesDisagree);
             self.abandon(round, pending);
         }
     }
 
-    fn finish(&mut self, round: RoundId, input: Input, rows: &[Vec<u8>], rng: &mut impl CryptoRng) {
+    fn finish(&mut self, round: RoundId, input: Input, rows: &[Vec<u8>]) {
         match input {
             Input::Conversation(slots) => {
                 for (slot, row) in slots.into_iter().zip(rows) {
@@ -216,11 +227,7 @@ impl Client {
                 }
                 self.conversation_round_over(round);
             }
-            Input::Dialing(dialed) => {
-                if let Some(row) = rows.first() {
-                    self.receive_dial(round, dialed, row, rng);
-                }
-            }
+            Input::Dialing(..) => self.receive_dial(),
         }
     }
 
@@ -281,8 +288,8 @@ impl Client {
                     self.settle_row(round, &slot, Outcome::Lost);
                 }
             }
-            Input::Dialing(Dialed::Dial(callee)) => self.give_up_dialing(callee),
-            Input::Dialing(Dialed::Check | Dialed::Closed) => {}
+            Input::Dialing(_, Dialed::Dial(callee)) => self.give_up_dialing(callee),
+            Input::Dialing(_, Dialed::Check | Dialed::Closed) => {}
         }
     }
 }

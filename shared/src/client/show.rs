@@ -37,7 +37,7 @@ impl Client {
                 status: self.links.get(party).status(),
             }),
             conversation: self.rounds.latest(Program::Conversation),
-            dialing: self.rounds.latest(Program::Dialing),
+            dialing: self.rounds.latest(Program::Open),
             contacts,
             incoming: self
                 .people

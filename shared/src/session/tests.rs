@@ -6,11 +6,10 @@
 
 use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
 
-use super::{Epoch, Match, Received, Session, SessionRecord, Stage};
+use super::{DialTag, Epoch, Match, Received, Session, SessionRecord, Stage};
 use crate::{
     identity::{ClientKey, Name, SecretKey},
     program::RoundId,
-    row::DialTag,
 };
 
 const MESSAGE_BYTES: usize = 128;

@@ -169,7 +169,8 @@ impl Server {
             None => None,
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let clients = Clients::new(config.clients.max_connections);
+        let realm = deployment.realm();
+        let clients = Clients::new(realm.deployment, config.clients.max_connections);
 
         let pins = Pins {
             next: config.peers.next_fingerprint,

@@ -231,7 +231,7 @@ mod tests {
             .people()
             .map(|person| u64::from_le_bytes(person.row.try_into().unwrap()))
             .collect();
-        let partners = mcmix_engine::ideal::dialing_partners(&ids, &callees, |_, c| c[0]);
+        let partners = mcmix_engine::ideal::both_told_partners(&ids, &callees, |_, c| c[0]);
         let matched = (0..).zip(&partners).filter(|(i, p)| i != *p).count();
         assert_eq!(matched, 400);
     }

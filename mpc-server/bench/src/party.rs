@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use base64ct::{Base64, Encoding as _};
 use mcmix_engine::{
     Context, Link as _, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth, conversation,
-    conversation_by_sorting, dialing,
+    conversation_by_sorting, dialing_both_told,
 };
 use mcmix_server::keys::TlsIdentity;
 use mcmix_server::net::{Link, PeerEvent, PeerSettings, Peers, Pins, RoundLink, TlsContext};
@@ -329,7 +329,7 @@ impl Party {
         let replies = if self.case.algorithm == Algorithm::Dialing {
             let input = dealt.into_dialing(&entries, context);
             times.close += laps.next();
-            dialing(context, input)?
+            dialing_both_told(context, input)?
         } else {
             let input = dealt.into_conversation(&entries);
             times.close += laps.next();
@@ -392,11 +392,17 @@ impl Party {
             let row = row.ok().context("no such client")?;
             let reply = match &computed.replies {
                 Replies::Seeds(seeds) => seeds.get(row).map(|seeds| Replies::Seeds(vec![*seeds])),
-                Replies::Rows { row_bytes, bytes } => bytes
+                Replies::Rows {
+                    row_bytes,
+                    bytes,
+                    seeds,
+                } => bytes
                     .get(row * row_bytes..(row + 1) * row_bytes)
-                    .map(|bytes| Replies::Rows {
+                    .zip(seeds.get(row))
+                    .map(|(bytes, seed)| Replies::Rows {
                         row_bytes: *row_bytes,
                         bytes: bytes.to_vec(),
+                        seeds: vec![*seed],
                     }),
             };
             let reply = reply.context("fewer replies than clients")?;

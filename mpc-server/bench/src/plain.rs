@@ -159,7 +159,7 @@ mod tests {
             .iter()
             .map(|r| u64::from_le_bytes(*r))
             .collect();
-        let partners = ideal::dialing_partners(&ids, &callees, |_, callers| callers[0]);
+        let partners = ideal::both_told_partners(&ids, &callees, |_, callers| callers[0]);
         let replies = dialing(&ids, &keys, &rows);
         for (i, reply) in replies.chunks(DIALING_REPLY_BYTES).enumerate() {
             assert_eq!(reply[..32], keys[partners[i]]);

@@ -61,7 +61,7 @@ fn dialing(people: &[Person], replies: &[Vec<u8>]) -> Result<()> {
     let callees = people.iter().map(callee).collect::<Result<Vec<_>, _>>()?;
     let tag = |i: usize| replies.get(i).map(|reply| *reply.tag.as_bytes());
     // Which of several callers it is, is random: the one that got the callee's tag.
-    let partners = ideal::dialing_partners(&ids, &callees, |callee, callers| {
+    let partners = ideal::both_told_partners(&ids, &callees, |callee, callers| {
         let matched = callers
             .iter()
             .copied()

@@ -9,9 +9,11 @@
     reason = "tests fail by panicking"
 )]
 
+mod anew;
 mod conversation;
 mod faults;
 mod misuse;
 mod raw;
+mod rounds;
 mod trace;
 mod world;

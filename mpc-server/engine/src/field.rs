@@ -17,7 +17,7 @@ const REDUCTION: u128 = 0b1000_0111;
 pub(crate) const UPPER_BITS: u32 = 64;
 
 /// A public factor, ready to be multiplied with many elements.
-pub(crate) struct Multiplier(Box<[[u64; 256]; ELEMENT_BYTES]>);
+pub(crate) struct Multiplier(Vec<[u64; 256]>);
 
 impl fmt::Debug for Multiplier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,9 +28,9 @@ impl fmt::Debug for Multiplier {
 impl Multiplier {
     /// Tabulates the factor's products with all bytes at all places.
     pub(crate) fn new(factor: [u8; ELEMENT_BYTES]) -> Self {
-        let mut tables = Box::new([[0; 256]; ELEMENT_BYTES]);
+        let mut tables = vec![[0; 256]; ELEMENT_BYTES];
         let mut shifted = u128::from_le_bytes(factor);
-        for table in tables.iter_mut() {
+        for table in &mut tables {
             for bit in 0..8 {
                 let upper = (shifted >> (128 - UPPER_BITS)) as u64;
                 for low in 0..1 << bit {
@@ -50,7 +50,7 @@ impl Multiplier {
 }
 
 const fn times_x(element: u128) -> u128 {
-    element << 1 ^ (element >> 127) * REDUCTION
+    (element << 1) ^ ((element >> 127) * REDUCTION)
 }
 
 #[cfg(test)]
@@ -69,8 +69,14 @@ pub(crate) mod tests {
         sum
     }
 
-    /// GHASH multiplies in this field, with its bits reversed: test case 2 of its specification
-    /// (McGrew, Viega, 2004).
+    /// The inverse, by Fermat.
+    pub(crate) fn inverse(a: u128) -> u128 {
+        let squares =
+            core::iter::successors(Some(product(a, a)), |&power| Some(product(power, power)));
+        squares.take(127).fold(1, product)
+    }
+
+    /// GHASH multiplies in this field, with its bits reversed: test case 2 of GCM's submission to NIST.
     #[test]
     fn is_the_field_of_ghash() {
         let reversed = u128::reverse_bits;

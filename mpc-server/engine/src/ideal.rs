@@ -57,7 +57,7 @@ pub fn dialing(
     let callers = dialing_callers(program, ids, rows, choose);
     for (client, caller) in callers.into_iter().enumerate() {
         let (row, offset) = match caller {
-            Some(caller) => (caller, DIAL_HEAD_BYTES),
+            Some(row) => (row, DIAL_HEAD_BYTES),
             None => (client, DIAL_HEAD_BYTES + DIAL_MESSAGE_BYTES),
         };
         let at = row * DIAL_ROW_BYTES + offset;
@@ -82,25 +82,32 @@ pub fn dialing_callers(
         DialingProgram::Contacts => Some(pass),
         DialingProgram::Open => None,
     };
-    let mut meetings: HashMap<([u8; ID_BYTES], Pass), [Vec<usize>; 2]> = HashMap::new();
+    let mut meetings: HashMap<([u8; ID_BYTES], Pass), Meeting> = HashMap::new();
     for (client, (own_id, row)) in ids.iter().zip(rows.chunks(DIAL_ROW_BYTES)).enumerate() {
         if let [id, pass, own_pass, ..] = *row.as_chunks().0 {
-            let [callees, _] = meetings.entry((*own_id, counts(own_pass))).or_default();
-            callees.push(client);
-            let [_, callers] = meetings.entry((id, counts(pass))).or_default();
-            callers.push(client);
+            let own = meetings.entry((*own_id, counts(own_pass))).or_default();
+            own.callees.push(client);
+            let dialled = meetings.entry((id, counts(pass))).or_default();
+            dialled.callers.push(client);
         }
     }
     let mut out = vec![None; ids.len()];
-    for [callees, callers] in meetings.values() {
+    for Meeting { callees, callers } in meetings.values() {
         if !callees.is_empty() && !callers.is_empty() {
-            let (callee, caller) = choose(callees, callers);
-            if let Some(out) = out.get_mut(callee) {
-                *out = Some(caller);
+            let (told, heard) = choose(callees, callers);
+            if let Some(out) = out.get_mut(told) {
+                *out = Some(heard);
             }
         }
     }
     out
+}
+
+/// Clients of one id and those who dial it.
+#[derive(Default)]
+struct Meeting {
+    callees: Vec<usize>,
+    callers: Vec<usize>,
 }
 
 /// Matches each checking callee with one of its callers, which `choose(callee, callers)` picks: the

@@ -19,9 +19,8 @@
 
 use crate::{
     compare::{
-        BLOCK_ROWS, Blocks, Word,
-        order::{ORDER_ROUNDS, PAIRS_BYTES, less_than, slice_pairs},
-        slice_repeated, slice_words,
+        BLOCK_ROWS, COLUMN_BITS, Word,
+        order::{Layout, less_than},
     },
     context::{Context, SortWidth},
     error::Error,
@@ -32,6 +31,10 @@ use crate::{
 
 /// So many comparisons for each way of the sort's width cost less than a batch's rounds.
 const FREE: usize = 1 << 15;
+
+/// Bits of a key that are compared at least. Words are of 64 bits, or more if it takes more.
+const KEY_BITS: usize = 46;
+const TIE_BYTES: usize = 4;
 
 /// What shuffled rows are sorted by.
 #[derive(Debug)]
@@ -48,8 +51,8 @@ pub(crate) struct Sorted(pub(crate) Vec<u32>);
 
 /// Sorts shuffled rows.
 pub(crate) fn sort(context: &mut Context, streams: &Streams, keys: &Keys) -> Result<Sorted, Error> {
-    let words = words(keys);
-    let mut sorter = Sorter::new(words.len(), context.sort_width().ways());
+    let words = Words::new(context, keys);
+    let mut sorter = Sorter::new(words.rows(), context.sort_width().ways());
     let mut step = Step::new(Phase::Sort, 0);
     let mut pairs = Vec::new();
     loop {
@@ -57,38 +60,85 @@ pub(crate) fn sort(context: &mut Context, streams: &Streams, keys: &Keys) -> Res
         if pairs.is_empty() {
             break;
         }
-        let sliced = gather(context, &words, &pairs);
+        let sliced = words.gather(context, &pairs);
         // The first of a pair stays first unless the second is less.
-        let second_less = less_than(context, streams, step, sliced)?;
-        let last = step.plus(ORDER_ROUNDS - 1);
+        let second_less = less_than(context, streams, step, (&words.layout, sliced))?;
+        let rounds = words.layout.rounds();
+        let last = step.plus(rounds - 1);
         sorter.advance(&second_less).ok_or(Error::NotAnOrder {
             peer: context.party().next(),
             step: last,
         })?;
         context.recycle(second_less);
-        step = step.plus(ORDER_ROUNDS);
+        step = step.plus(rounds);
     }
     let order: Vec<u8> = sorter.order.iter().flat_map(|p| p.to_le_bytes()).collect();
     context.saw(Step::new(Phase::Sort, 0), &order, 4);
     Ok(Sorted(sorter.order))
 }
 
-/// Makes a word of each row: the key's lower bits, then as many as it takes of the tie-break.
-fn words(keys: &Keys) -> Vec<Word> {
-    let (values, ties) = (&keys.values.0, &keys.ties.0);
-    let component = |values: &'_ [u8], ties: &'_ [u8]| {
-        let ties = ties.as_chunks::<4>().0;
-        let bits = usize::BITS - ties.len().saturating_sub(1).leading_zeros();
-        let word = move |(value, tie): (&[u8; 8], &[u8; 4])| {
-            let tie = u64::from(u32::from_le_bytes(*tie)) & ((1 << bits) - 1);
-            u64::from_le_bytes(*value) << bits | tie
+/// What rows are compared by: the key's lower bits, and below them as many as it takes of the tie-break.
+struct Words {
+    layout: Layout,
+    /// The lowest 64 bits of all rows, then what is left.
+    columns: Vec<Vec<Word>>,
+}
+
+impl Words {
+    fn new(context: &Context, keys: &Keys) -> Self {
+        let (values, ties) = (&keys.values.0, &keys.ties.0);
+        let rows = ties.first.len() / TIE_BYTES;
+        let tie_bits = (usize::BITS - rows.saturating_sub(1).leading_zeros()) as usize;
+        let bits = (KEY_BITS + tie_bits).max(COLUMN_BITS);
+        let compared = context.compared_bits();
+        let word = |(value, tie): (&[u8; 8], &[u8; TIE_BYTES])| {
+            let tie = u128::from(u32::from_le_bytes(*tie)) & ((1 << tie_bits) - 1);
+            u128::from(u64::from_le_bytes(*value) & compared) << tie_bits | tie
         };
-        let words = values.as_chunks::<8>().0.iter().zip(ties).map(word);
-        words.collect::<Vec<_>>()
-    };
-    let first = component(&values.first, &ties.first);
-    let second = component(&values.second, &ties.second);
-    first.into_iter().zip(second).map(Word::from).collect()
+        let [first, second] =
+            [(&values.first, &ties.first), (&values.second, &ties.second)].map(|(values, ties)| {
+                values
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .zip(ties.as_chunks().0)
+                    .map(word)
+            });
+        let column = |from: usize| {
+            let both = first.clone().zip(second.clone());
+            let part = move |(one, two)| [one, two].map(|word: u128| (word >> from) as u64);
+            both.map(part).collect()
+        };
+        Self {
+            layout: Layout::new(bits),
+            columns: (0..bits).step_by(COLUMN_BITS).map(column).collect(),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.columns.first().map_or(0, Vec::len)
+    }
+
+    /// Puts pairs' words into sliced blocks: x is the second of a pair, y the first.
+    fn gather(&self, context: &mut Context, pairs: &[[u32; 2]]) -> Vec<u8> {
+        let party = context.party();
+        let unit = self.layout.block_bytes();
+        let mut out = context.scratch(pairs.len().div_ceil(BLOCK_ROWS) * unit);
+        context.fill(&mut out, unit, |offset, out| {
+            let pairs = pairs[offset / unit * BLOCK_ROWS..].chunks(BLOCK_ROWS);
+            for (block, pairs) in out.chunks_exact_mut(unit).zip(pairs) {
+                let [one, _] = pairs[0];
+                let same = pairs.iter().all(|&[other, _]| other == one);
+                let columns = self.columns.iter().map(|words| {
+                    let word = |row: u32| words[row as usize];
+                    let pairs = pairs.iter().map(move |&[one, two]| [word(two), word(one)]);
+                    (pairs, same.then(|| word(one)))
+                });
+                self.layout.slice(party, columns, block);
+            }
+        });
+        out
+    }
 }
 
 /// Consecutive places of the order whose rows are known to belong there, in some order.
@@ -351,29 +401,6 @@ impl Outcomes<'_> {
         self.at += 1;
         bit == 1
     }
-}
-
-/// Puts pairs' words into sliced blocks: x is the second of a pair, y the first.
-fn gather(context: &mut Context, words: &[Word], pairs: &[[u32; 2]]) -> Vec<u8> {
-    let party = context.party();
-    let mut out = context.scratch(pairs.len().div_ceil(BLOCK_ROWS) * PAIRS_BYTES);
-    context.fill(&mut out, PAIRS_BYTES, |offset, out| {
-        let blocks = out.as_chunks_mut::<PAIRS_BYTES>().0.iter_mut();
-        let pairs = pairs[offset / PAIRS_BYTES * BLOCK_ROWS..].chunks(BLOCK_ROWS);
-        for (block, pairs) in blocks.zip(pairs) {
-            let word = |row: u32| words[row as usize];
-            let [one, _] = pairs[0];
-            let y = |blocks: Blocks<'_>| {
-                if pairs.iter().all(|&[other, _]| other == one) {
-                    slice_repeated(word(one), blocks);
-                } else {
-                    slice_words(pairs.iter().map(|&[one, _]| word(one)), blocks);
-                }
-            };
-            slice_pairs(party, pairs.iter().map(|&[_, two]| word(two)), y, block);
-        }
-    });
-    out
 }
 
 #[cfg(test)]

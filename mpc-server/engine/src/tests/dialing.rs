@@ -113,13 +113,13 @@ fn assert_ideal(program: DialingProgram, clients: &[Client], replies: &[u8]) {
         let mut told = callees
             .iter()
             .filter_map(|&callee| Some((callee, got[callee]?)));
-        let (callee, caller) = told.next().expect("somebody is told");
+        let (first, heard) = told.next().expect("somebody is told");
         assert!(
-            callers.contains(&caller),
-            "{callee} got {caller}'s message, not one of {callers:?}"
+            callers.contains(&heard),
+            "{first} got {heard}'s message, not one of {callers:?}"
         );
         assert_eq!(told.next(), None, "two of {callees:?} are told");
-        (callee, caller)
+        (first, heard)
     });
     assert_eq!(replies.len(), expected.len());
     assert!(replies == expected, "{program:?}: {got:?}");

@@ -96,6 +96,11 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// Returns what all three parties run.
+    pub const fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
     /// Reads every file that a configuration names.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ async fn come_back(world: &World) -> (RawClient, RoundId) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_share_over_a_newer_connection_replaces_the_older_one() {
     let world = World::start_slow().await;
-    let (mut client, round) = come_back(&world).await;
+    let (mut client, round) = Box::pin(come_back(&world)).await;
     let shares = deal_message(&world, 22).map(Some);
     client.send(round, PROGRAM, shares).await;
     let rows = client.reply(round, PROGRAM).await;
@@ -71,7 +71,7 @@ async fn a_share_over_a_newer_connection_replaces_the_older_one() {
 async fn a_client_that_dealt_again_to_some_is_left_out() {
     let world = World::start_slow().await;
     for spared in 0..3 {
-        let (mut client, round) = come_back(&world).await;
+        let (mut client, round) = Box::pin(come_back(&world)).await;
         let mut shares = deal_message(&world, 22).map(Some);
         shares[spared] = None;
         client.send(round, PROGRAM, shares).await;

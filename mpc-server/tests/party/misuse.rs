@@ -77,7 +77,7 @@ async fn every_wrong_frame_has_its_refusal() {
     link.open_round(program).await;
     link.send(&submit(open.round, program, share)).await;
     assert_eq!(link.refusal().await, Refusal::Late);
-    assert_honest_client_gets_through(&world).await;
+    Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,7 +155,7 @@ async fn a_flood_is_cut_off() {
         let _closed = link.socket.send(Message::Ping(bytes::Bytes::new())).await;
     }
     assert_eq!(link.farewell().await, Some(Refusal::TooFast));
-    assert_honest_client_gets_through(&world).await;
+    Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,7 +196,7 @@ async fn garbage_never_gets_past_the_handshake() {
     let [share, ..] = deal_idle(world.deployment(), Program::Open);
     hasty.send(&submit(RoundId(1), Program::Open, share)).await;
     assert_eq!(hasty.farewell().await, Some(Refusal::Malformed));
-    assert_honest_client_gets_through(&world).await;
+    Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,5 +257,5 @@ async fn a_client_that_never_reads_is_dropped() {
         }
     })
     .await;
-    assert_honest_client_gets_through(&world).await;
+    Box::pin(assert_honest_client_gets_through(&world)).await;
 }

@@ -209,23 +209,35 @@ impl RawClient {
         program: Program,
         shares: [Option<DealtShare>; 3],
     ) -> RoundId {
-        let round = self.open_round(program).await;
+        let round = self.open_round(program).await.round;
         self.send(round, program, shares).await;
         round
     }
 
     /// Waits until all three servers have opened a round.
-    pub(crate) async fn open_round(&mut self, program: Program) -> RoundId {
-        let [first, rest @ ..] = &mut self.links;
-        let open = first.open_round(program).await;
-        for link in rest {
-            let mut other = link.open_round(program).await;
-            while other.round < open.round {
-                other = link.open_round(program).await;
+    pub(crate) async fn open_round(&mut self, program: Program) -> Open {
+        let [p0, p1, p2] = &mut self.links;
+        let mut opened = [
+            p0.open_round(program).await,
+            p1.open_round(program).await,
+            p2.open_round(program).await,
+        ];
+        loop {
+            let newest = opened.iter().map(|open| open.round).max().unwrap();
+            let mut is_late = false;
+            for (link, open) in self.links.iter_mut().zip(&mut opened) {
+                // Whoever heard of an earlier round passes it over.
+                if open.round < newest {
+                    is_late = true;
+                    *open = link.open_round(program).await;
+                }
             }
-            assert_eq!((other.round, other.turn), (open.round, open.turn));
+            if !is_late {
+                let [p0, p1, p2] = opened;
+                assert!(p0.turn == p1.turn && p1.turn == p2.turn, "{opened:?}");
+                return p0;
+            }
         }
-        open.round
     }
 
     pub(crate) async fn send(

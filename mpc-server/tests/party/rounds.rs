@@ -25,13 +25,13 @@ async fn submit_all(
 ) -> RoundId {
     let mut opened = Vec::new();
     for client in clients.iter_mut() {
-        opened.push(client.open_round(program).await);
+        opened.push(client.open_round(program).await.round);
     }
     // Whoever heard of an earlier round passes it over.
     let round = *opened.iter().max().unwrap();
     for ((client, opened), shares) in clients.iter_mut().zip(opened).zip(dealt) {
         if opened < round {
-            assert_eq!(client.open_round(program).await, round);
+            assert_eq!(client.open_round(program).await.round, round);
         }
         client.send(round, program, shares.map(Some)).await;
     }

@@ -267,7 +267,7 @@ fn a_round_that_fails_at_once_is_followed_by_none_that_is_too_soon() {
             let done = trio.tick();
             assert!(!is_blamed(&done));
         }
-        assert_eq!(trio.now - before, 3 * PERIODS.conversation / 4);
+        assert_eq!(trio.now, before + 3 * PERIODS.conversation / 4);
     }
 }
 
@@ -411,6 +411,28 @@ fn a_peer_that_claims_to_be_far_ahead_moves_nobody() {
     let expected = (most.round.0 + 1, Program::Conversation, most.turn.0 + 1);
     assert_eq!(opened(&trio.done, PartyId::P1)[0], expected);
     assert!(!is_blamed(&trio.done));
+}
+
+/// A peer that restarts has passed numbers over, so P0 goes on behind them; turns it passes over
+/// only if it lies, and P1, which missed nothing, would blame P0 for them.
+#[test]
+fn a_peer_that_comes_back_moves_numbers_but_no_turns() {
+    let mut trio = Trio::linked();
+    trio.unlink(PartyId::P1);
+    trio.unlink(PartyId::P2);
+    trio.clocks[2] = clock(PartyId::P2, at(1012, 500));
+    trio.now += PERIODS.dialing;
+    trio.done.clear();
+    trio.link(PartyId::P1);
+    trio.link(PartyId::P2);
+    let expected = [(1013, Program::Conversation, 7), (1014, Program::Open, 7)];
+    for party in [PartyId::P0, PartyId::P1] {
+        assert_eq!(opened(&trio.done, party), expected);
+    }
+    let blames = |(by, output): &(PartyId, Output)| {
+        matches!(output, Output::Cut { .. }) && *by != PartyId::P2
+    };
+    assert!(!trio.done.iter().any(blames));
 }
 
 /// P1 with both links up, P0's rounds at `position`, and what it says to P0's next rounds.
@@ -566,7 +588,7 @@ fn a_round_less_than_half_a_period_after_the_last_is_declined() {
         let turn = Turn(6).after(program).0;
         let just = Duration::from_nanos(1);
         let mut follower = Follower::new();
-        follower.now = after - just;
+        follower.now = after.saturating_sub(just);
         assert_eq!(
             follower.open(13, program, turn),
             Err(Misdeed::TooSoon),

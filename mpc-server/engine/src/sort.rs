@@ -1,12 +1,13 @@
 //! Sorting by opened comparisons (docs/protocol.md §4.6).
 //!
 //! In:      shuffled keys of 64 bits, shuffled secret tie-breaks.      Out: the order, public.
-//! Cost:    7 rounds a batch; about n·log2(n) comparisons for width 2, more for wider.
+//! Cost:    7 rounds a batch, 8 beyond 2^18 rows; about n·log2(n) comparisons for width 2, more for
+//!          wider.
 //! Reveals: the order of the shuffled rows: uniformly random, since tie-breaks are distinct, secret
 //!          and random, and the shuffle is unknown to everyone.
 //! Secure:  one semi-honest party. Contradicting comparisons are an error.
-//! Right:   two equal random keys are neighbours but for a chance of about n^2 / 2^64: key and
-//!          tie-break share a word of 64 bits, which has no room for the key's upper bits.
+//! Right:   two equal keys are neighbours unless a third one's lower bits are theirs too, 46 of them or
+//!          more: a word of key and tie-break has 64 bits, or as many as it takes.
 //!
 //! k-way sample sort: a segment's sample is sorted by comparing all its pairs, then its other rows
 //! walk down the sorted sample, k ways at a time. All segments do so side by side. A batch with few
@@ -77,7 +78,7 @@ pub(crate) fn sort(context: &mut Context, streams: &Streams, keys: &Keys) -> Res
     Ok(Sorted(sorter.order))
 }
 
-/// What rows are compared by: the key's lower bits, and below them as many as it takes of the tie-break.
+/// What rows are compared by: the key's lower bits, and below them all that the tie-break has.
 struct Words {
     layout: Layout,
     /// The lowest 64 bits of all rows, then what is left.
@@ -408,6 +409,45 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{PairKeys, PartyId, Settings, link::memory, share::Share, stream::Stream};
+
+    /// A word has all bits of the tie-break, and never fewer than 46 of the key.
+    #[test]
+    fn words_grow_with_the_number_of_rows() {
+        let [link, _, _] = memory::connect();
+        let keys = PairKeys {
+            next: [1; 32],
+            prev: [2; 32],
+        };
+        let context = Context::new(PartyId::P0, keys, link, Settings::default());
+        for (rows, tie_bits, bits) in [(2, 1, 64), (1 << 18, 18, 64), ((1 << 18) + 1, 19, 65)] {
+            let share = |row_bytes: usize, seed: u8| {
+                let first = Stream::new(&[seed; 16]).bytes(rows * row_bytes);
+                Share::new(first.clone(), first)
+            };
+            let (values, ties) = (share(8, 1), share(4, 2));
+            let keys = Keys {
+                values: ShuffledShare(values.clone()),
+                ties: ShuffledShare(ties.clone()),
+            };
+            let words = Words::new(&context, &keys);
+            assert_eq!(words.layout.block_bytes(), 4 * 8 * bits, "{rows} rows");
+            for row in [0, 1, rows - 1] {
+                let bytes = |all: &[u8], width: usize| {
+                    let mut padded = [0; 16];
+                    padded[..width].copy_from_slice(&all[row * width..][..width]);
+                    u128::from_le_bytes(padded)
+                };
+                let tie = bytes(&ties.first, 4) % (1 << tie_bits);
+                let mut word = bytes(&values.first, 8) << tie_bits | tie;
+                for column in &words.columns {
+                    assert_eq!(column[row], [word as u64; 2], "{rows} rows");
+                    word >>= 64;
+                }
+                assert!(bits - tie_bits >= 46 && words.columns.len() == bits.div_ceil(64));
+            }
+        }
+    }
 
     /// Runs the sorter on plain distinct keys; returns batches and comparisons.
     fn sort_plain(keys: &[u64], width: usize) -> (Vec<u32>, usize, usize) {

@@ -30,19 +30,19 @@ pub enum Phase {
     ShufflePayload = 11,
     /// Both: destinations are opened and the payload is re-shared (§6.6).
     Deliver = 12,
-    /// Dialing: public random elements are drawn (§5, round 1).
+    /// Dialing: public random elements are drawn (§5.2).
     OpenCoins = 13,
-    /// Sorting programs: rows are shuffled (§5, round 2).
+    /// Sorting programs: rows are shuffled (§5.2).
     ShuffleRows = 14,
-    /// Sorting programs: the shuffled rows are re-shared (§5, round 3).
+    /// Sorting programs: the shuffled rows are re-shared (§5.2).
     ShareRows = 15,
     /// Sorting programs: one batch of comparisons (§4.6).
     Sort = 16,
-    /// Sorting programs: which neighbours are equal (§5.3).
+    /// Sorting programs: which neighbours are equal (§5.2).
     CompareNeighbours = 17,
-    /// Sorting programs: which neighbours are joined (§5.3).
+    /// Sorting programs: which neighbours are joined (§5.2).
     Join = 18,
-    /// Dialing as in the paper: joint randomness of the payload (§5.7).
+    /// Dialing as in the paper: joint randomness of the payload (§5.6).
     DialTag = 19,
 }
 

@@ -1,5 +1,5 @@
 //! Dialing as in the paper, kept as the reference: both sides of a match are told (docs/protocol.md
-//! §5.7; MCMix, USENIX Security 2017, §4).
+//! §5.6; MCMix, USENIX Security 2017).
 //!
 //! In:      callee ids of 64 bits, replicated; own ids and public keys, public to the servers.
 //! Out:     replies of the partner's key and a dial tag, in wire order.

@@ -6,8 +6,8 @@
 
 use crate::world::World;
 
-const ADA: u64 = 0xd44e_3d7f_19d9_6e35;
-const BOB: u64 = 0x4183_7876_515b_2c94;
+const ADA: u64 = 0xf17e_4fad_4869_8a33;
+const BOB: u64 = 0x5034_9916_6730_3c4c;
 
 /// Runs two clients from seeds; panics where they send anything else than what is frozen.
 pub(crate) fn check() {

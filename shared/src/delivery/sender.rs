@@ -215,6 +215,11 @@ impl Sender {
         units.find(|(_, unit)| unit.text_id() == Some(text_id))
     }
 
+    /// Returns the number from which on the other side can know nothing.
+    fn known(&self) -> u32 {
+        self.next.min(self.unheard.unwrap_or(self.next))
+    }
+
     fn may_have_left(&self, unit: &Unit) -> bool {
         unit.may_have_left(self.acked, &self.flights)
     }
@@ -299,8 +304,7 @@ impl Sender {
 
     /// Returns the numbers that may be put into a row, the most urgent first.
     fn candidates(&self) -> Vec<(u32, &Unit)> {
-        let end = self.acked.saturating_add(WINDOW);
-        let end = end.min(self.unheard.unwrap_or(self.next));
+        let end = self.acked.saturating_add(WINDOW).min(self.known());
         let may_leave = |unit: &&Unit| {
             let starts = unit.pieces.first < end;
             starts && matches!(unit.release, Release::With(batch) if batch <= self.stored)
@@ -354,7 +358,7 @@ impl Sender {
             return Vec::new();
         }
         let top = ack.saturating_add(u32::BITS - bits.leading_zeros());
-        if ack < self.acked || top > self.unheard.unwrap_or(self.next) {
+        if ack < self.acked || top > self.known() {
             self.restart(MAX_PIECE_BYTES);
             return Vec::new();
         }
@@ -451,8 +455,6 @@ impl SenderRecord {
             *pieces == cut
         };
         self.stream != 0
-            && self.released <= self.next
-            && self.firm <= self.next
             && self
                 .next
                 .checked_sub(end)

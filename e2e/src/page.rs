@@ -241,11 +241,10 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// The ring does not start.
+    /// There is no such contact, or they are no pair.
     pub async fn ring(&self, name: &str) -> Result<()> {
         self.open(name).await?;
-        self.click("ring").await?;
-        self.wait_ring("ringing").await
+        self.click("ring").await
     }
 
     /// Removes a contact.

@@ -53,6 +53,9 @@ pub enum PeerError {
         /// The one that was shown.
         shown: Fingerprint,
     },
+    /// The peer that dialled us can't agree on keys that outlast quantum computers.
+    #[error("{0} does not offer the key exchange X25519MLKEM768; its server must be updated")]
+    KeyExchange(PartyId),
     /// The TLS handshake failed for another reason.
     #[error("the TLS handshake with {peer} failed: {source}")]
     Tls {

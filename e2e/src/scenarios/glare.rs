@@ -16,8 +16,9 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     alice.open("Bob").await?;
     bob.open("Alice").await?;
 
-    alice.click("call").await?;
-    bob.click("call").await?;
+    // Before either hears of the other's call, which takes a dialing round.
+    let (one, other) = tokio::join!(alice.click("call"), bob.click("call"));
+    one.and(other)?;
     alice.wait_state("Bob", "paired").await?;
     bob.wait_state("Alice", "paired").await?;
     tell(&alice, &bob, "Hello Bob").await?;

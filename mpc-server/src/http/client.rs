@@ -10,7 +10,7 @@ use bytes::Bytes;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use mcmix_shared::identity::ClientKey;
-use mcmix_shared::noise::{self, HELLO_BYTES, SEAL_BYTES, Transport};
+use mcmix_shared::noise::{self, ANSWER_BYTES, HELLO_BYTES, SEAL_BYTES, Transport};
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::wire::{ClientFrame, Open, Refusal, SUBPROTOCOL, ServerFrame, Welcome};
 use tokio::time::timeout;
@@ -45,7 +45,7 @@ pub(super) async fn upgrade(
     let longest_out = Program::ALL
         .map(|program| ServerFrame::reply_bytes(app.0.party, shape, program))
         .into_iter()
-        .fold(64, usize::max);
+        .fold(ANSWER_BYTES, usize::max);
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -113,8 +113,11 @@ async fn link(app: App, mut socket: WebSocket) {
 async fn greet(app: &App, socket: &mut WebSocket) -> Result<(ClientKey, Transport), End> {
     let hello = next_binary(socket).await?;
     let mut rng = UnwrapErr(SysRng);
-    let accepted = noise::accept(app.0.party, &app.0.key, &hello, &mut rng)
-        .map_err(|_| End::Handshake("the handshake failed: wrong key, party or version"))?;
+    let realm = &app.0.realm;
+    let accepted = noise::accept(&realm.deployment, app.0.party, &app.0.key, &hello, &mut rng)
+        .map_err(|_| {
+            End::Handshake("the handshake failed: wrong key, party, deployment or version")
+        })?;
     let answer = Message::Binary(accepted.answer.into());
     socket.send(answer).await.map_err(|_| End::Gone)?;
     Ok((accepted.client, accepted.transport))

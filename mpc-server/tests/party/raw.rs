@@ -42,7 +42,8 @@ impl RawLink {
         mut socket: Socket,
     ) -> Self {
         let server = deployment.server(party);
-        let (initiator, hello) = Initiator::new(party, key, &server.key, &mut rng());
+        let digest = deployment.realm().deployment;
+        let (initiator, hello) = Initiator::new(&digest, party, key, &server.key, &mut rng());
         socket.send(Message::Binary(hello.into())).await.unwrap();
         let answer = soon("the answer to the handshake", socket.next()).await;
         let transport = initiator

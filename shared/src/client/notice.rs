@@ -241,7 +241,7 @@ impl Notices {
 
 impl Client {
     pub(super) fn notify(&mut self, notice: Notice) {
-        if !notice.lasts() || self.notices.add(self.now, &notice) {
+        if !notice.lasts() || self.notices.add(self.now.wall, &notice) {
             self.out.push(Command::Notify(notice));
         }
     }

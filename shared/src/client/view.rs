@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{MessageNumber, Millis, Notice, NoticeId, OpenToCalls, Verified};
 use crate::{
     identity::{ClientKey, Invite, Name, SafetyNumber},
+    manifest::Realm,
     party::PartyId,
     program::RoundId,
 };
@@ -15,6 +16,8 @@ use crate::{
 pub struct View {
     /// One's own key and name; [`Invite::to_link`] makes the link to share.
     pub own: Invite,
+    /// What invite links are bound to.
+    pub realm: Realm,
     /// Whose calls ring.
     pub open_to_calls: OpenToCalls,
     /// The deployment's name.
@@ -237,6 +240,8 @@ pub enum ContactState {
     },
     /// We accepted; their client has not been heard yet.
     Answering {
+        /// Whether it is time to offer calling back.
+        call_back: ConnectAgain,
         /// Whether texts flow over an older session meanwhile.
         paired: Paired,
     },
@@ -301,9 +306,9 @@ pub enum RingState {
 /// Whether it is time to offer connecting again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectAgain {
-    /// They were heard within seven days.
+    /// They were heard within seven days; an answer of ours is still on its way.
     NotNeeded,
-    /// They were not.
+    /// They were not; the answer has not been heard.
     Offered,
 }
 

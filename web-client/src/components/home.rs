@@ -180,7 +180,9 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
             html! { <VerifyDialog {contact} {act} on_close={close} /> }
         }
         (Open::Nothing | Open::Contact(_) | Open::Verify(_), _) => Html::default(),
-        (Open::Invite, _) => html! { <InviteDialog own={view.own.clone()} on_close={close} /> },
+        (Open::Invite, _) => html! {
+            <InviteDialog own={view.own.clone()} realm={view.realm} on_close={close} />
+        },
         (Open::Add, _) => html! {
             <AddDialog key="add" view={Rc::clone(view)} {act} on_added={select} on_close={close} />
         },

@@ -40,7 +40,7 @@ pub(super) fn VerifyDialog(props: &VerifyProps) -> Html {
             <p class="digits mono" data-testid="safety-number" translate="no">
                 { for number.to_string().split(' ').map(|group| html! { <span>{ group }{ " " }</span> }) }
             </p>
-            { qr(&number.to_payload(), "safety-qr", texts::SAFETY_QR_LABEL) }
+            { qr(&number.to_code(), "safety-qr", texts::SAFETY_QR_LABEL) }
             <p class="muted small">{ texts::compare_differs(name) }</p>
             <div role="status">
                 if compared {

@@ -1,7 +1,8 @@
 //! Calls, rings, and what there is between a contact and us.
 
 use mcmix_shared::client::{
-    Blocked, CallStage, ContactState, ContactView, EndReason, Millis, Paired, RingState,
+    Blocked, CallStage, ConnectAgain, ContactState, ContactView, EndReason, Millis, Paired,
+    RingState,
 };
 
 use crate::clock;
@@ -159,10 +160,13 @@ pub fn is_calling(name: &str) -> String {
 }
 
 /// After accepting.
-pub fn answering(name: &str) -> String {
-    format!(
-        "Connecting to {name} … If they are gone by now, this takes until they are back or one of you calls again."
-    )
+pub fn answering(name: &str, call_back: ConnectAgain) -> String {
+    match call_back {
+        ConnectAgain::NotNeeded => format!("Connecting to {name} …"),
+        ConnectAgain::Offered => format!(
+            "{name} was not heard since you accepted: they may have gone. You are connected when they are back; or call them."
+        ),
+    }
 }
 
 /// What a ring does that is under way.

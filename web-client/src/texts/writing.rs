@@ -143,7 +143,7 @@ const fn is_carried(state: ContactState) -> bool {
         ContactState::Known { .. } => false,
         ContactState::Calling { paired, .. }
         | ContactState::Incoming { paired, .. }
-        | ContactState::Answering { paired } => matches!(paired, Paired::Yes),
+        | ContactState::Answering { paired, .. } => matches!(paired, Paired::Yes),
     }
 }
 

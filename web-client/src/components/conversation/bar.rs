@@ -128,12 +128,16 @@ fn state(props: &BarProps, now: Millis) -> Html {
             texts::is_calling(name),
             Html::default(),
         ),
-        ContactState::Answering { .. } => doing(
-            Kind::Phone,
-            "answering",
-            texts::answering(name),
-            Html::default(),
-        ),
+        ContactState::Answering { call_back, .. } => {
+            let offer = match call_back {
+                ConnectAgain::Offered => {
+                    button(props, "call-back", texts::CALL_BACK, Action::Call(key))
+                }
+                ConnectAgain::NotNeeded => Html::default(),
+            };
+            let text = texts::answering(name, call_back);
+            doing(Kind::Phone, "answering", text, offer)
+        }
         ContactState::Paired { ring, again } => html! {
             <>
                 { ringing(props, ring) }

@@ -22,6 +22,7 @@ mod chat;
 mod failures;
 mod frozen;
 mod node;
+mod pairs;
 mod servers;
 mod storm;
 mod traffic;

@@ -102,11 +102,9 @@ impl Engine {
         let urls = PartyId::ALL.map(|party| deployment.server(party).url.clone());
         let rng = &mut UnwrapErr(SysRng);
         // A new identity whose first batch was never stored has a name in the list and no record.
-        // Wherever there are records, an identity is read or nothing: none is made in its place.
-        let mut client = if records.is_empty() {
-            Client::create(deployment, name, rng)
-        } else {
-            Client::restore(deployment, records, rng)?
+        let mut client = match Client::restore(deployment.clone(), records, rng) {
+            Err(RestoreError::NoIdentity) => Client::create(deployment, name, rng),
+            restored => restored?,
         };
         let commands = client.start(now(), rng);
         let shown = Rc::new(client.view());

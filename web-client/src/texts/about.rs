@@ -4,7 +4,7 @@
 pub const PROMISED: [(&str, &str); 3] = [
     (
         "Nobody sees whom you talk with,",
-        "nor whether you talk or call at all: not an observer of the whole network, not any one server.",
+        "nor whether you talk or call at all: not an observer of the whole network, not any one server that keeps to the rules.",
     ),
     (
         "Whoever calls you learns nothing,",
@@ -24,7 +24,7 @@ pub const NOT_PROMISED: [(&str, &str); 4] = [
     ),
     (
         "Two servers together could find out",
-        "who talks with whom. They are meant to be run by people who would not join forces.",
+        "who talks with whom, and so could one that breaks the rules: that is not detected yet. They are meant to be run by people who would do neither.",
     ),
     (
         "Who can change your link on its way",
@@ -44,7 +44,7 @@ pub const ABOUT: [&str; 4] = [
     "Every second or so, everyone who is online hands in messages of exactly the same size, real ones or empty ones. Each is cut into three shares, one for each server; a single share is pure noise.",
     "The three servers compute together on the shares. They find the messages that belong together and swap them, without seeing which ones those are. Everyone gets something of the same size back.",
     "A call is a sealed message, too: everyone gets one in every round, a real one or noise, and only your browser can tell which. Once two people accepted each other, they write whenever they like; nobody has to call again.",
-    "So the more people are online, the larger the crowd you disappear in. It also means that this page sends and receives a steady trickle, whether you write or not.",
+    "So the more people are online, the larger the crowd you disappear in. It also means that this page sends and receives a steady trickle, whether you write or not. Stay online when you don’t write, too: two people who always come and go together can be guessed to know each other.",
 ];
 
 /// Heads what there is to know about contacts.
@@ -58,12 +58,12 @@ pub const CONTACTS_SEE: [&str; 4] = [
     "Someone you blocked sees you as absent, but can still get in the way of calls for up to a week, until your contacts have a new pass from you.",
 ];
 
-/// Heads what happens when keys are stolen.
-pub const STOLEN_TITLE: &str = "If somebody copies your keys";
+/// Heads what happens when the device is stolen or read.
+pub const STOLEN_TITLE: &str = "If somebody gets at this device";
 
-/// What happens when keys are stolen.
+/// What happens then.
 pub const STOLEN: [&str; 3] = [
-    "Whoever reads this device once and then only watches can read along until the keys were renewed, which happens after a day or so of both being online. What was said before stays closed. Keys are renewed in a way meant to outlast quantum computers; a very first call and the proof of who somebody is are not.",
+    "Keys and messages are kept in this browser, not encrypted: whoever can use the device can read them. Whoever copies its keys once and then only watches can read along until the keys were renewed, within a day or so of both of you being online; what was deleted before stays closed. Keys are renewed in a way meant to outlast quantum computers; a very first call and the proof of who somebody is are not.",
     "Your identity itself does not heal: who has it can call others in your name. Once keys were renewed, your contacts see a device that they do not know, and what they wrote before is not sent to it until they say so.",
     "Whoever has your key can also call you in a contact’s name. If you accept, the call leads nowhere, and nothing that you wrote goes out.",
 ];

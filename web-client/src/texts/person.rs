@@ -74,7 +74,5 @@ pub fn compare_differs(name: &str) -> String {
 
 /// That they were compared.
 pub fn verified_text(name: &str) -> String {
-    format!(
-        "You compared the numbers: nobody stands between you and {name}. The mark goes away if a key ever changes."
-    )
+    format!("You compared the numbers: nobody stands between you and {name}.")
 }

@@ -319,6 +319,10 @@ impl Session {
     }
 
     /// Takes back what [`Self::to_record`] gave; `None` if it is damaged.
+    ///
+    /// What must not be lost is stored before the next row leaves: that the session is asking
+    /// ([`Self::is_asking`]), what a ratchet piece changed, and the first packet of a
+    /// generation. Other changes may be lost.
     pub(crate) fn from_record(
         realm: &Realm,
         own: ClientKey,
@@ -331,6 +335,10 @@ impl Session {
         }
         if let Some(asked) = &mut state.asked {
             asked.restore();
+        }
+        // What went out after this was stored may have met.
+        if let Some(next) = &mut state.next {
+            next.outgoing.forget();
         }
         Some(Self {
             realm: *realm,
@@ -370,8 +378,8 @@ impl Session {
     /// `None` a second time.
     ///
     /// # Security
-    /// The session is stored before the row leaves. A client that starts again from an older
-    /// state may seal another packet for the same row: its nonce is another.
+    /// The key is gone from what is stored next. A client that starts again from an older state
+    /// may seal another packet for the same row: its nonce is another.
     pub(crate) fn seal(
         &mut self,
         ticket: &RowTicket,
@@ -517,6 +525,11 @@ impl Session {
             left: cut.left,
             bytes: cut.bytes.to_vec(),
         })
+    }
+
+    /// Returns whether the seeds of an offer are there, which are stored before it leaves.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.state.asked.is_some()
     }
 
     /// Takes note that the row with that piece met nobody, which only three agreeing replies

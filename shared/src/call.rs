@@ -28,6 +28,7 @@ use crate::{
     session::KeyTree,
 };
 use message::{Caller, Message1};
+use resolver::Products;
 
 /// Bytes of message 1, the sealed message of a dial.
 pub(crate) const MESSAGE_BYTES: usize = 200;
@@ -93,7 +94,7 @@ impl fmt::Debug for MeetingSeed {
 }
 
 /// Names a resume secret to whoever has it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct ResumeId([u8; 8]);
 
 impl ResumeId {
@@ -299,8 +300,9 @@ pub(crate) fn read_answer(
     let bytes = payload.to_bytes();
     // A secret that nobody else can have, where there is none to try.
     let nothing = kdf::derive("no resume", call.as_bytes(), &[]);
+    let products = Products::default();
     let attempt = |resume: Option<&Secret>| {
-        Caller::new(secret, realm, callee.as_bytes(), call, &bytes)
+        Caller::again(secret, realm, callee.as_bytes(), call, &bytes, &products)
             .finish(&message::psk(&payload.seed, resume), message2)
     };
     let with = attempt(Some(resume.unwrap_or(&nothing)));

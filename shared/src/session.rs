@@ -292,6 +292,10 @@ impl Session {
     }
 
     /// Takes back what [`Self::to_record`] gave; `None` if it is damaged.
+    ///
+    /// What must not be lost is stored before the next row leaves: that the session is asking
+    /// ([`Self::is_asking`]), what a ratchet piece changed, and the first packet of a
+    /// generation. Other changes may be lost.
     pub(crate) fn from_record(
         realm: &Realm,
         own: ClientKey,
@@ -304,6 +308,10 @@ impl Session {
         }
         if let Some(asked) = &mut state.asked {
             asked.restore();
+        }
+        // What went out after this was stored may have met.
+        if let Some(next) = &mut state.next {
+            next.outgoing.forget();
         }
         Some(Self {
             realm: *realm,
@@ -343,8 +351,8 @@ impl Session {
     /// `None` a second time.
     ///
     /// # Security
-    /// The session is stored before the row leaves. A client that starts again from an older
-    /// state may seal another packet for the same row: its nonce is another.
+    /// The key is gone from what is stored next. A client that starts again from an older state
+    /// may seal another packet for the same row: its nonce is another.
     pub(crate) fn seal(
         &mut self,
         ticket: &RowTicket,

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::{
     CallPayload, CallSecret, MESSAGE_BYTES, MeetingSeed, Place, Received,
     payload::PAYLOAD_BYTES,
-    resolver::{GoingOn, Seals},
+    resolver::{GoingOn, Products, Seals},
 };
 use crate::{
     identity::{ClientKey, SecretKey},
@@ -42,6 +42,10 @@ pub(super) fn psk(meeting: &MeetingSeed, resume: Option<&Secret>) -> Secret {
 
 /// Derives `S_0` when both messages are through.
 fn pair_secret(mut state: HandshakeState) -> Secret {
+    // snow erases no pre-shared key.
+    state
+        .set_psk(PSK.into(), &[0; 32])
+        .expect("it was set before");
     let hash: [u8; 32] = state
         .get_handshake_hash()
         .try_into()
@@ -70,16 +74,30 @@ impl Caller {
         call: &CallSecret,
         payload: &[u8; PAYLOAD_BYTES],
     ) -> Self {
+        Self::again(secret, realm, callee, call, payload, &Products::default())
+    }
+
+    /// Starts the same handshake once more, with what was computed for it before.
+    #[expect(clippy::too_many_arguments, reason = "as in `new`, and what is known")]
+    pub(super) fn again(
+        secret: &SecretKey,
+        realm: &Realm,
+        callee: &[u8; 32],
+        call: &CallSecret,
+        payload: &[u8; PAYLOAD_BYTES],
+        products: &Products,
+    ) -> Self {
         let prologue = prologue(realm);
         let ephemeral = kdf::derive("e", call.as_bytes(), &[&prologue, callee, payload]);
         let seals = Seals::default();
         let pattern = PATTERN.parse().expect("a Noise pattern");
-        let mut state = Builder::with_resolver(pattern, GoingOn::boxed(&ephemeral, &seals))
-            .prologue(&prologue)
-            .and_then(|builder| builder.local_private_key(secret.as_bytes()))
-            .and_then(|builder| builder.remote_public_key(callee))
-            .and_then(Builder::build_initiator)
-            .expect("all parts of the pattern are given");
+        let mut state =
+            Builder::with_resolver(pattern, GoingOn::boxed(&ephemeral, products, &seals))
+                .prologue(&prologue)
+                .and_then(|builder| builder.local_private_key(secret.as_bytes()))
+                .and_then(|builder| builder.remote_public_key(callee))
+                .and_then(Builder::build_initiator)
+                .expect("all parts of the pattern are given");
         let mut message = [0; MESSAGE_BYTES];
         let written = state.write_message(payload, &mut message);
         debug_assert_eq!(written, Ok(MESSAGE_BYTES));
@@ -119,11 +137,14 @@ impl Message1 {
         let message: [u8; MESSAGE_BYTES] = message.try_into().ok()?;
         let seals = Seals::default();
         let pattern = PATTERN.parse().expect("a Noise pattern");
-        let mut state = Builder::with_resolver(pattern, GoingOn::boxed(ephemeral, &seals))
-            .prologue(&prologue(realm))
-            .and_then(|builder| builder.local_private_key(secret.as_bytes()))
-            .and_then(Builder::build_responder)
-            .expect("all parts of the pattern are given");
+        let mut state = Builder::with_resolver(
+            pattern,
+            GoingOn::boxed(ephemeral, &Products::default(), &seals),
+        )
+        .prologue(&prologue(realm))
+        .and_then(|builder| builder.local_private_key(secret.as_bytes()))
+        .and_then(Builder::build_responder)
+        .expect("all parts of the pattern are given");
         let mut payload = Zeroizing::new([0; PAYLOAD_BYTES]);
         state.read_message(&message, payload.as_mut_slice()).ok()?;
         let caller = state.get_remote_static()?.try_into().ok()?;

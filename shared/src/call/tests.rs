@@ -433,7 +433,7 @@ fn answers_are_bound_to_both_people_and_the_call() {
     assert!(other.read(None, &row).is_none(), "another payload");
 }
 
-/// Mistake 2, the raw Diffie-Hellman output as a key: S_0 is none, and another in every call.
+/// Mistake 2, the raw Diffie-Hellman output as a key: `S_0` is none, and another in every call.
 #[test]
 fn the_pairs_secret_is_no_raw_diffie_hellman() {
     let parties = Parties::new();

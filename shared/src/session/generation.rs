@@ -11,7 +11,7 @@ use crate::{
     row::Role,
 };
 
-/// What S_g is expanded into; S_g itself is gone.
+/// What `S_g` is expanded into; `S_g` itself is gone.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Generation {
     /// g.
@@ -28,8 +28,9 @@ pub(super) struct Generation {
 }
 
 impl Generation {
-    /// Expands S_g, which is erased; generation 0 has the tags of its meeting point instead of
+    /// Expands `S_g`, which is erased; generation 0 has the tags of its meeting point instead of
     /// its own.
+    #[expect(clippy::needless_pass_by_value, reason = "nobody may have it any more")]
     pub(super) fn expand(number: u32, secret: Secret, own: Role, meeting: Option<KeyTree>) -> Self {
         let derive = |label, info: &[u8]| kdf::derive(label, secret.as_bytes(), &[info]);
         let rows = |sender: Role| KeyTree::new(derive("rows", &[sender.code()]));
@@ -119,18 +120,14 @@ impl Spare {
 impl Sending {
     /// Takes a key, by the same steps whether the round's other lane was taken before or not.
     fn take(&mut self, round: RoundId, lane: Lane) -> Option<Secret> {
-        match self.spare.take_if(|spare| spare.fits(round, lane)) {
-            Some(spare) => {
-                let mut scratch = KeyTree::new(spare.key.clone());
-                black_box(split(&scratch.take(round)?, round, lane));
-                Some(spare.key)
-            }
-            None => {
-                let (key, spare) = split(&self.tree.take(round)?, round, lane);
-                self.spare = Some(spare);
-                Some(key)
-            }
+        if let Some(spare) = self.spare.take_if(|spare| spare.fits(round, lane)) {
+            let mut scratch = KeyTree::new(spare.key.clone());
+            black_box(split(&scratch.take(round)?, round, lane));
+            return Some(spare.key);
         }
+        let (key, spare) = split(&self.tree.take(round)?, round, lane);
+        self.spare = Some(spare);
+        Some(key)
     }
 
     fn erase_before(&mut self, round: RoundId) {

@@ -9,8 +9,10 @@ const MOST: u32 = 64;
 
 /// Returns into how many pieces of that size something is cut.
 fn count(total: usize, piece_bytes: usize) -> Option<u32> {
-    let count = total.checked_div(piece_bytes)? + usize::from(total % piece_bytes != 0);
-    u32::try_from(count).ok().filter(|count| *count <= MOST)
+    let full = total.checked_div(piece_bytes)?;
+    u32::try_from(full + usize::from(full * piece_bytes < total))
+        .ok()
+        .filter(|count| *count <= MOST)
 }
 
 fn all(count: u32) -> u64 {
@@ -37,7 +39,7 @@ pub(super) struct Outgoing {
     flying: u64,
     /// Pieces of which an earlier row may have met.
     met: u64,
-    /// All may have met, before they were cut anew.
+    /// All may have met, in a row of which nothing is known any more.
     all_met: bool,
 }
 
@@ -85,6 +87,11 @@ impl Outgoing {
             self.flying &= !bit(piece);
             self.round &= !bit(piece);
         }
+    }
+
+    /// Takes note that pieces may have gone out of which nothing is known any more.
+    pub(super) fn forget(&mut self) {
+        self.all_met = true;
     }
 
     /// Returns whether the other side may have all pieces.

@@ -57,8 +57,8 @@ impl Step<'_> {
 }
 
 /// Returns the hash of an offer or answer, without its check.
-fn hash(label: &str, key: &[u8; 32], kem: &[u8], features: &[u8; 4]) -> [u8; 32] {
-    kdf::hash(label, &[key, kem, features])
+fn hash(label: &str, key: &[u8; 32], kem: &[u8], features: [u8; 4]) -> [u8; 32] {
+    kdf::hash(label, &[key, kem, &features])
 }
 
 /// What shows that one has `S_{g+1}`.
@@ -102,7 +102,7 @@ impl Asked {
     /// Makes the offer again after a load.
     pub(super) fn restore(&mut self) {
         let (key, kem) = (public(&self.x25519), self.kem_key().public());
-        let check = kdf::truncate(&hash("offer", &key, &kem, &FEATURES));
+        let check = kdf::truncate(&hash("offer", &key, &kem, FEATURES));
         self.offer = [&key[..], &kem, &FEATURES, &check].concat();
     }
 
@@ -130,7 +130,7 @@ impl Asked {
         let confirmed = reader.array::<CHECK_BYTES>().ok()?;
         let dh = diffie_hellman(&self.x25519, &key)?;
         let shared = self.kem_key().decapsulate(&ciphertext);
-        let answer = hash("answer", &key, &ciphertext, &features);
+        let answer = hash("answer", &key, &ciphertext, features);
         let secret = step.secret(dh.as_bytes(), &shared, &offer, &answer);
         let fits: bool = confirmation(&secret).ct_eq(&confirmed).into();
         fits.then_some(secret)
@@ -150,7 +150,7 @@ fn offer_hash(offer: &[u8]) -> Option<([u8; 32], Offer)> {
     let kem = reader.array().ok()?;
     let features = reader.array().ok()?;
     let check = reader.array::<CHECK_BYTES>().ok()?;
-    let hash = hash("offer", &key, &kem, &features);
+    let hash = hash("offer", &key, &kem, features);
     (kdf::truncate(&hash) == check).then_some((hash, Offer { key, kem }))
 }
 
@@ -180,7 +180,7 @@ pub(super) fn answer(
     let key = public(&own);
     let dh = diffie_hellman(&own, &offer.key)?;
     let (ciphertext, shared) = kem::encapsulate(&offer.kem, Secret::random(rng).as_bytes())?;
-    let answer_hash = hash("answer", &key, &ciphertext, &FEATURES);
+    let answer_hash = hash("answer", &key, &ciphertext, FEATURES);
     let secret = step.secret(dh.as_bytes(), &shared, &offer_hash, &answer_hash);
     Some(Answered {
         answer: [&key[..], &ciphertext, &FEATURES, &confirmation(&secret)].concat(),

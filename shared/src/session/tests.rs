@@ -342,7 +342,7 @@ proptest! {
     #[test]
     fn any_record_is_survived(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
         if let Ok(record) = postcard::from_bytes::<SessionRecord>(&bytes) {
-            survive(record);
+            survive(&record);
         }
     }
 
@@ -362,7 +362,7 @@ proptest! {
                 *at.get_mut(&mut bytes[..]) = *byte;
             }
             if let Ok(record) = postcard::from_bytes::<SessionRecord>(&bytes) {
-                survive(record);
+                survive(&record);
             }
         }
     }
@@ -386,7 +386,7 @@ proptest! {
     }
 }
 
-fn survive(record: SessionRecord) {
+fn survive(record: &SessionRecord) {
     let [lower, higher] = keys();
     for (own, peer) in [(lower, higher), (higher, lower)] {
         let session = Session::from_record(&REALM, own, peer, record.clone());
@@ -437,7 +437,7 @@ fn keys_and_tags_are_frozen() {
         ],
     );
     let first = u64::from_be_bytes(*hash.first_chunk().unwrap());
-    assert_eq!(format!("{first:016x}"), "0000000000000000");
+    assert_eq!(format!("{first:016x}"), "f2a85182449f6c1c");
 }
 
 #[test]

@@ -49,61 +49,97 @@ fn used() -> (Session, Session) {
     (a, b)
 }
 
-macro_rules! cases {
-    ($($name:ident $work:block)*) => {
-        $(#[test]
-        #[ignore = "counted under callgrind"]
-        fn $name() $work)*
-    };
+#[test]
+#[ignore = "counted under callgrind"]
+fn make_first_row() {
+    making(&mut pair().0, 1 << 20, Lane::Text);
 }
 
-cases! {
-    make_first_row { making(&mut pair().0, 1 << 20, Lane::Text); }
-    make_row { making(&mut used().0, 1100, Lane::Text); }
-    make_row_after_a_month { making(&mut used().0, 3_000_000, Lane::Text); }
-    make_picture_row { making(&mut used().0, 1100, Lane::Picture); }
-    make_picture_row_beside_text {
-        let mut session = used().0;
-        send(&mut session, 1100);
-        making(&mut session, 1100, Lane::Picture);
+#[test]
+#[ignore = "counted under callgrind"]
+fn make_row() {
+    making(&mut used().0, 1100, Lane::Text);
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn make_row_after_a_month() {
+    making(&mut used().0, 3_000_000, Lane::Text);
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn make_picture_row() {
+    making(&mut used().0, 1100, Lane::Picture);
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn make_picture_row_beside_text() {
+    let mut session = used().0;
+    send(&mut session, 1100);
+    making(&mut session, 1100, Lane::Picture);
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn make_decoy() {
+    making(
+        &mut Session::decoy(&REALM, pair().0.own, &mut rng()),
+        1100,
+        Lane::Text,
+    );
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn make_row_of_two_generations() {
+    let mut world = World::new(1);
+    while world.higher.session.state.next.is_none() {
+        world.calm_round();
     }
-    make_decoy { making(&mut Session::decoy(&REALM, pair().0.own, &mut rng()), 1100, Lane::Text); }
-    make_row_of_two_generations {
-        let mut world = World::new(1);
-        while world.higher.session.state.next.is_none() {
-            world.calm_round();
+    let round = world.round + 1;
+    making(&mut world.higher.session, round, Lane::Text);
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn open_row_that_met() {
+    let (mut a, mut b) = used();
+    let (_, message) = send(&mut a, 4000);
+    assert!(reading(&mut b, 4000, &message));
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn open_row_that_came_back() {
+    let (_, mut b) = used();
+    assert!(!reading(&mut b, 4000, &[7; PACKET.len() + 28]));
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn open_row_of_a_decoy() {
+    let mut decoy = Session::decoy(&REALM, pair().0.own, &mut rng());
+    assert!(!reading(&mut decoy, 4000, &[7; PACKET.len() + 28]));
+}
+
+#[test]
+#[ignore = "counted under callgrind"]
+fn open_row_of_the_next_generation() {
+    let mut world = World::new(1);
+    while world.lower.session.state.current.number == 0 {
+        world.calm_round();
+    }
+    let mut round = world.round + 1;
+    loop {
+        let theirs = take(&mut world.higher.session, round, Lane::Text);
+        let (ticket, message) = send(&mut world.lower.session, round);
+        if theirs.tag == ticket.tag {
+            let session = &mut world.higher.session;
+            assert!(measured(|| session.open(&theirs, &message)).is_some());
+            return;
         }
-        let round = world.round + 1;
-        making(&mut world.higher.session, round, Lane::Text);
-    }
-    open_row_that_met {
-        let (mut a, mut b) = used();
-        let (_, message) = send(&mut a, 4000);
-        assert!(reading(&mut b, 4000, &message));
-    }
-    open_row_that_came_back {
-        let (_, mut b) = used();
-        assert!(!reading(&mut b, 4000, &[7; PACKET.len() + 28]));
-    }
-    open_row_of_a_decoy {
-        let mut decoy = Session::decoy(&REALM, pair().0.own, &mut rng());
-        assert!(!reading(&mut decoy, 4000, &[7; PACKET.len() + 28]));
-    }
-    open_row_of_the_next_generation {
-        let mut world = World::new(1);
-        while world.lower.session.state.current.number == 0 {
-            world.calm_round();
-        }
-        let mut round = world.round + 1;
-        loop {
-            let theirs = take(&mut world.higher.session, round, Lane::Text);
-            let (ticket, message) = send(&mut world.lower.session, round);
-            if theirs.tag == ticket.tag {
-                let session = &mut world.higher.session;
-                assert!(measured(|| session.open(&theirs, &message)).is_some());
-                return;
-            }
-            round += 1;
-        }
+        round += 1;
     }
 }

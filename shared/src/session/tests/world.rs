@@ -25,6 +25,15 @@ pub(super) enum Part {
     Quick,
 }
 
+/// What reaches the storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Storing {
+    /// Every change.
+    All,
+    /// What must not be lost, with all that had changed by then.
+    Vital,
+}
+
 /// What becomes of one side's reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
@@ -66,6 +75,19 @@ struct Sent {
 }
 
 impl Side {
+    /// Stores the session, if this storage writes all changes or one that must not be lost.
+    fn keep(&mut self, storing: Storing) {
+        let vital = |session: &Session| {
+            let state = &session.state;
+            let next = state.next.as_ref().map(|next| next.offer);
+            let current = (state.current.number, state.current.opened);
+            (current, next, session.is_asking())
+        };
+        if storing == Storing::All || vital(&self.session) != vital(&self.thief()) {
+            self.store();
+        }
+    }
+
     fn store(&mut self) {
         self.stored = postcard::to_allocvec(&self.session.to_record()).unwrap();
     }
@@ -85,6 +107,7 @@ impl Side {
         round: RoundId,
         part: Part,
         clock: RatchetClock,
+        storing: Storing,
         rng: &mut ChaCha12Rng,
     ) -> Option<Sent> {
         if part == Part::Absent {
@@ -98,7 +121,7 @@ impl Side {
         };
         let packet = write(piece.as_ref());
         let message = self.session.seal(&ticket, &packet, rng)?;
-        self.store();
+        self.keep(storing);
         Some(Sent {
             ticket,
             piece,
@@ -138,6 +161,7 @@ pub(super) struct World {
     /// Conversation rounds that pass from one round of the test to the next.
     pub(super) pace: u64,
     pub(super) piece_bytes: usize,
+    pub(super) storing: Storing,
     /// Rounds whose keys a client keeps.
     pub(super) keep: u64,
     /// All rows that left.
@@ -170,6 +194,7 @@ impl World {
             round: 100,
             pace: 4096,
             piece_bytes: 200,
+            storing: Storing::All,
             keep: 8,
             wire: Vec::new(),
             offers: Vec::new(),
@@ -206,7 +231,7 @@ impl World {
         };
         let mut sent = Vec::new();
         for (side, fate) in [(&mut self.lower, lower), (&mut self.higher, higher)] {
-            let row = side.send(round, fate.part, clock, &mut self.rng);
+            let row = side.send(round, fate.part, clock, self.storing, &mut self.rng);
             if let Some(row) = &row {
                 self.wire.push(Row {
                     sender: side.session.own,
@@ -236,10 +261,10 @@ impl World {
             side.session
                 .erase_before(RoundId(self.round.saturating_sub(self.keep)));
             match fates[at].reply {
-                Reply::Comes | Reply::Lost => side.store(),
+                Reply::Comes | Reply::Lost => side.keep(self.storing),
                 Reply::Forgotten => side.load(),
                 Reply::Reload => {
-                    side.store();
+                    side.keep(self.storing);
                     side.load();
                 }
             }

@@ -24,6 +24,8 @@ mod frozen;
 mod node;
 mod pairs;
 mod servers;
+mod silence;
+mod stats;
 mod storm;
 mod traffic;
 mod world;

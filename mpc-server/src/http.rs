@@ -175,7 +175,7 @@ mod tests {
             key: keys::read_noise_key(&config.keys.noise).unwrap(),
             deployment: demo.deployment,
             limits: config.clients,
-            clients: Clients::new(1),
+            clients: Clients::new([0; 32], 1),
             rounds: Arc::new(Rounds::new(config.party, shape, 1)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -8,12 +8,14 @@
 //!
 //! Everything that comes here was authenticated by the session as the other side's.
 
+mod flights;
 mod packet;
 mod receiver;
 mod record;
 mod sender;
+mod unit;
 
-use core::fmt;
+use core::{fmt, ops::Range};
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -61,12 +63,14 @@ impl Item {
         }
     }
 
-    /// Returns the bytes that are cut into pieces.
-    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(match self {
-            Self::Text { id, text } => [&id.to_le_bytes()[..], text.as_bytes()].concat(),
-            Self::Pass(secret) => secret.as_bytes().to_vec(),
-        })
+    /// Returns some of the bytes that are cut into pieces.
+    fn bytes(&self, range: Range<usize>) -> Zeroizing<Vec<u8>> {
+        let (head, tail) = match self {
+            Self::Text { id, text } => (&id.to_le_bytes()[..], text.as_bytes()),
+            Self::Pass(secret) => (&[][..], &secret.as_bytes()[..]),
+        };
+        let bytes = head.iter().chain(tail).skip(range.start).take(range.len());
+        Zeroizing::new(bytes.copied().collect())
     }
 }
 
@@ -230,17 +234,12 @@ impl Delivery {
         packet_bytes: usize,
         ratchet: Option<&RatchetPiece>,
     ) -> (Vec<u8>, Receipt) {
-        let oldest = RoundId(round.0.saturating_sub(ROUNDS_TO_TAKE - 1));
-        self.next_round = self.next_round.max(oldest);
+        self.pass_over_before(round);
         let Some(mut room) = packet_bytes.checked_sub(HEADER_BYTES) else {
             return (vec![0; packet_bytes], Receipt::empty(round));
         };
         self.sender.fit(room.saturating_sub(ITEM_HEADER_BYTES));
-        let mut packet = Packet {
-            stream: self.sender.stream(),
-            ..Packet::default()
-        };
-        self.receiver.acknowledge(&mut packet);
+        let mut packet = self.empty_packet();
         if let Some(piece) = ratchet
             && let Some(rest) = room.checked_sub(ITEM_HEADER_BYTES + piece.bytes.len())
         {
@@ -254,6 +253,30 @@ impl Delivery {
             numbers: packet.pieces.iter().map(|(number, _)| *number).collect(),
         };
         (packet.encode(packet_bytes), receipt)
+    }
+
+    /// Writes a packet that acknowledges what came and carries nothing.
+    pub(crate) fn compose_empty(&mut self, round: RoundId, packet_bytes: usize) -> Vec<u8> {
+        self.pass_over_before(round);
+        if packet_bytes < HEADER_BYTES {
+            return vec![0; packet_bytes];
+        }
+        self.empty_packet().encode(packet_bytes)
+    }
+
+    fn empty_packet(&self) -> Packet {
+        let mut packet = Packet {
+            stream: self.sender.stream(),
+            ..Packet::default()
+        };
+        self.receiver.acknowledge(&mut packet);
+        packet
+    }
+
+    /// Passes over what comes too late for a packet of that round.
+    fn pass_over_before(&mut self, round: RoundId) {
+        let oldest = round.0.saturating_sub(ROUNDS_TO_TAKE - 1);
+        self.next_round = self.next_round.max(RoundId(oldest));
     }
 
     /// Learns what became of a row; returns texts that were now handed over as a whole.

@@ -1,4 +1,5 @@
-//! Who a client is: an X25519 key pair, the id that servers compare, a name, an invite.
+//! Who a client is: an X25519 key pair, the id that servers compare, a name, an invite,
+//! a number to compare.
 
 mod invite;
 mod name;
@@ -13,7 +14,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 pub use invite::{Invite, InviteError};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
-pub use number::SafetyNumber;
+pub use number::{Comparison, NotANumber, SafetyNumber};
 
 use crate::kdf;
 

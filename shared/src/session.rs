@@ -28,8 +28,8 @@ use crate::{
     row::{Role, Tag},
 };
 
-use generation::Generation;
 pub(crate) use crate::piece::{RatchetKind, RatchetPiece};
+use generation::Generation;
 pub(crate) use key_tree::KeyTree;
 use pieces::{Cut, Incoming, Outgoing};
 use ratchet::{ANSWER_BYTES, Asked, OFFER_BYTES, Step};
@@ -490,6 +490,11 @@ impl Session {
             left: cut.left,
             bytes: cut.bytes.to_vec(),
         })
+    }
+
+    /// Returns whether the seeds of an offer are there, which are stored before it leaves.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.state.asked.is_some()
     }
 
     /// Takes note that the row with that piece met nobody, which only three agreeing replies

@@ -12,7 +12,7 @@ use getrandom::rand_core::UnwrapErr;
 use mcmix_shared::identity::ClientKey;
 use mcmix_shared::noise::{self, ANSWER_BYTES, HELLO_BYTES, SEAL_BYTES, Transport};
 use mcmix_shared::program::{Program, RoundId};
-use mcmix_shared::wire::{ClientFrame, Open, Refusal, SUBPROTOCOL, ServerFrame, Welcome};
+use mcmix_shared::wire::{ClientFrame, Refusal, SUBPROTOCOL, ServerFrame, Welcome};
 use tokio::time::timeout;
 
 use super::App;
@@ -213,13 +213,8 @@ impl ClientLink<'_> {
         self.send(&ServerFrame::Welcome(welcome)).await?;
         let open = inner.rounds.collector.open_rounds();
         for open in &open {
-            let frame = ServerFrame::Open(Open {
-                round: open.round,
-                program: open.program,
-                closes_in_ms: open.closes_in_ms(),
-                online: inner.clients.online(open.program),
-            });
-            self.send(&frame).await?;
+            let online = inner.clients.online(open.program);
+            self.send(&open.announcement(online)).await?;
         }
         Ok(open.into_iter().map(|open| open.round).collect())
     }
@@ -246,12 +241,11 @@ impl ClientLink<'_> {
         };
         Ok(match self.read(&sealed)? {
             Ok(ClientFrame::Submit(submit)) => {
-                let taken = self
-                    .app
-                    .0
-                    .rounds
-                    .collector
-                    .submit(self.client, place.id(), submit);
+                let taken = self.app.0.rounds.collector.submit(
+                    (place.id(), self.client),
+                    place.connection(),
+                    submit,
+                );
                 if taken.is_ok() {
                     self.refusals = 0;
                 }

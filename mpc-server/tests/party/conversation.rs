@@ -10,7 +10,7 @@ use crate::world::{World, soon};
 /// on both screens.
 pub(crate) async fn introduce(from: &mut NativeClient, to: &mut NativeClient) {
     let (own, partner) = (from.view().own.key, to.view().own.key);
-    let link = to.view().own.to_link("http://127.0.0.1");
+    let link = to.view().own.to_link("http://127.0.0.1", &to.view().realm);
     from.act(Action::AddContact { link });
     from.act(Action::Call(partner));
     let rings = to.until(|view| view.incoming.iter().any(|call| call.key == own));

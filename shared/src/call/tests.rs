@@ -1,6 +1,8 @@
 //! What opens, what does not, that messages are pure functions of their seeds, and the four
 //! mistakes of earlier clients in this field (docs/protocol.md §8.8) where a call could make them.
 
+mod cost;
+
 use proptest::prelude::*;
 use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
 use snow::{

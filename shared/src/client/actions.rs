@@ -241,6 +241,10 @@ impl Client {
             text: text.clone(),
         };
         let pieces = person.outbox.queue(item, piece_bytes);
+        if person.pair.is_none() {
+            // It can't leave yet, and so can be taken back after a restart, too.
+            person.outbox.hold();
+        }
         person.history.queue(id, text, wall, pieces);
         *person.draft.edit() = Draft::default();
         Ok(())

@@ -133,10 +133,8 @@ pub(super) enum Input {
     Decline,
     /// The answer got its task slot.
     AnswerBegins,
-    /// Message 2 of theirs opened: the pair is there.
-    Answered,
-    /// A packet under our answer opened: the pair is there.
-    Heard,
+    /// Message 2 of theirs opened, or a packet under our answer: the pair is there.
+    Paired,
     /// Time went by.
     Tick,
 }
@@ -278,7 +276,7 @@ impl Calls {
                     other => other,
                 },
             },
-            Input::Answered | Input::Heard => Self::default(),
+            Input::Paired => Self::default(),
             Input::Tick => Self {
                 own: tick_own(own, at, &mut effects),
                 theirs: tick_theirs(theirs, at, &mut effects),

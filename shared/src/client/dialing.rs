@@ -9,8 +9,8 @@ use rand_core::CryptoRng;
 use super::{
     Caller, CallerDevice, Client, EndReason, MAX_CONTACTS, Notice, OpenToCalls,
     calling::{
-        Accepted, Answering, Between, CALL_DIALS, Calls, Circumstances, Effect, Incoming, Input,
-        KeyOrder, Outgoing, Own, TASK_TURNS, Theirs, stay_of_call, withdrawn,
+        Accepted, Answering, Between, CALL_DIALS, Circumstances, Effect, Incoming, Input, KeyOrder,
+        Outgoing, Own, TASK_TURNS, Theirs, stay_of_call, withdrawn,
     },
     moment::Pace,
     person::{Card, Greeting, Kind, Pair, Person},
@@ -387,13 +387,14 @@ impl Client {
     fn become_pair(&mut self, peer: ClientKey, pair: Pair, device: CallerDevice) {
         self.pairs += 1;
         let (number, piece_bytes) = (self.pairs, self.piece_bytes());
-        let wall = self.now.wall;
+        let (at, wall) = (self.circumstances(peer), self.now.wall);
         let pass = self.settings.pass.clone();
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
         let was_met = person.was_met();
-        *person.calls.edit() = Calls::default();
+        let calls = core::mem::take(person.calls.edit());
+        (*person.calls.edit(), _) = calls.step(Input::Paired, at);
         let old = person.pair.edit().replace(Pair { number, ..pair });
         let card = person.card.edit();
         if let Some(old) = old {
@@ -410,6 +411,7 @@ impl Client {
                 person.history.set_status(id, super::SendStatus::Held);
             }
         }
+        person.outbox.release();
         person.outbox.queue(Item::Pass(pass), piece_bytes);
         if new {
             self.notify(Notice::NewDevice {

@@ -56,6 +56,7 @@ impl Client {
         let Some(pair) = person.pair.edit().take() else {
             return;
         };
+        person.outbox.hold();
         let card = person.card.edit();
         card.resume = pair.session.resume_secrets();
         card.ended = Some(EndReason::ByPeer);

@@ -35,6 +35,7 @@ impl Client {
                 key: self.own,
                 name: self.profile.name.clone(),
             },
+            realm: self.realm,
             open_to_calls: self.settings.open_to_calls,
             deployment: self.deployment.name.clone(),
             servers: PartyId::ALL.map(|party| ServerView {

@@ -14,8 +14,8 @@ use crate::{
     program::{RoundId, Turn},
     row::{ConversationRow, Submission, Tag},
     session::{
-        KeyTree, Lane, OVERHEAD_BYTES, RatchetClock, RatchetPiece, RowTicket, Session, Slot, Texts,
-        role,
+        First, KeyTree, Lane, OVERHEAD_BYTES, Opened, RatchetClock, RatchetPiece, RowTicket,
+        Session, Slot, Texts, role,
     },
     share::ReplyRow,
 };
@@ -309,6 +309,7 @@ impl Client {
             message: Vec::new(),
         };
         let mut packet = vec![0; packet_bytes];
+        let asked = session.is_asking();
         match writing {
             Writing::Packet(outbox, greeting, number) => {
                 sent.pair = number;
@@ -341,6 +342,13 @@ impl Client {
         };
         if let ((_, Some(role)), Some(tag)) = (meeting, meeting_tag) {
             (row.tag, row.role) = (tag, role);
+        }
+        // The seeds of an offer are stored before any of it leaves.
+        let begins = session.is_asking() != asked;
+        if let (true, Some(Seat::Pair(peer))) = (begins, seat)
+            && let Some(person) = people.get_mut(&peer)
+        {
+            person.pair.edit();
         }
         (row, sent)
     }
@@ -406,9 +414,15 @@ impl Client {
             Some(session) => session,
             None => decoys.sessions.first_mut()?,
         };
-        session
-            .open(&row.ticket, message)
-            .map(|opened| opened.packet)
+        let Opened {
+            packet,
+            first_of_generation,
+        } = session.open(&row.ticket, message)?;
+        // A generation that has opened ends the one before, in storage, too.
+        if let (First::Yes, Some(Seat::Pair(peer))) = (first_of_generation, row.seat) {
+            people.get_mut(&peer)?.pair.edit();
+        }
+        Some(packet)
     }
 
     fn take_row(
@@ -447,8 +461,6 @@ impl Client {
         packet: Option<Vec<u8>>,
         rng: &mut impl CryptoRng,
     ) {
-        let clock = self.ratchet_clock();
-        let wall = self.now.wall;
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{MessageNumber, Millis, Notice, NoticeId, OpenToCalls, Verified};
 use crate::{
     identity::{ClientKey, Invite, Name, SafetyNumber},
+    manifest::Realm,
     party::PartyId,
     program::RoundId,
 };
@@ -15,6 +16,8 @@ use crate::{
 pub struct View {
     /// One's own key and name; [`Invite::to_link`] makes the link to share.
     pub own: Invite,
+    /// What invite links are bound to.
+    pub realm: Realm,
     /// Whose calls ring.
     pub open_to_calls: OpenToCalls,
     /// The deployment's name.

@@ -87,7 +87,7 @@ impl Receiver {
             while let Some((number, piece)) = self.pop_due() {
                 self.changed = true;
                 self.next = after(number, &piece);
-                items.extend(self.join(piece));
+                items.extend(self.join(&piece));
             }
         }
         items
@@ -133,7 +133,7 @@ impl Receiver {
     }
 
     /// Joins a piece to what came before it. One out of place ends what was begun.
-    fn join(&mut self, piece: Piece) -> Option<Item> {
+    fn join(&mut self, piece: &Piece) -> Option<Item> {
         let begun = self.partial.take();
         let limit = match piece.kind {
             PieceKind::Skip => return None,

@@ -59,3 +59,52 @@ pub(super) struct PartialRecord {
     pub(super) left: u16,
     pub(super) bytes: Option<Vec<u8>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{DeliveryRecord, PartialRecord, PassRecord, Pieces, ReceiverRecord, SenderRecord};
+
+    #[test]
+    fn stored_form_is_frozen() {
+        let pieces = Pieces {
+            stream: 1,
+            first: 2,
+            count: 3,
+            piece_bytes: 200,
+        };
+        let record = DeliveryRecord {
+            sender: SenderRecord {
+                stream: 1,
+                next: 300,
+                acked: 2,
+                released: 4,
+                firm: 3,
+                unheard: Some(5),
+                pass: Some(PassRecord {
+                    secret: [0xab; 32],
+                    pieces,
+                }),
+            },
+            receiver: ReceiverRecord {
+                stream: 6,
+                ended: vec![7, 8],
+                next: 9,
+                partial: Some(PartialRecord {
+                    pass: false,
+                    left: 10,
+                    bytes: Some(vec![0xcd; 2]),
+                }),
+            },
+        };
+        let bytes = [
+            &[1, 0xac, 2, 2, 4, 3, 1, 5, 1][..],
+            &[0xab; 32],
+            &[1, 2, 3, 200],
+            &[6, 2, 7, 8, 9, 1, 0, 10, 1, 2, 0xcd, 0xcd],
+        ]
+        .concat();
+        assert_eq!(postcard::to_allocvec(&record).unwrap(), bytes);
+        let read: DeliveryRecord = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(postcard::to_allocvec(&read).unwrap(), bytes);
+    }
+}

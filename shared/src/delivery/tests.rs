@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng as _, SeedableRng as _};
+use rand_core::SeedableRng as _;
 
 use super::{
     Delivery, DeliveryRecord, Farewell, Item, Outcome, Pieces, Progress, Receipt, farewell_packet,
@@ -411,13 +411,79 @@ fn an_answer_a_row_later_that_shows_nothing_repeats_a_piece() {
     assert_eq!(pieces(&a.compose(5).0), [(2, 40)]);
 }
 
+/// Who learns nothing from a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Loser {
+    Nobody,
+    Sender,
+    Receiver,
+    Both,
+}
+
+/// Sends a text of so many pieces, each row written before the last one's reply is there, and
+/// returns the rounds that it takes if one round's replies are lost.
+fn rounds_needed(pieces: u64, lost: u64, loser: Loser) -> u64 {
+    let (mut a, mut b) = (End::new(1), End::new(2));
+    a.queue(7, usize::try_from(pieces).unwrap() * 40 - 8);
+    let mut open = None;
+    for round in 1.. {
+        let rows = (round, a.compose(round), b.compose(round));
+        let Some((round, (to_b, receipt), (to_a, _))) = open.replace(rows) else {
+            continue;
+        };
+        let loser = if round == lost { loser } else { Loser::Nobody };
+        if matches!(loser, Loser::Sender | Loser::Both) {
+            a.delivery.settle(&receipt, Outcome::Unknown);
+        } else {
+            a.delivery.settle(&receipt, Outcome::Met);
+            a.receive(round, &to_a);
+        }
+        if matches!(loser, Loser::Nobody | Loser::Sender)
+            && !b.receive(round, &to_b).incoming.is_empty()
+        {
+            return round;
+        }
+    }
+    unreachable!("rounds do not end")
+}
+
+#[test]
+fn a_lost_row_costs_one_row() {
+    for pieces in [1, 2, 5, 50] {
+        assert_eq!(rounds_needed(pieces, 0, Loser::Nobody), pieces);
+        for lost in 1..=pieces {
+            let needed = |loser| rounds_needed(pieces, lost, loser);
+            // The sender is not told what the receiver lost. Of the last rows, which one it was
+            // shows only once the text could be complete.
+            let untold = pieces > 1 && lost + 3 > pieces;
+            assert!(needed(Loser::Sender) <= pieces + 1, "{pieces} {lost}");
+            assert_eq!(needed(Loser::Both), pieces + 1, "{pieces} {lost}");
+            let most = pieces + 1 + u64::from(untold);
+            assert!(needed(Loser::Receiver) <= most, "{pieces} {lost}");
+        }
+    }
+}
+
 #[test]
 fn a_row_with_nothing_else_repeats_the_oldest() {
     let mut a = End::new(1);
     a.queue(7, 32);
     a.queue(8, 32);
     let numbers: Vec<_> = (1..=4).map(|round| pieces(&a.compose(round).0)).collect();
-    assert_eq!(numbers, [[(0, 40)], [(1, 40)], [(0, 40)], [(0, 40)]]);
+    assert_eq!(numbers, [[(0, 40)], [(1, 40)], [(0, 40)], [(1, 40)]]);
+}
+
+#[test]
+fn an_empty_packet_acknowledges() {
+    let (mut a, mut b) = (End::new(1), End::new(2));
+    a.queue(7, 2);
+    b.queue(8, 2);
+    let (packet, _) = a.compose(1);
+    b.receive(1, &packet);
+    let answer = b.delivery.compose_empty(RoundId(2), LONG);
+    assert_eq!(pieces(&answer), []);
+    assert_eq!(a.receive(2, &answer).delivered, [7]);
+    assert!(!b.delivery.has_left(8));
 }
 
 #[test]
@@ -433,7 +499,7 @@ fn ratchets_go_in_front() {
     };
     let (packet, _) = a.delivery.compose(RoundId(1), LONG, Some(&ratchet));
     let brought = b.receive(1, &packet);
-    assert_eq!(brought.ratchet, [ratchet.clone()]);
+    assert_eq!(brought.ratchet, std::slice::from_ref(&ratchet));
     assert!(
         ids(&brought.incoming).is_empty(),
         "36 of 48 bytes are taken"

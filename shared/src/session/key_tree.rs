@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Lane;
 use crate::{
-    kdf::{Secret, mac},
+    kdf::{Secret, hash},
     program::RoundId,
     row::Tag,
 };
@@ -70,7 +70,8 @@ fn child(key: &Secret, half: Half) -> Secret {
         Half::Left => 0,
         Half::Right => 1,
     };
-    Secret::from_bytes(mac("tree", key.as_bytes(), &[&[byte]]))
+    // One block of the hash function; what goes in always has this length.
+    Secret::from_bytes(hash("tree", &[key.as_bytes(), &[byte]]))
 }
 
 fn half_of(round: u64, height: u32) -> Half {

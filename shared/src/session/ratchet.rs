@@ -81,10 +81,10 @@ fn public(secret: &Secret) -> [u8; 32] {
 pub(super) struct Asked {
     pub(super) x25519: Secret,
     pub(super) kem: [Secret; 2],
-    outgoing: Outgoing,
+    pub(super) outgoing: Outgoing,
     /// The offer that follows from the seeds.
     #[serde(skip)]
-    offer: Vec<u8>,
+    pub(super) offer: Vec<u8>,
 }
 
 impl Asked {

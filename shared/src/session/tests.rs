@@ -4,6 +4,7 @@
 //! bytes of the key, used the raw Diffie-Hellman output as the key, used the same key in both
 //! directions, and bound nothing to round or sender. Each has its test here.
 
+mod cost;
 mod healing;
 mod schedules;
 mod world;

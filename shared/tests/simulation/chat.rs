@@ -315,10 +315,7 @@ fn a_caller_does_not_rename_a_contact() {
     world.settle();
     world.call(A, B);
     world.until("it rings", |world| world.rings(B, A));
-    assert_eq!(
-        world.nodes[B].view().incoming[0].name.as_str(),
-        "Countess"
-    );
+    assert_eq!(world.nodes[B].view().incoming[0].name.as_str(), "Countess");
     world.accept(B, A);
     world.settle();
     assert_eq!(world.contact(B, A).name.as_str(), "Countess");

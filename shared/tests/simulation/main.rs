@@ -17,12 +17,14 @@
     reason = "caller and callee are the words of the field"
 )]
 
+mod audit;
 mod calls;
 mod chat;
 mod failures;
 mod frozen;
 mod node;
 mod pairs;
+mod probes;
 mod servers;
 mod silence;
 mod stats;

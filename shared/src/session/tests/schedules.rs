@@ -39,23 +39,22 @@ impl Luck {
     }
 }
 
-/// Thousands of random schedules: the two are never further than one generation apart, go on
-/// while they meet, and from every state that losses can leave behind calm rounds lead on.
-#[test]
-fn every_generation_completes_in_random_schedules() {
-    let mut total = 0;
-    for seed in 0..3_000 {
+/// Random schedules: the two are never further than one generation apart, go on while they
+/// meet, and from every state that losses can leave behind calm rounds lead on.
+fn complete_in_random_schedules(seeds: core::ops::Range<u64>) {
+    let mut in_bad_times = 0;
+    for seed in seeds.clone() {
         let mut world = World::new(seed);
-        let luck = |rng: &mut World| Luck {
-            absent: 1 + rng.rng.next_u32() % 8,
-            front: 2 + rng.rng.next_u32() % 8,
-            lost: 2 + rng.rng.next_u32() % 8,
-            forgotten: 3 + rng.rng.next_u32() % 20,
-            reload: 3 + rng.rng.next_u32() % 20,
+        let luck = |world: &mut World| Luck {
+            absent: 2 + world.rng.next_u32() % 8,
+            front: 2 + world.rng.next_u32() % 8,
+            lost: 2 + world.rng.next_u32() % 8,
+            forgotten: 3 + world.rng.next_u32() % 20,
+            reload: 3 + world.rng.next_u32() % 20,
         };
         let lucks = [luck(&mut world), luck(&mut world)];
         world.piece_bytes = if world.one_in(2) { 200 } else { 104 };
-        for round in 0..80 {
+        for round in 0..60 {
             let [lower, higher] = lucks.map(|luck| luck.draw(&mut world));
             world.run(lower, higher);
             let [a, b] = world.generations();
@@ -65,10 +64,22 @@ fn every_generation_completes_in_random_schedules() {
             );
         }
         let reached = world.generation();
-        total += reached;
-        world.calm_until(reached + 2, 120);
+        in_bad_times += u64::from(reached);
+        world.calm_until(reached + 1, 60);
     }
-    assert!(total > 3_000, "generations in bad times: {total}");
+    let seeds = seeds.end - seeds.start;
+    assert!(in_bad_times * 20 > seeds, "{in_bad_times} in {seeds}");
+}
+
+#[test]
+fn every_generation_completes_in_random_schedules() {
+    complete_in_random_schedules(0..500);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn every_generation_completes_in_many_random_schedules() {
+    complete_in_random_schedules(500..20_000);
 }
 
 /// Without losses: an offer of seven rows, an answer of six, and at most three rows more.
@@ -94,26 +105,26 @@ fn a_generation_takes_so_many_rows() {
 /// each time: strictly in turn, the answerer would never meet the asker's new generation.
 #[test]
 fn generations_complete_where_rows_meet_in_a_pattern() {
-    for period in [2, 3, 4, 8, 15, 16, 17] {
-        for present in [0, 1] {
-            for seed in 0..10 {
-                let mut world = World::new(seed);
-                for round in 0..period * 400 {
-                    let mut fates = [CALM; 2];
-                    if round % period != 0 {
-                        fates[present].part = Part::Front;
-                        fates[1 - present].part = Part::Absent;
-                    }
-                    let [lower, higher] = fates;
-                    world.run(lower, higher);
-                }
-                let reached = world.generation();
-                assert!(
-                    reached >= 10,
-                    "period {period}, present {present}, seed {seed}: {reached}"
-                );
+    let patterns = [2, 3, 4, 8, 15, 16, 17].into_iter().flat_map(|period| {
+        let parts = [Part::Front, Part::Quick].into_iter();
+        parts.flat_map(move |part| [0, 1].map(|present| (period, part, present)))
+    });
+    for (period, part, present) in patterns {
+        let mut world = World::new(period);
+        for round in 0..period * 100 {
+            let mut fates = [CALM; 2];
+            if round % period != 0 {
+                fates[present].part = part;
+                fates[1 - present].part = Part::Absent;
             }
+            let [lower, higher] = fates;
+            world.run(lower, higher);
         }
+        let reached = world.generation();
+        assert!(
+            reached >= 3,
+            "one row in {period}, {part:?} {present}: {reached}"
+        );
     }
 }
 
@@ -122,7 +133,7 @@ fn generations_complete_where_rows_meet_in_a_pattern() {
 fn generations_complete_where_every_second_reply_is_lost() {
     for losers in [[true, false], [false, true], [true, true]] {
         let mut world = World::new(3);
-        for round in 0..800 {
+        for round in 0..400 {
             let mut fates = [CALM; 2];
             for (fate, loses) in fates.iter_mut().zip(losers) {
                 if loses && round % 2 == 0 {
@@ -132,11 +143,8 @@ fn generations_complete_where_every_second_reply_is_lost() {
             let [lower, higher] = fates;
             world.run(lower, higher);
         }
-        assert!(
-            world.generation() >= 10,
-            "{losers:?}: {}",
-            world.generation()
-        );
+        let reached = world.generation();
+        assert!(reached >= 3, "{losers:?}: {reached}");
     }
 }
 
@@ -147,7 +155,7 @@ fn nobody_takes_turns_with_who_is_away() {
         part: Part::Absent,
         ..CALM
     };
-    for seed in 0..50 {
+    for seed in 0..10 {
         let mut world = World::new(seed);
         while world.higher.session.state.next.is_none() {
             world.calm_round();
@@ -199,7 +207,7 @@ fn ratchets_keep_their_time() {
 /// Who lost what it drew, or got older, begins again; the other side follows.
 #[test]
 fn an_offer_from_other_seeds_is_answered_anew() {
-    for (seed, calm) in (0..40).flat_map(|seed| [0, 3, 8, 10, 12].map(|calm| (seed, calm))) {
+    for (seed, calm) in (0..10).flat_map(|seed| [0, 3, 8, 10, 12].map(|calm| (seed, calm))) {
         let mut world = World::new(seed);
         world.calm_round();
         let before = world.lower.stored.clone();
@@ -219,7 +227,7 @@ fn an_offer_from_other_seeds_is_answered_anew() {
 /// When rows get shorter, offers and answers begin again with the same seeds.
 #[test]
 fn shorter_rows_begin_again() {
-    for seed in 0..100 {
+    for seed in 0..32 {
         let mut world = World::new(seed);
         for _ in 0..seed % 16 {
             world.calm_round();
@@ -233,7 +241,7 @@ fn shorter_rows_begin_again() {
 /// Both sides' resume secrets in every state: what one names, the other has.
 #[test]
 fn resume_secrets_fit_in_every_state() {
-    for seed in 0..300 {
+    for seed in 0..100 {
         let mut world = World::new(seed);
         for _ in 0..60 {
             let luck = Luck {

@@ -199,17 +199,28 @@ impl Page {
     pub async fn call(&self, name: &str) -> Result<()> {
         self.open(name).await?;
         self.click("call").await?;
-        self.wait_call(name, "calling").await
+        self.wait_state(name, "calling").await
+    }
+
+    /// Takes an outgoing call back.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub async fn cancel_call(&self, name: &str) -> Result<()> {
+        self.open(name).await?;
+        self.click("cancel-call").await?;
+        self.wait_state(name, "known").await
     }
 
     /// Waits for someone's call and accepts it.
     ///
     /// # Errors
     ///
-    /// Nobody of that name calls, or no conversation follows.
+    /// Nobody of that name calls, or they are not heard after that.
     pub async fn accept(&self, name: &str) -> Result<()> {
         self.answer(name, "accept").await?;
-        self.wait_call(name, "talking").await
+        self.wait_state(name, "paired").await
     }
 
     /// Waits for someone's call and declines it.
@@ -226,15 +237,65 @@ impl Page {
             .await
     }
 
-    /// Ends the conversation with a contact.
+    /// Asks a contact for attention.
     ///
     /// # Errors
     ///
-    /// There is none.
-    pub async fn end(&self, name: &str) -> Result<()> {
+    /// There is no such contact, or they are no pair.
+    pub async fn ring(&self, name: &str) -> Result<()> {
         self.open(name).await?;
-        self.click("end").await?;
-        self.wait_call(name, "idle").await
+        self.click("ring").await
+    }
+
+    /// Removes a contact.
+    ///
+    /// # Errors
+    ///
+    /// They stay.
+    pub async fn remove(&self, name: &str) -> Result<()> {
+        self.open(name).await?;
+        self.click("contact-menu").await?;
+        self.click("remove").await?;
+        self.click("confirm-remove").await?;
+        self.wait_gone(&contact(name)).await
+    }
+
+    /// Reads the safety number of a contact.
+    ///
+    /// # Errors
+    ///
+    /// The dialog does not show one.
+    pub async fn safety_number(&self, name: &str) -> Result<String> {
+        self.open(name).await?;
+        self.click("contact-menu").await?;
+        self.click("compare").await?;
+        let number = self.element(&id("safety-number")).await?.text().await?;
+        self.click("close-dialog").await?;
+        Ok(number.split_whitespace().collect())
+    }
+
+    /// Starts writing to a contact and sends nothing; waits until the draft is kept.
+    ///
+    /// # Errors
+    ///
+    /// It is not.
+    pub async fn draft(&self, name: &str, text: &str) -> Result<()> {
+        self.open(name).await?;
+        self.fill("composer-input", text).await?;
+        self.wait(&format!("{}[data-draft='kept']", id("composer-input")))
+            .await?;
+        self.wait(&format!("{}[data-storage='saved']", id("status")))
+            .await
+    }
+
+    /// Reads what the composer of the open conversation holds.
+    ///
+    /// # Errors
+    ///
+    /// No conversation is open.
+    pub async fn written(&self) -> Result<String> {
+        let field = self.element(&id("composer-input")).await?;
+        Ok(field.prop("value").await?.unwrap_or_default())
     }
 
     /// Writes to a contact. The text may stay queued.
@@ -317,13 +378,53 @@ impl Page {
             .await
     }
 
-    /// Waits for the state of a contact: `idle`, `calling`, `ringing` or `talking`.
+    /// Waits for what there is between a contact and this person: `known`, `calling`, `incoming`,
+    /// `answering` or `paired`.
     ///
     /// # Errors
     ///
     /// It does not come about.
-    pub async fn wait_call(&self, name: &str, state: &str) -> Result<()> {
+    pub async fn wait_state(&self, name: &str, state: &str) -> Result<()> {
         self.wait(&stated(&contact(name), state)).await
+    }
+
+    /// Waits for the state of the ring in the open conversation: `quiet`, `waiting`, `ringing` or
+    /// `withdrawing`.
+    ///
+    /// # Errors
+    ///
+    /// It does not come about.
+    pub async fn wait_ring(&self, state: &str) -> Result<()> {
+        self.wait(&stated(&id("ring"), state)).await
+    }
+
+    /// Waits until a contact's ring is heard.
+    ///
+    /// # Errors
+    ///
+    /// It is not.
+    pub async fn wait_rang(&self, name: &str) -> Result<()> {
+        self.wait(&named("rang", name)).await
+    }
+
+    /// Waits until the list says that there is something to read of a contact.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub async fn wait_unread(&self, name: &str) -> Result<()> {
+        self.wait(&format!("{} {}", contact(name), id("unread")))
+            .await
+    }
+
+    /// Returns whether the person counts as looking at the conversation with a contact.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn looks_at(&self, name: &str) -> Result<bool> {
+        self.shows(&format!("{}[data-looked-at='true']", conversation(name)))
+            .await
     }
 
     /// Waits until a message of that text is there in that state.
@@ -403,6 +504,16 @@ impl Page {
     /// It does not come about.
     pub async fn wait_text(&self, selector: &str, text: &str) -> Result<()> {
         self.observe(selector, json!(text)).await
+    }
+
+    /// Waits until no such element is there.
+    ///
+    /// # Errors
+    ///
+    /// One stays.
+    pub async fn wait_gone(&self, selector: &str) -> Result<()> {
+        let none = format!("body:not(:has({selector}))");
+        self.observe(&none, Value::Null).await
     }
 
     async fn observe(&self, selector: &str, text: Value) -> Result<()> {

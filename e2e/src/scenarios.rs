@@ -10,13 +10,17 @@ use xtask::servers::Pace;
 use crate::page::Page;
 use crate::world::World;
 
+mod any_time;
 mod closed;
 mod declined;
 mod first_message;
 mod frozen;
+mod glare;
 mod offline;
 mod reload;
+mod removed;
 mod restart;
+mod ring;
 mod same_browser;
 mod two_conversations;
 mod wire_lengths;
@@ -48,6 +52,10 @@ macro_rules! scenarios {
 /// Those that every engine plays.
 pub(crate) const ALL: &[Scenario] = scenarios![
     first_message: Quick,
+    any_time: Quick,
+    ring: Quick,
+    glare: Quick,
+    removed: Quick,
     same_browser: Quick,
     two_conversations: Quick,
     declined: Quick,
@@ -67,13 +75,13 @@ async fn introduce(who: &Page, to: &Page) -> Result<()> {
     who.add_contact(&to.name, &to.invite_link().await?).await
 }
 
-/// Brings two people into a conversation.
+/// Makes two people a pair: one calls, the other accepts.
 async fn connect(caller: &Page, friend: &Page) -> Result<()> {
     introduce(caller, friend).await?;
     introduce(friend, caller).await?;
     caller.call(&friend.name).await?;
     friend.accept(&caller.name).await?;
-    caller.wait_call(&friend.name, "talking").await
+    caller.wait_state(&friend.name, "paired").await
 }
 
 /// Sends a text and waits until both see that it arrived.

@@ -112,11 +112,13 @@ async fn journey(world: &World, camera: &Camera) -> Result<()> {
     alan.add_contact("Ada", &ada.invite_link().await?).await?;
     ada.add_contact("Alan", &alan.invite_link().await?).await?;
 
+    camera.take(&ada, "07-contact").await?;
+
     ada.call("Grace").await?;
     ada.send("Grace", "Are you there?").await?;
-    camera.take(&ada, "07-calling").await?;
+    camera.take(&ada, "08-calling").await?;
     grace.accept("Ada").await?;
-    ada.wait_call("Grace", "talking").await?;
+    ada.wait_state("Grace", "paired").await?;
     grace
         .send("Ada", "Hello Ada! I was just reading about your engine.")
         .await?;
@@ -137,18 +139,29 @@ async fn journey(world: &World, camera: &Camera) -> Result<()> {
     ada.wait_received("Grace", "žluťoučký").await?;
     ada.send("Grace", "Not even that we are the two who talk?")
         .await?;
-    camera.take(&ada, "08-conversation").await?;
+    camera.take(&ada, "09-conversation").await?;
+    grace.ring("Ada").await?;
+    ada.wait_rang("Grace").await?;
+    camera.take(&ada, "10-rung").await?;
+    ada.click("dismiss-ring").await?;
+
+    ada.click("contact-menu").await?;
+    camera.take(&ada, "11-about-contact").await?;
+    ada.click("compare").await?;
+    ada.wait(&id("safety-number")).await?;
+    camera.take(&ada, "12-safety-number").await?;
+    ada.click("verify").await?;
+    ada.click("close-dialog").await?;
 
     alan.call("Ada").await?;
     ada.wait(&id("incoming")).await?;
-    camera.take(&ada, "09-incoming").await?;
+    camera.take(&ada, "13-incoming").await?;
     ada.decline("Alan").await?;
-    alan.wait_call("Ada", "idle").await?;
     camera.frame(&alan).await?;
-    camera.take(&alan, "10-declined").await?;
+    camera.take(&alan, "14-calling-on").await?;
 
     world.kill(2);
     ada.wait_party(2, "away").await?;
-    camera.take(&ada, "11-server-away").await?;
+    camera.take(&ada, "15-server-away").await?;
     world.revive(2)
 }

@@ -6,6 +6,9 @@ use wasm_bindgen::JsValue;
 
 use crate::texts;
 
+/// A day's milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
 /// A day, for telling one from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day {
@@ -34,22 +37,13 @@ pub fn time_of_day(time: Millis) -> String {
 
 /// Writes the day: today, yesterday, or the date.
 pub fn day(time: Millis, now: Millis) -> String {
-    const DAY: u64 = 24 * 60 * 60 * 1000;
     let (that, today) = (Day::of(time), Day::of(now));
     if that == today {
         texts::TODAY.to_owned()
     } else if that == Day::of(Millis(now.0.saturating_sub(DAY))) {
         texts::YESTERDAY.to_owned()
     } else {
-        let at = date(time);
-        let weekday = texts::WEEKDAYS.get(at.get_day() as usize).unwrap_or(&"");
-        let month = texts::MONTHS.get(that.month as usize).unwrap_or(&"");
-        let year = if that.year == today.year {
-            String::new()
-        } else {
-            format!(" {}", that.year)
-        };
-        format!("{weekday} {} {month}{year}", that.date)
+        format!("{} {}", weekday(time), date_of(that, today))
     }
 }
 
@@ -60,6 +54,38 @@ pub fn short(time: Millis, now: Millis) -> String {
     } else {
         day(time, now)
     }
+}
+
+/// Writes when something last was, to follow "last": `at 14:05`, `on Monday`, `on 3 May`.
+pub fn last(time: Millis, now: Millis) -> String {
+    const WEEK: u64 = 6;
+    let (that, today) = (Day::of(time), Day::of(now));
+    if that == today {
+        return texts::last_at(&time_of_day(time));
+    }
+    if that == Day::of(Millis(now.0.saturating_sub(DAY))) {
+        return texts::LAST_YESTERDAY.to_owned();
+    }
+    if now.since(time) < WEEK * DAY {
+        return texts::last_on(weekday(time));
+    }
+    texts::last_on(&date_of(that, today))
+}
+
+fn weekday(time: Millis) -> &'static str {
+    let place = date(time).get_day() as usize;
+    texts::WEEKDAYS.get(place).copied().unwrap_or_default()
+}
+
+/// Writes day and month, and the year if it is not this one.
+fn date_of(that: Day, today: Day) -> String {
+    let month = texts::MONTHS.get(that.month as usize).unwrap_or(&"");
+    let year = if that.year == today.year {
+        String::new()
+    } else {
+        format!(" {}", that.year)
+    };
+    format!("{} {month}{year}", that.date)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a date is far below 2^53")]

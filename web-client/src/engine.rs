@@ -11,13 +11,16 @@ use std::rc::{Rc, Weak};
 
 use getrandom::SysRng;
 use gloo_timers::callback::Timeout;
+use js_sys::{Date, Reflect};
 use mcmix_shared::client::{
-    Action, Client, Command, Event, Millis, Notice, Record, RestoreError, View,
+    Action, Client, Command, Event, Millis, Notice, Now, Record, RestoreError, View,
 };
 use mcmix_shared::identity::Name;
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use rand_core::UnwrapErr;
+use wasm_bindgen::JsCast as _;
+use web_sys::Performance;
 
 use self::journal::Journal;
 use crate::store::{Owner, Store};
@@ -221,12 +224,23 @@ fn socket_event(party: PartyId, event: SocketEvent) -> Event {
     }
 }
 
-/// Returns the browser's time.
+/// Returns the browser's time, on both its clocks.
+pub fn now() -> Now {
+    let steady = Reflect::get(&js_sys::global(), &"performance".into())
+        .ok()
+        .and_then(|it| it.dyn_into::<Performance>().ok())
+        .map_or(0.0, |performance| performance.now());
+    Now {
+        wall: millis(Date::now()),
+        steady: millis(steady),
+    }
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a date is a whole, positive number far below 2^53"
+    reason = "both clocks are positive and far below 2^53; fractions of a millisecond may go"
 )]
-pub fn now() -> Millis {
-    Millis(js_sys::Date::now() as u64)
+fn millis(time: f64) -> Millis {
+    Millis(time as u64)
 }

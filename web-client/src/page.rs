@@ -4,7 +4,7 @@ use gloo_events::EventListener;
 use mcmix_shared::identity::ClientKey;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Document, Event, HtmlElement, Storage, VisibilityState, Window};
+use web_sys::{Document, Event, HtmlElement, MouseEvent, Storage, VisibilityState, Window};
 use yew::Callback;
 
 use crate::store::IdentityId;
@@ -190,6 +190,15 @@ pub fn on_visibility(mut heard: impl FnMut(bool) + 'static) -> impl FnOnce() + '
 /// Says whether the user can see the page.
 pub fn is_visible() -> bool {
     document().is_none_or(|document| document.visibility_state() == VisibilityState::Visible)
+}
+
+/// Says whether an event is a pointer's "move" of no distance: browsers send one when the page
+/// moves under a pointer that rests.
+pub fn is_still(event: &Event) -> bool {
+    event.type_() == "pointermove"
+        && event
+            .dyn_ref::<MouseEvent>()
+            .is_some_and(|event| event.movement_x() == 0 && event.movement_y() == 0)
 }
 
 /// Runs something once the views have changed.

@@ -5,12 +5,16 @@
 mod about;
 mod call;
 mod figures;
+mod person;
+mod writing;
 
 use std::fmt::Display;
 
 pub use about::*;
 pub use call::*;
 pub use figures::*;
+pub use person::*;
+pub use writing::*;
 
 use crate::app::Trouble;
 use crate::page::Theme;
@@ -51,15 +55,15 @@ pub fn sentence(text: impl Display) -> String {
     sentence
 }
 
-/// The page's title.
-pub fn title(unread: usize, caller: Option<&str>, name: Option<&str>) -> String {
+/// The page's title; `asks` is who calls or rang, in a sentence.
+pub fn title(unread: usize, asks: Option<String>, name: Option<&str>) -> String {
     let unread = if unread == 0 {
         String::new()
     } else {
         format!("({unread}) ")
     };
-    match (caller, name) {
-        (Some(caller), _) => format!("{unread}{caller} is calling – {PRODUCT}"),
+    match (asks, name) {
+        (Some(asks), _) => format!("{unread}{asks} – {PRODUCT}"),
         (None, Some(name)) => format!("{unread}{name} – {PRODUCT}"),
         (None, None) => format!("{unread}{PRODUCT}"),
     }
@@ -154,7 +158,10 @@ pub const NO_CONTACTS_TITLE: &str = "Bring a friend";
 pub const FIRST_STEPS: [(&str, &str); 3] = [
     ("Send your link", "to a friend by any way you trust."),
     ("They open it,", "create an identity and call you."),
-    ("Accept the call", "and talk. They become a contact."),
+    (
+        "Accept the call once;",
+        "from then on you both write whenever you like.",
+    ),
 ];
 /// In the list, below a contact without messages.
 pub const NEVER_TALKED: &str = "No messages yet";
@@ -244,38 +251,6 @@ pub fn already_contact(name: &str) -> String {
     format!("{name} is one of your contacts already.")
 }
 
-// ---- a contact ----
-
-/// Opens what there is about a contact.
-pub fn about_contact(name: &str) -> String {
-    format!("About {name}")
-}
-
-/// What renaming does.
-pub const RENAME_HINT: &str = "Only you see this name.";
-/// Heads their key.
-pub const THEIR_KEY: &str = "Key";
-/// Removes a contact.
-pub const REMOVE_CONTACT: &str = "Remove contact";
-/// Confirms it.
-pub const REMOVE: &str = "Remove for good";
-/// Thinks again.
-pub const KEEP: &str = "Keep";
-
-/// What their key is for.
-pub fn key_hint(name: &str) -> String {
-    format!(
-        "Everything {name} sends is proven by this key. To be sure it is theirs, compare it with the one in their link, over the phone or in person."
-    )
-}
-
-/// Asks before removing.
-pub fn remove_question(name: &str) -> String {
-    format!(
-        "Remove {name} and all messages with them from this browser? This can’t be undone, and {name} is not told."
-    )
-}
-
 /// Writes a key in groups of four.
 pub fn grouped(key: &str) -> String {
     let chars: Vec<char> = key.chars().collect();
@@ -293,7 +268,12 @@ pub const OWN_NAME_HINT: &str = "It stands in your link, and people you call see
 /// Heads the choice.
 pub const WHO_MAY_CALL: &str = "Who may call you";
 /// What the choice shows to others.
-pub const WHO_MAY_CALL_HINT: &str = "Nobody can see what you choose here: a call to someone who is closed goes unanswered, as if they were offline.";
+pub const WHO_MAY_CALL_HINT: &str = "Nobody can see what you choose here: a call that does not ring goes unanswered, as if you were offline. Contacts who can write to you already still can.";
+/// Heads the strangers who are blocked.
+pub const BLOCKED_STRANGERS: &str = "Blocked strangers";
+/// How they are listed.
+pub const BLOCKED_STRANGERS_HINT: &str =
+    "By their keys: the names that they gave themselves are not kept. They can’t tell.";
 /// Heads the themes.
 pub const THEME: &str = "Appearance";
 

@@ -1,22 +1,27 @@
-//! A call to someone who is closed: nothing tells it from someone who is not there.
+//! A call to someone who is closed: it rings nowhere, and to the caller nobody answers.
 
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
 use super::introduce;
-use crate::page::id;
+use crate::page::{From, id};
 use crate::world::World;
 
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;
     let bob = world.person("Bob").await?;
     introduce(&alice, &bob).await?;
+    introduce(&bob, &alice).await?;
     bob.close_to_calls().await?;
 
     alice.call("Bob").await?;
+    alice.send("Bob", "Are you there?").await?;
     alice.wait_notice("did not answer").await?;
-    alice.wait_call("Bob", "idle").await?;
+    alice.wait_state("Bob", "known").await?;
+    alice
+        .wait_message(From::Me, "queued", "Are you there?")
+        .await?;
     ensure!(!bob.shows(&id("incoming")).await?, "a closed client rang");
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! A call that is declined: the caller is told, and the text that waited keeps waiting.
+//! A call that is declined: nothing tells the caller, and the text that waited keeps waiting.
 
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
 use super::introduce;
-use crate::page::From;
+use crate::page::{From, id};
 use crate::world::World;
 
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
@@ -17,10 +17,12 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     alice.call("Bob").await?;
     alice.send("Bob", "Are you there?").await?;
     bob.decline("Alice").await?;
+    bob.wait_state("Alice", "known").await?;
+    ensure!(!bob.shows(&id("incoming")).await?, "still ringing");
 
-    alice.wait_notice("declined").await?;
-    alice.wait_call("Bob", "idle").await?;
-    bob.wait_call("Alice", "idle").await?;
+    // Alice's page goes on calling; what ends it is up to her.
+    alice.wait_state("Bob", "calling").await?;
+    alice.cancel_call("Bob").await?;
     alice
         .wait_message(From::Me, "queued", "Are you there?")
         .await?;
@@ -29,5 +31,6 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
         bob.texts(From::Them).await?.is_empty(),
         "a declined call brought a text"
     );
+    ensure!(!bob.shows(&id("incoming")).await?, "rang again");
     Ok(())
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
-use super::{connect, tell};
+use super::{introduce, tell};
 use crate::page::From;
 use crate::world::World;
 
-/// Longer than a row, and not ASCII: it goes in fragments and comes back whole.
+/// Longer than a row, and not ASCII: it goes in pieces and comes back whole.
 const LONG: &str = "Žluťoučký kůň příšerně úpěl ďábelské ódy. 十人十色。Ünïcödé über alles. \
     Once more, so that no single row can hold it: Žluťoučký kůň příšerně úpěl ďábelské ódy. \
     十人十色。And a third time, to be sure: žluťoučký kůň příšerně úpěl ďábelské ódy, 十人十色。";
@@ -16,13 +16,24 @@ const LONG: &str = "Žluťoučký kůň příšerně úpěl ďábelské ódy. �
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;
     let bob = world.person("Bob").await?;
-    connect(&alice, &bob).await?;
-    tell(&alice, &bob, "Hello Bob").await?;
+    // Bob hears of Alice when she calls: he has nothing but an open page.
+    introduce(&alice, &bob).await?;
+    alice.call("Bob").await?;
+    alice.send("Bob", "Hello Bob").await?;
+    bob.accept("Alice").await?;
+    alice.wait_state("Bob", "paired").await?;
+    bob.wait_received("Alice", "Hello Bob").await?;
+    alice.wait_delivered("Bob", "Hello Bob").await?;
     tell(&bob, &alice, "Hello Alice").await?;
     tell(&alice, &bob, LONG).await?;
 
     ensure!(bob.texts(From::Them).await? == ["Hello Bob", LONG]);
     ensure!(alice.texts(From::Them).await? == ["Hello Alice"]);
-    alice.end("Bob").await?;
-    bob.wait_call("Alice", "idle").await
+    let (one, other) = (
+        alice.safety_number("Bob").await?,
+        bob.safety_number("Alice").await?,
+    );
+    ensure!(one.len() == 60 && one.bytes().all(|digit| digit.is_ascii_digit()));
+    ensure!(one == other, "the safety numbers differ: {one}, {other}");
+    Ok(())
 }

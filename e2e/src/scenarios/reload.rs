@@ -13,11 +13,21 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let bob = world.person("Bob").await?;
     connect(&alice, &bob).await?;
     tell(&alice, &bob, "one").await?;
+    ensure!(alice.looks_at("Bob").await?, "Alice types and is not there");
 
     // One text on its way in each direction.
     alice.send("Bob", "two").await?;
     bob.send("Alice", "three").await?;
+    alice.draft("Bob", "not finished").await?;
     alice.reload().await?;
+    ensure!(
+        !alice.looks_at("Bob").await?,
+        "a page that nobody touched looks at somebody"
+    );
+    ensure!(
+        alice.written().await? == "not finished",
+        "the draft is gone"
+    );
 
     bob.wait_received("Alice", "two").await?;
     alice.wait_received("Bob", "three").await?;

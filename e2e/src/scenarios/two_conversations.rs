@@ -14,7 +14,7 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let carol = world.person("Carol").await?;
     connect(&alice, &bob).await?;
     connect(&carol, &alice).await?;
-    alice.wait_call("Bob", "talking").await?;
+    alice.wait_state("Bob", "paired").await?;
 
     tell(&alice, &bob, "For Bob").await?;
     tell(&alice, &carol, "For Carol").await?;

@@ -1,6 +1,6 @@
 //! What the wire shows of someone who chats, and of someone who does nothing: the same.
 //!
-//! Alice dials Bob and chats with him, Bob is dialled and chats, Carol does nothing. To and from
+//! Alice calls Bob, chats with him and rings at his, Bob accepts and chats, Carol does nothing. To and from
 //! each server, all three must have as many frames of every length as each other.
 //!
 //! Their order may differ: rounds of the two programs overlap, and how their frames interleave
@@ -44,6 +44,9 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
         tell(&alice, &bob, text).await?;
         tell(&bob, &alice, text).await?;
     }
+    alice.ring("Bob").await?;
+    bob.wait_rang("Alice").await?;
+    alice.wait_ring("quiet").await?;
     let end = Instant::now();
 
     for (party, tap) in world.taps().iter().enumerate() {

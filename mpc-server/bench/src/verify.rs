@@ -127,7 +127,7 @@ impl BothTold {
 fn both_told(people: &[Person], replies: &[Vec<u8>]) -> Result<()> {
     let replies = replies
         .iter()
-        .map(BothTold::decode)
+        .map(|reply| BothTold::decode(reply))
         .collect::<Result<Vec<_>>>()?;
     let ids: Vec<u64> = people.iter().map(Person::short_id).collect();
     let callees: Vec<u64> = people.iter().map(Person::short_callee).collect();

@@ -326,6 +326,8 @@ impl Client {
                     let (composed, receipt) =
                         outbox.compose(round, packet_bytes, sent.piece.as_ref());
                     (packet, sent.receipt) = (composed, Some(receipt));
+                } else {
+                    packet = outbox.compose_empty(round, packet_bytes);
                 }
                 *greeting = Greeting::Done;
             }

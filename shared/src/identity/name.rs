@@ -70,11 +70,6 @@ impl Name {
         }
     }
 
-    /// Stub.
-    pub fn looks_like(&self, other: &Self) -> bool {
-        self == other
-    }
-
     /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0

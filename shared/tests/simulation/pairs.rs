@@ -2,8 +2,8 @@
 
 use mcmix_shared::{
     client::{
-        Action, CallStage, CallerDevice, ConnectAgain, ContactState, EndReason, Notice,
-        RingState, SendStatus,
+        Action, CallStage, CallerDevice, ConnectAgain, ContactState, EndReason, Notice, RingState,
+        SendStatus,
     },
     identity::ClientId,
     program::Program,
@@ -160,7 +160,11 @@ fn the_front_slot_comes_four_rounds_after_the_screen() {
     world.conversations(30);
     world.tap();
     world.conversations(16);
-    let met = world.taps().iter().filter(|tap| !tap.met.is_empty()).count();
+    let met = world
+        .taps()
+        .iter()
+        .filter(|tap| !tap.met.is_empty())
+        .count();
     assert_eq!(met, 2, "two turns of the quick slot");
 }
 
@@ -258,7 +262,10 @@ fn a_ring_asks_for_attention_and_nothing_else() {
     assert!(world.contact(B, A).rang.is_none());
     world.ring(A, B);
     world.cycles(2);
-    assert!(world.contact(B, A).rang.is_some(), "the next one shows again");
+    assert!(
+        world.contact(B, A).rang.is_some(),
+        "the next one shows again"
+    );
 }
 
 /// The callee's network goes right after Accept, while the caller is already talking: it heals
@@ -428,7 +435,10 @@ fn connecting_again_is_offered_after_seven_days() {
     world.cycles(3);
     world.plug(B);
     world.until("it rings", |world| world.rings(B, A));
-    assert_eq!(world.nodes[B].view().incoming[0].device, CallerDevice::Known);
+    assert_eq!(
+        world.nodes[B].view().incoming[0].device,
+        CallerDevice::Known
+    );
     world.say(B, A, "over the old session");
     world.until("delivered", |world| world.all_delivered(B, A));
     world.accept(B, A);

@@ -23,12 +23,18 @@ pub(super) fn AboutDialog(props: &AboutProps) -> Html {
     let deployment = &props.site.deployment;
     html! {
         <Dialog title={texts::HOW_IT_WORKS} testid="about-dialog" on_close={props.on_close.clone()}>
-            <section>
-                { for texts::ABOUT.iter().map(|text| html! { <p>{ *text }</p> }) }
-            </section>
+            <section>{ for texts::ABOUT.iter().map(paragraph) }</section>
             <section>
                 <h3>{ texts::PROMISES_TITLE }</h3>
                 { promises() }
+            </section>
+            <section>
+                <h3>{ texts::CONTACTS_SEE_TITLE }</h3>
+                { for texts::CONTACTS_SEE.iter().map(paragraph) }
+            </section>
+            <section>
+                <h3>{ texts::STOLEN_TITLE }</h3>
+                { for texts::STOLEN.iter().map(paragraph) }
             </section>
             <section>
                 <h3>{ texts::SERVER_KEYS }</h3>
@@ -47,4 +53,8 @@ pub(super) fn AboutDialog(props: &AboutProps) -> Html {
             </section>
         </Dialog>
     }
+}
+
+fn paragraph(text: &&str) -> Html {
+    html! { <p>{ *text }</p> }
 }

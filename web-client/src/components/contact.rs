@@ -1,11 +1,14 @@
-//! A contact: one's own name for them, their key, and the way to forget them.
+//! A contact: one's own name for them, their safety number and key, and the ways to hear no more
+//! of them.
 
-use mcmix_shared::client::{Action, ContactView};
-use mcmix_shared::identity::Name;
+use mcmix_shared::client::{Action, Blocked, ContactView, Verified};
+use mcmix_shared::identity::{ClientKey, Name};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
+use super::home::Open;
+use super::icon::{Kind, icon};
 use crate::texts;
 
 /// What the dialog needs.
@@ -13,6 +16,7 @@ use crate::texts;
 pub(super) struct ContactProps {
     pub(super) contact: ContactView,
     pub(super) act: Callback<Action>,
+    pub(super) show: Callback<Open>,
     pub(super) on_close: Callback<()>,
 }
 
@@ -22,13 +26,13 @@ pub(super) fn ContactDialog(props: &ContactProps) -> Html {
     let ContactProps {
         contact,
         act,
+        show,
         on_close,
     } = props;
     let key = contact.key;
     let name = contact.name.as_str();
     let field = use_node_ref();
     let error = use_state(|| None);
-    let asking = use_state_eq(|| false);
 
     let onsubmit = {
         let (field, error) = (field.clone(), error.clone());
@@ -45,16 +49,20 @@ pub(super) fn ContactDialog(props: &ContactProps) -> Html {
             }
         })
     };
-    let ask = |value: bool| {
-        let asking = asking.setter();
-        Callback::from(move |_: MouseEvent| asking.set(value))
-    };
-    let onremove = {
-        let (act, on_close) = (act.clone(), on_close.clone());
-        Callback::from(move |_: MouseEvent| {
-            act.emit(Action::RemoveContact(key));
-            on_close.emit(());
-        })
+    let oncompare = show.reform(move |_: MouseEvent| Open::Verify(key));
+    let (onblock, block, block_hint, block_testid) = match contact.blocked {
+        Blocked::No => (
+            act.reform(move |_: MouseEvent| Action::Block(key)),
+            texts::BLOCK,
+            texts::block_hint(name),
+            "block",
+        ),
+        Blocked::Yes => (
+            act.reform(move |_: MouseEvent| Action::Unblock(key)),
+            texts::UNBLOCK,
+            texts::unblock_hint(name),
+            "unblock",
+        ),
     };
     html! {
         <Dialog title={name.to_owned()} testid="contact-dialog" on_close={on_close.clone()}>
@@ -73,27 +81,80 @@ pub(super) fn ContactDialog(props: &ContactProps) -> Html {
                 </form>
             </section>
             <section>
-                <h3>{ texts::THEIR_KEY }</h3>
-                <p class="key mono" data-testid="contact-key">{ texts::grouped(&key.to_text()) }</p>
-                <p class="muted small">{ texts::key_hint(name) }</p>
+                <h3>{ texts::SAFETY_NUMBER }</h3>
+                if contact.verified == Verified::Yes {
+                    <p class="copied" data-testid="contact-verified">
+                        { icon(Kind::Shield) }<span>{ texts::verified_text(name) }</span>
+                    </p>
+                } else {
+                    <p class="muted small">{ texts::UNVERIFIED_HINT }</p>
+                }
+                <div class="row end">
+                    <button type="button" class="button" data-testid="compare" onclick={oncompare}>
+                        { icon(Kind::Shield) }{ texts::COMPARE }
+                    </button>
+                </div>
+                <p class="small"><strong>{ texts::THEIR_KEY }</strong></p>
+                <p class="key mono" data-testid="contact-key" translate="no">{ texts::grouped(&key.to_text()) }</p>
             </section>
             <section>
-                if *asking {
-                    <p role="alert">{ texts::remove_question(name) }</p>
-                    <div class="row end">
-                        <button type="button" class="button" onclick={ask(false)}>{ texts::KEEP }</button>
-                        <button type="button" class="button danger-fill" data-testid="confirm-remove" onclick={onremove}>
-                            { texts::REMOVE }
-                        </button>
-                    </div>
-                } else {
-                    <div class="row end">
-                        <button type="button" class="button danger" data-testid="remove" onclick={ask(true)}>
-                            { texts::REMOVE_CONTACT }
-                        </button>
-                    </div>
-                }
+                <h3>{ texts::BLOCKING }</h3>
+                <p class="muted small">{ block_hint }</p>
+                <div class="row end">
+                    <button type="button" class="button" data-testid={block_testid} onclick={onblock}>
+                        { icon(Kind::Block) }{ block }
+                    </button>
+                </div>
             </section>
+            <section><Removal contact={key} name={name.to_owned()} act={act.clone()} {on_close} /></section>
         </Dialog>
+    }
+}
+
+/// What the removal of a contact needs.
+#[derive(Debug, PartialEq, Properties)]
+struct RemovalProps {
+    contact: ClientKey,
+    name: AttrValue,
+    act: Callback<Action>,
+    on_close: Callback<()>,
+}
+
+/// Forgets a contact, after asking once more.
+#[component]
+fn Removal(props: &RemovalProps) -> Html {
+    let key = props.contact;
+    let asking = use_state_eq(|| false);
+    let ask = |value: bool| {
+        let asking = asking.setter();
+        Callback::from(move |_: MouseEvent| asking.set(value))
+    };
+    let onremove = {
+        let (act, on_close) = (props.act.clone(), props.on_close.clone());
+        Callback::from(move |_: MouseEvent| {
+            act.emit(Action::RemoveContact(key));
+            on_close.emit(());
+        })
+    };
+    if *asking {
+        html! {
+            <>
+                <p role="alert">{ texts::remove_question(&props.name) }</p>
+                <div class="row end">
+                    <button type="button" class="button" onclick={ask(false)}>{ texts::KEEP }</button>
+                    <button type="button" class="button danger-fill" data-testid="confirm-remove" onclick={onremove}>
+                        { texts::REMOVE }
+                    </button>
+                </div>
+            </>
+        }
+    } else {
+        html! {
+            <div class="row end">
+                <button type="button" class="button danger" data-testid="remove" onclick={ask(true)}>
+                    { texts::REMOVE_CONTACT }
+                </button>
+            </div>
+        }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
-use mcmix_shared::client::{CallState, ContactView, MessageKind, Millis, View};
+use mcmix_shared::client::{ContactView, MessageKind, Millis, Verified, View};
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
 use super::avatar::avatar;
 use super::home::Open;
-use super::icon::{Kind, icon};
+use super::icon::{Kind, icon, small_icon};
 use crate::{clock, engine, texts};
 
 /// What the list needs.
@@ -23,13 +23,8 @@ pub(super) struct ContactsProps {
 /// Shows one's own name, the contacts, and the two ways to get one.
 #[component]
 pub(super) fn Contacts(props: &ContactsProps) -> Html {
-    let ContactsProps {
-        view,
-        selected,
-        on_select,
-        show,
-    } = props;
-    let now = engine::now();
+    let ContactsProps { view, show, .. } = props;
+    let now = engine::now().wall;
     let own = view.own.name.as_str().to_owned();
     let open = |which: Open| show.reform(move |_: MouseEvent| which.clone());
     let add_class = if view.contacts.is_empty() {
@@ -61,7 +56,7 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
                 </div>
             } else {
                 <nav class="contacts" data-testid="contacts" aria-label={texts::CONTACTS}>
-                    <ul>{ for view.contacts.iter().map(|contact| item(contact, *selected, now, on_select)) }</ul>
+                    <ul>{ for view.contacts.iter().map(|contact| item(contact, props, now)) }</ul>
                 </nav>
             }
             <div class="side-actions">
@@ -77,18 +72,13 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
     }
 }
 
-fn item(
-    contact: &ContactView,
-    selected: Option<ClientKey>,
-    now: Millis,
-    on_select: &Callback<ClientKey>,
-) -> Html {
+fn item(contact: &ContactView, props: &ContactsProps, now: Millis) -> Html {
     let key = contact.key;
     let name = contact.name.as_str().to_owned();
-    let onclick = on_select.reform(move |_: MouseEvent| key);
-    let current = (selected == Some(key)).then_some("true");
+    let onclick = props.on_select.reform(move |_: MouseEvent| key);
+    let current = (props.selected == Some(key)).then_some("true");
     let last = contact.messages.last();
-    let live = texts::call_in_list(contact.call);
+    let live = texts::state_in_list(contact);
     let (class, text) = match (live, last) {
         (Some(live), _) => ("last live", live.to_owned()),
         (None, Some(message)) => {
@@ -98,15 +88,20 @@ fn item(
         }
         (None, None) => ("last", texts::NEVER_TALKED.to_owned()),
     };
-    let talking = contact.is_talking().then_some("talking");
+    let here = contact.is_paired()
+        && props.view.connected()
+        && texts::is_here(contact.last_heard, props.view.turn_ms, now);
     html! {
         <li key={key.to_text()}>
             <button type="button" class="contact" data-testid="contact" data-name={name.clone()}
-                data-state={texts::state_name(contact.call)} aria-current={current} {onclick}>
-                { avatar(&name, key, classes!(talking)) }
-                <span class="name">{ name }</span>
+                data-state={texts::state_name(contact.state)} aria-current={current} {onclick}>
+                { avatar(&name, key, classes!(here.then_some("here"))) }
+                <span class="name">
+                    { name }
+                    if contact.verified == Verified::Yes { { verified_mark() } }
+                </span>
                 <span class="time">
-                    if let (Some(message), CallState::Idle | CallState::Ended(_) | CallState::Talking) = (last, contact.call) {
+                    if let (Some(message), None) = (last, live) {
                         { clock::short(message.at, now) }
                     }
                 </span>
@@ -118,5 +113,14 @@ fn item(
                 }
             </button>
         </li>
+    }
+}
+
+/// Marks the name of a contact whose safety number was compared.
+pub(super) fn verified_mark() -> Html {
+    html! {
+        <span class="verified" title={texts::VERIFIED} data-testid="verified-mark">
+            { small_icon(Kind::Shield) }<span class="visually-hidden">{ " (" }{ texts::VERIFIED }{ ")" }</span>
+        </span>
     }
 }

@@ -1,25 +1,33 @@
 //! One conversation: who, what is going on, the messages, and the next one.
 
-mod call_bar;
+mod bar;
 mod log;
 
-use mcmix_shared::client::{Action, CallState, ContactView};
+use std::rc::Rc;
+
+use mcmix_shared::client::{
+    Action, Blocked, ContactState, ContactView, Notice, Outbox, RingState, Verified, View,
+};
+use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
-use self::call_bar::CallBar;
+use self::bar::Bar;
 use self::log::Log;
 use super::avatar::avatar;
 use super::composer::Composer;
-use super::home::{Drafts, Open};
+use super::contacts::verified_mark;
+use super::home::Open;
 use super::icon::{Kind, icon, mix_art};
-use crate::{engine, page, texts};
+use crate::texts::Outlook;
+use crate::{engine, texts};
 
 /// What a conversation needs.
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct ConversationProps {
+    pub(super) view: Rc<View>,
     pub(super) contact: ContactView,
-    pub(super) free_slots: usize,
-    pub(super) drafts: Drafts,
+    /// Whose conversation the person looks at.
+    pub(super) looking: Option<ClientKey>,
     pub(super) act: Callback<Action>,
     pub(super) on_back: Callback<()>,
     pub(super) show: Callback<Open>,
@@ -29,38 +37,29 @@ pub(super) struct ConversationProps {
 #[component]
 pub(super) fn Conversation(props: &ConversationProps) -> Html {
     let ConversationProps {
+        view,
         contact,
-        free_slots,
-        drafts,
+        looking,
         act,
         on_back,
         show,
     } = props;
     let key = contact.key;
     let name = contact.name.as_str().to_owned();
-    use_mark_read(contact, act);
+    let looked_at = *looking == Some(key);
+    use_mark_read(contact, looked_at, act);
 
+    let now = engine::now().wall;
     let onback = on_back.reform(|_: MouseEvent| ());
     let onmore = show.reform(move |_: MouseEvent| Open::Contact(key));
-    let oncall = act.reform(move |_: MouseEvent| Action::Call(key));
-    let onend = act.reform(move |_: MouseEvent| Action::EndConversation(key));
-    let action = match contact.call {
-        CallState::Idle => html! {
-            <button type="button" class="button primary" data-testid="call" onclick={oncall}
-                disabled={*free_slots == 0} title={(*free_slots == 0).then_some(texts::NO_SLOT)}>
-                { icon(Kind::Phone) }{ texts::CALL }
-            </button>
-        },
-        CallState::Talking => html! {
-            <button type="button" class="button danger compact" data-testid="end" onclick={onend}>
-                { icon(Kind::PhoneOff) }{ texts::END }
-            </button>
-        },
-        _ => Html::default(),
-    };
+    let blocked = contact.blocked == Blocked::Yes;
+    let new_device = view.notices.iter().find_map(|it| match it.notice {
+        Notice::NewDevice { contact, .. } if contact == key => Some(it.id),
+        _ => None,
+    });
     html! {
         <main class="main" data-testid="conversation" data-name={name.clone()}
-            data-state={texts::state_name(contact.call)}>
+            data-state={texts::state_name(contact.state)} data-looked-at={looked_at.to_string()}>
             <header class="bar">
                 <button type="button" class="icon-button back" data-testid="back" aria-label={texts::BACK}
                     onclick={onback}>
@@ -68,33 +67,50 @@ pub(super) fn Conversation(props: &ConversationProps) -> Html {
                 </button>
                 { avatar(&name, key, "") }
                 <div class="titles">
-                    <h1 id="conversation-title" class="title" tabindex="-1">{ &name }</h1>
-                    <div class="subtitle" data-testid="presence">{ texts::presence(contact, engine::now()) }</div>
+                    <h1 id="conversation-title" class="title" tabindex="-1">
+                        { &name }
+                        if contact.verified == Verified::Yes { { verified_mark() } }
+                    </h1>
+                    <div class="subtitle" data-testid="presence">
+                        { texts::presence(contact, view.turn_ms, now) }
+                    </div>
                 </div>
-                { action }
+                if !blocked { { ring_button(contact, act) } }
                 <button type="button" class="icon-button" data-testid="contact-menu"
                     aria-label={texts::about_contact(&name)} title={texts::about_contact(&name)} onclick={onmore}>
                     { icon(Kind::More) }
                 </button>
             </header>
-            <CallBar contact={contact.clone()} free_slots={*free_slots} act={act.clone()} />
+            <Bar contact={contact.clone()} {new_device} act={act.clone()} show={show.clone()} />
             <Log contact={contact.clone()} act={act.clone()} />
-            <Composer contact={key} name={name} call={contact.call} drafts={drafts.clone()} act={act.clone()} />
+            <Composer contact={key} name={name} draft={contact.draft.clone()} full={contact.outbox == Outbox::Full}
+                outlook={Outlook::of(contact, view, now)} words={texts::outlook(contact, view, now)}
+                act={act.clone()} />
         </main>
     }
 }
 
-/// Marks messages as read while the user can see them.
+/// Asks a pair's other side for attention; what the ring does then stands in the bar.
+fn ring_button(contact: &ContactView, act: &Callback<Action>) -> Html {
+    let ContactState::Paired { ring, .. } = contact.state else {
+        return Html::default();
+    };
+    let key = contact.key;
+    let onclick = act.reform(move |_: MouseEvent| Action::Ring(key));
+    html! {
+        <button type="button" class="button compact" data-testid="ring" data-state={texts::ring_name(ring)}
+            title={texts::ring_hint(contact.name.as_str())} disabled={ring != RingState::Quiet} {onclick}>
+            { icon(Kind::Bell) }{ texts::RING }
+        </button>
+    }
+}
+
+/// Marks messages as read while the person looks at them.
 #[hook]
-fn use_mark_read(contact: &ContactView, act: &Callback<Action>) {
-    let visible = use_state_eq(page::is_visible);
-    use_effect_with((), {
-        let visible = visible.setter();
-        move |()| page::on_visibility(move |now| visible.set(now))
-    });
+fn use_mark_read(contact: &ContactView, looked_at: bool, act: &Callback<Action>) {
     let (key, act) = (contact.key, act.clone());
     use_effect_with(
-        (contact.unread > 0 && *visible, contact.messages.len()),
+        (contact.unread > 0 && looked_at, contact.messages.len()),
         move |(unread, _)| {
             if *unread {
                 act.emit(Action::MarkRead(key));

@@ -1,15 +1,15 @@
 //! The main view: list and conversation, side by side or one after the other.
 
+mod look;
 mod place;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use mcmix_shared::client::View;
+use mcmix_shared::client::{Action, Blocked, ServerKeys, View};
 use mcmix_shared::identity::{ClientKey, Invite, InviteError};
 use yew::prelude::*;
 
+use self::look::use_look;
 use self::place::use_place;
 use super::about::AboutDialog;
 use super::add::AddDialog;
@@ -18,16 +18,15 @@ use super::contacts::Contacts;
 use super::conversation::{Conversation, NoConversation};
 use super::incoming::Incoming;
 use super::invite::InviteDialog;
+use super::keys::KeysDialog;
 use super::network::NetworkDialog;
 use super::settings::SettingsDialog;
 use super::status::Status;
 use super::toasts::Toasts;
+use super::verify::VerifyDialog;
 use crate::app::Site;
-use crate::engine::Request;
+use crate::engine::{self, Request};
 use crate::{page, texts};
-
-/// What the user has typed and not sent, per contact; it lasts as long as the page.
-pub(super) type Drafts = Rc<RefCell<HashMap<ClientKey, String>>>;
 
 /// Which dialog is open.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +39,8 @@ pub(super) enum Open {
     Add,
     /// A contact.
     Contact(ClientKey),
+    /// A contact's safety number.
+    Verify(ClientKey),
     /// Settings.
     Settings,
     /// The three servers.
@@ -67,11 +68,15 @@ pub struct HomeProps {
 #[component]
 pub fn Home(props: &HomeProps) -> Html {
     let view = &props.view;
-    let act = props.request.reform(Request::User);
+    let act = use_memo(props.request.clone(), |request| {
+        request.reform(Request::User)
+    });
+    let act = (*act).clone();
     let (place, go) = use_place();
     let open = use_state_eq(|| Open::Nothing);
-    let drafts = use_memo((), |()| RefCell::new(HashMap::new()));
+    let keys_put_off = use_state_eq(|| false);
     let selected = place.and_then(|key| view.contact(key));
+    let looking = use_look(selected.map(|contact| contact.key), &act);
 
     use_resume(&props.request);
     use_effect_with((), |()| page::focus("contacts-title"));
@@ -96,39 +101,36 @@ pub fn Home(props: &HomeProps) -> Html {
         })
     };
 
-    // A link that opened the page asks its question before anything else.
-    let dialog = match (&props.invite, &*open) {
-        (Some(invite), _) => html! {
-            <AddDialog key="invited" view={Rc::clone(view)} invite={invite.clone()} act={act.clone()}
-                on_added={select.clone()} on_close={close} />
+    let changed = match view.server_keys {
+        ServerKeys::Changed { changed } => Some(changed),
+        ServerKeys::Known => None,
+    };
+    let put_off = |value: bool| {
+        let keys_put_off = keys_put_off.setter();
+        Callback::from(move |()| keys_put_off.set(value))
+    };
+    let ways = Ways {
+        act: act.clone(),
+        show: show.clone(),
+        select: select.clone(),
+        close,
+    };
+    // Keys come first, then a link that opened the page.
+    let dialog = match (changed.filter(|_| !*keys_put_off), &props.invite) {
+        (Some(changed), _) => html! {
+            <KeysDialog {changed} site={Rc::clone(&props.site)} act={act.clone()} on_close={put_off(true)} />
         },
-        (None, Open::Nothing) => Html::default(),
-        (None, Open::Invite) => html! {
-           <InviteDialog own={view.own.clone()} realm={view.realm} on_close={close} />
+        (None, Some(invite)) => html! {
+            <AddDialog key="invited" view={Rc::clone(view)} invite={invite.clone()} act={ways.act}
+                on_added={ways.select} on_close={ways.close} />
         },
-        (None, Open::Add) => html! {
-            <AddDialog key="add" view={Rc::clone(view)} act={act.clone()} on_added={select.clone()} on_close={close} />
-        },
-        (None, Open::Contact(key)) => view.contact(*key).map_or_else(Html::default, |contact| {
-            html! {
-                <ContactDialog contact={contact.clone()} act={act.clone()} on_close={close} />
-            }
-        }),
-        (None, Open::Settings) => html! {
-            <SettingsDialog view={Rc::clone(view)} act={act.clone()} show={show.clone()} on_close={close} />
-        },
-        (None, Open::Network) => html! {
-            <NetworkDialog view={Rc::clone(view)} site={Rc::clone(&props.site)} on_close={close} />
-        },
-        (None, Open::About) => {
-            html! { <AboutDialog site={Rc::clone(&props.site)} on_close={close} /> }
-        }
+        (None, None) => dialog(props, &open, ways),
     };
 
     let main = match selected {
         Some(contact) => html! {
-            <Conversation key={contact.key.to_text()} contact={contact.clone()} free_slots={view.free_slots}
-                {drafts} act={act.clone()} on_back={go.reform(|()| None)} show={show.clone()} />
+            <Conversation key={contact.key.to_text()} view={Rc::clone(view)} contact={contact.clone()} {looking}
+                act={act.clone()} on_back={go.reform(|()| None)} show={show.clone()} />
         },
         None => html! { <NoConversation contacts={view.contacts.len()} show={show.clone()} /> },
     };
@@ -139,14 +141,58 @@ pub fn Home(props: &HomeProps) -> Html {
     };
     html! {
         <div class="shell" data-testid="home" data-page={page}>
-            <Incoming callers={view.incoming.clone()} free_slots={view.free_slots}
-                act={act.clone()} on_accepted={select.clone()} />
+            <Incoming view={Rc::clone(view)} selected={place} act={act.clone()} on_select={select.clone()} />
             <Contacts view={Rc::clone(view)} selected={place} on_select={select.clone()} show={show.clone()} />
             { main }
             <Status view={Rc::clone(view)} {show} />
-            <Toasts view={Rc::clone(view)} selected={place} {act} />
+            <Toasts view={Rc::clone(view)} {looking} {act} on_decide={put_off(false)} />
             { dialog }
         </div>
+    }
+}
+
+/// What dialogs lead to.
+struct Ways {
+    act: Callback<Action>,
+    show: Callback<Open>,
+    select: Callback<ClientKey>,
+    close: Callback<()>,
+}
+
+/// Shows the dialog that is open.
+fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
+    let HomeProps { view, site, .. } = props;
+    let Ways {
+        act,
+        show,
+        select,
+        close,
+    } = ways;
+    let contact = match open {
+        Open::Contact(key) | Open::Verify(key) => view.contact(*key).cloned(),
+        _ => None,
+    };
+    match (open, contact) {
+        (Open::Contact(_), Some(contact)) => {
+            html! { <ContactDialog {contact} {act} {show} on_close={close} /> }
+        }
+        (Open::Verify(_), Some(contact)) => {
+            html! { <VerifyDialog {contact} {act} on_close={close} /> }
+        }
+        (Open::Nothing | Open::Contact(_) | Open::Verify(_), _) => Html::default(),
+        (Open::Invite, _) => html! {
+            <InviteDialog own={view.own.clone()} realm={view.realm} on_close={close} />
+        },
+        (Open::Add, _) => html! {
+            <AddDialog key="add" view={Rc::clone(view)} {act} on_added={select} on_close={close} />
+        },
+        (Open::Settings, _) => html! {
+            <SettingsDialog view={Rc::clone(view)} {act} {show} on_close={close} />
+        },
+        (Open::Network, _) => html! {
+            <NetworkDialog view={Rc::clone(view)} site={Rc::clone(site)} on_close={close} />
+        },
+        (Open::About, _) => html! { <AboutDialog site={Rc::clone(site)} on_close={close} /> },
     }
 }
 
@@ -173,11 +219,22 @@ fn use_resume(request: &Callback<Request>) {
     });
 }
 
-/// Keeps the page's title: how many messages are unread, who calls, whose conversation is shown.
+/// Keeps the page's title: how many messages are unread, who calls or rang, whose conversation is
+/// shown.
 #[hook]
 fn use_title(view: &View, name: Option<&str>) {
-    let caller = view.incoming.first().map(|caller| caller.name.as_str());
-    use_effect_with(texts::title(view.unread(), caller, name), |title| {
+    let caller = view.incoming.first();
+    let mut rings = view.contacts.iter().filter_map(|contact| {
+        let at = contact.rang.filter(|_| contact.blocked == Blocked::No)?;
+        Some((contact.name.as_str(), at))
+    });
+    let asks = match caller {
+        Some(caller) => Some(texts::calls_you(caller.name.as_str())),
+        None => rings
+            .next()
+            .map(|(name, at)| texts::rang_you(name, at, engine::now().wall)),
+    };
+    use_effect_with(texts::title(view.unread(), asks, name), |title| {
         page::set_title(title);
     });
 }

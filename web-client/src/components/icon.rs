@@ -12,6 +12,10 @@ pub enum Kind {
     Phone,
     /// The end of a call.
     PhoneOff,
+    /// A ring: somebody asks for attention.
+    Bell,
+    /// Hears no more of somebody.
+    Block,
     /// Back to the list.
     Back,
     /// Settings.
@@ -59,6 +63,8 @@ fn draw(kind: Kind, class: &'static str) -> Html {
         Kind::PhoneOff => {
             "M3 14.5c5-5 13-5 18 0l-2.2 2.6-4-1.6v-2.8a10.5 10.5 0 0 0-5.6 0v2.8l-4 1.6z"
         }
+        Kind::Bell => "M6 16.5v-6a6 6 0 0 1 12 0v6l1.5 1.5h-15zM10 21h4",
+        Kind::Block => "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM6 6l12 12",
         Kind::Back => "M15 5l-7 7 7 7",
         Kind::Gear => {
             "M4 8h7M17 8h3M4 16h3M13 16h7M14 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM10 13a3 3 0 1 0 0 6 3 3 0 0 0 0-6z"

@@ -75,7 +75,7 @@ pub(super) fn InviteDialog(props: &InviteProps) -> Html {
                     }
                 </div>
             </div>
-            { qr(&link, texts::QR_LABEL) }
+            { qr(&link, "invite-qr", texts::QR_LABEL) }
             <p class="muted small">{ texts::INVITE_HINT }</p>
         </Dialog>
     }

@@ -42,6 +42,7 @@ pub(super) fn Message(props: &MessageProps) -> Html {
     let (status, icon) = match message.kind {
         MessageKind::Received => ("received", None),
         MessageKind::Outgoing(SendStatus::Queued { .. }) => ("queued", Some(Kind::Clock)),
+        MessageKind::Outgoing(SendStatus::Held) => ("held", Some(Kind::Warning)),
         MessageKind::Outgoing(SendStatus::Sent { .. }) => ("sent", Some(Kind::Check)),
         MessageKind::Outgoing(SendStatus::Delivered) => ("delivered", Some(Kind::Checks)),
         MessageKind::Outgoing(SendStatus::Cancelled) => ("cancelled", Some(Kind::Cross)),

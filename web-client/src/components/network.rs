@@ -43,7 +43,7 @@ pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
                     { figure(texts::SENT, texts::bytes(view.traffic.sent_bytes)) }
                     { figure(texts::RECEIVED, texts::bytes(view.traffic.received_bytes)) }
                 </dl>
-                <p class="muted small">{ texts::round_text(deployment.conversation_period_ms, view.slots) }</p>
+                <p class="muted small">{ texts::round_text(deployment.conversation_period_ms, view.turn_ms) }</p>
                 <p class="muted small">{ texts::ONLINE_TEXT }</p>
                 <p class="muted small">{ texts::TRAFFIC_TEXT }</p>
             </section>

@@ -6,9 +6,9 @@ use qrcode::{Color, EcLevel, QrCode};
 use yew::prelude::*;
 
 /// Draws a QR code, dark on white in both themes: scanners expect that.
-pub fn qr(text: &str, label: &'static str) -> Html {
+pub fn qr(text: &str, testid: &'static str, label: &'static str) -> Html {
     let Ok(code) = QrCode::with_error_correction_level(text.as_bytes(), EcLevel::L) else {
-        // Longer than any code holds; the link stands beside it.
+        // Longer than any code holds; the text stands beside it.
         return Html::default();
     };
     let width = code.width();
@@ -25,7 +25,7 @@ pub fn qr(text: &str, label: &'static str) -> Html {
     // The quiet zone around a code is four modules wide.
     let view_box = format!("-4 -4 {0} {0}", width + 8);
     html! {
-        <div class="qr" data-testid="invite-qr">
+        <div class="qr" data-testid={testid}>
             <svg viewBox={view_box} role="img" aria-label={label} shape-rendering="crispEdges">
                 <path d={path} fill="#000" />
             </svg>

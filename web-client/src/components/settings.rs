@@ -67,6 +67,7 @@ pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
                 <div class="choice-list" role="radiogroup" aria-labelledby="calls-title">{ for calls }</div>
                 <p class="muted small">{ texts::WHO_MAY_CALL_HINT }</p>
             </section>
+            { blocked(view, act) }
             <section>
                 <h3 id="theme-title">{ texts::THEME }</h3>
                 <div class="choices" role="radiogroup" aria-labelledby="theme-title" data-testid="theme">{ for themes }</div>
@@ -88,6 +89,32 @@ const OPENNESS: [(OpenToCalls, &str); 3] = [
     (OpenToCalls::Contacts, "contacts"),
     (OpenToCalls::Nobody, "nobody"),
 ];
+
+/// Lists the strangers who are blocked; contacts have their own place for that.
+fn blocked(view: &View, act: &Callback<Action>) -> Html {
+    if view.blocked.is_empty() {
+        return Html::default();
+    }
+    let strangers = view.blocked.iter().map(|key| {
+        let key = *key;
+        let onclick = act.reform(move |_: MouseEvent| Action::Unblock(key));
+        html! {
+            <li key={key.to_text()} class="row" data-testid="blocked-stranger">
+                <span class="key mono grow" translate="no">{ texts::grouped(&key.to_text()) }</span>
+                <button type="button" class="button compact" data-testid="unblock-stranger" {onclick}>
+                    { texts::UNBLOCK }
+                </button>
+            </li>
+        }
+    });
+    html! {
+        <section>
+            <h3>{ texts::BLOCKED_STRANGERS }</h3>
+            <ul class="strangers">{ for strangers }</ul>
+            <p class="muted small">{ texts::BLOCKED_STRANGERS_HINT }</p>
+        </section>
+    }
+}
 
 /// What the field for one's name needs.
 #[derive(Debug, PartialEq, Properties)]

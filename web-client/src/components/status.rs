@@ -24,7 +24,7 @@ pub(super) fn Status(props: &StatusProps) -> Html {
     let round = view.conversation.map(|round| round.round);
     // One reading a round.
     let rate = use_memo(round, |_| {
-        meter.borrow_mut().read(engine::now(), view.traffic)
+        meter.borrow_mut().read(engine::now().steady, view.traffic)
     });
     let onclick = props.show.reform(|_: MouseEvent| Open::Network);
     let connected = view.connected();
@@ -35,7 +35,7 @@ pub(super) fn Status(props: &StatusProps) -> Html {
     let summary = texts::network_summary(view);
     html! {
         <button type="button" class={classes!("status", trouble.then_some("trouble"))} data-testid="status"
-            data-connected={connected.to_string()} title={texts::NETWORK_DETAILS} {onclick}>
+            data-connected={connected.to_string()} data-storage={storage_name(view.storage)} title={texts::NETWORK_DETAILS} {onclick}>
             <span class="item">
                 <span class="dots">
                     { for view.servers.iter().map(|server| html! {
@@ -69,6 +69,15 @@ pub(super) fn Status(props: &StatusProps) -> Html {
 pub(super) fn dot(status: LinkStatus, testid: Option<String>) -> Html {
     html! {
         <span class="dot" data-testid={testid} data-state={state_name(status)} aria-hidden="true"></span>
+    }
+}
+
+/// Names the state of the store for tests.
+const fn storage_name(status: StorageStatus) -> &'static str {
+    match status {
+        StorageStatus::Saved => "saved",
+        StorageStatus::Saving => "saving",
+        StorageStatus::Failing => "failing",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use mcmix_shared::client::{Action, Notice, NoticeView, View};
+use mcmix_shared::client::{Action, Notice, NoticeView, ServerKeys, View};
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
@@ -16,26 +16,32 @@ const AT_ONCE: usize = 2;
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct ToastsProps {
     pub(super) view: Rc<View>,
-    pub(super) selected: Option<ClientKey>,
+    /// Whose conversation the person looks at.
+    pub(super) looking: Option<ClientKey>,
     pub(super) act: Callback<Action>,
+    /// Called to ask again about the servers' keys.
+    pub(super) on_decide: Callback<()>,
 }
 
-/// Shows the notices until they are dismissed.
+/// Shows what keeps rounds from completing while it does, and the notices until they are dismissed.
 #[component]
 pub(super) fn Toasts(props: &ToastsProps) -> Html {
     let ToastsProps {
         view,
-        selected,
+        looking,
         act,
+        on_decide,
     } = props;
-    // The bar of the open conversation says it already.
+    // The bar of the conversation says it already.
+    let in_bar = |it: &&NoticeView| looking.is_some() && it.notice.contact() == *looking;
     let seen: Vec<_> = view
         .notices
         .iter()
-        .filter(|notice| in_bar(&notice.notice) && notice.notice.contact() == *selected)
-        .map(|notice| notice.id)
+        .filter(in_bar)
+        .filter(|it| matches!(it.notice, Notice::NoAnswer { .. } | Notice::Ended { .. }))
+        .map(|it| it.id)
         .collect();
-    use_effect_with(seen.clone(), {
+    use_effect_with(seen, {
         let act = act.clone();
         move |seen| {
             for id in seen {
@@ -43,18 +49,39 @@ pub(super) fn Toasts(props: &ToastsProps) -> Html {
             }
         }
     });
+    let told = |it: &&NoticeView| {
+        let bar = matches!(
+            it.notice,
+            Notice::NoAnswer { .. } | Notice::Ended { .. } | Notice::NewDevice { .. }
+        );
+        !(bar && in_bar(it))
+    };
     html! {
         <section class="toasts" role="status" aria-label={texts::NOTICES}>
-            { for view.notices.iter().rev().filter(|notice| !seen.contains(&notice.id)).take(AT_ONCE).map(|notice| toast(notice, act)) }
+            if let Some(obstacle) = view.obstacle {
+                { banner("obstacle", &texts::obstacle(obstacle), Html::default()) }
+            }
+            if view.server_keys != ServerKeys::Known {
+                { banner("keys-changed", texts::KEYS_CHANGED_BANNER, decide(on_decide)) }
+            }
+            { for view.notices.iter().rev().filter(told).take(AT_ONCE).map(|notice| toast(notice, act)) }
         </section>
     }
 }
 
-fn in_bar(notice: &Notice) -> bool {
-    matches!(
-        notice,
-        Notice::Declined { .. } | Notice::NoAnswer { .. } | Notice::Ended { .. }
-    )
+fn banner(testid: &'static str, text: &str, action: Html) -> Html {
+    html! {
+        <div class="toast caution" key={testid} data-testid={testid}>
+            { icon(Kind::Warning) }<p>{ text }</p>{ action }
+        </div>
+    }
+}
+
+fn decide(on_decide: &Callback<()>) -> Html {
+    let onclick = on_decide.reform(|_: MouseEvent| ());
+    html! {
+        <button type="button" class="button compact" data-testid="decide-keys" {onclick}>{ texts::DECIDE }</button>
+    }
 }
 
 fn toast(notice: &NoticeView, act: &Callback<Action>) -> Html {

@@ -1,54 +1,80 @@
-//! Calls, conversations and messages.
+//! Calls, rings, and what there is between a contact and us.
 
-use mcmix_shared::client::{CallState, ContactView, EndReason, Millis, SendStatus};
+use mcmix_shared::client::{
+    Blocked, CallStage, ConnectAgain, ContactState, ContactView, EndReason, Millis, Paired,
+    RingState,
+};
 
-use super::figures::{grouped_digits, span};
+use crate::clock;
 
 /// Calls.
 pub const CALL: &str = "Call";
 /// Calls once more.
 pub const CALL_AGAIN: &str = "Call again";
+/// Calls somebody who called.
+pub const CALL_BACK: &str = "Call back";
+/// Calls a contact who was not heard for long.
+pub const CONNECT_AGAIN: &str = "Connect again";
 /// Gives up a call.
 pub const CANCEL_CALL: &str = "Cancel call";
-/// Ends a conversation.
-pub const END: &str = "End";
+/// Asks a contact for attention.
+pub const RING: &str = "Ring";
+/// Gives up a ring.
+pub const STOP_RINGING: &str = "Stop";
 /// Back to the list.
 pub const BACK: &str = "Back to contacts";
-/// Why no call can start.
-pub const NO_SLOT: &str = "All your conversations are in use. End one first.";
 
 /// The banner, to a screen reader.
-pub const INCOMING_CALLS: &str = "Incoming calls";
+pub const INCOMING_CALLS: &str = "Calls and rings";
 /// Accepts a call.
 pub const ACCEPT: &str = "Accept";
 /// Declines a call.
 pub const DECLINE: &str = "Decline";
+/// Hears no more of somebody.
+pub const BLOCK: &str = "Block";
+/// Hears of somebody again.
+pub const UNBLOCK: &str = "Unblock";
 /// Below a caller who is a contact.
-pub const CONTACT_CALLS: &str = "One of your contacts";
+pub const CONTACT_CALLS: &str =
+    "One of your contacts. If you decline, they are not told; only if you accept.";
 /// Below a caller who is not.
-pub const STRANGER: &str =
-    "Not among your contacts. The name is what they call themselves; accepting adds them.";
+pub const STRANGER: &str = "Not among your contacts; the name is what they call themselves. Accepting adds them, and from then on you both can write. If you decline or block, they are not told.";
+/// A contact's call from a device that this one does not know.
+pub const NEW_DEVICE_CALLS: &str = "From a device that this one does not know: a new one, a restored backup, or somebody who has their key. Compare safety numbers before you trust it.";
+/// Whether a contact's safety number was compared.
+pub const VERIFIED: &str = "Verified";
+/// A contact who is blocked.
+pub const BLOCKED: &str = "Blocked";
 
 /// Who calls.
 pub fn calls_you(name: &str) -> String {
     format!("{name} is calling")
 }
 
+/// Who rang, and when.
+pub fn rang_you(name: &str, at: Millis, now: Millis) -> String {
+    format!("{name} rang {}", clock::last(at, now))
+}
+
+/// Warns of a stranger who has nearly the name of a contact.
+pub fn looks_like(contact: &str) -> String {
+    format!("The name looks like that of {contact}, but this is somebody else.")
+}
+
 /// Names a state for tests.
-pub const fn state_name(call: CallState) -> &'static str {
-    match call {
-        CallState::Idle | CallState::Ended(_) => "idle",
-        CallState::Calling { .. } | CallState::Connecting => "calling",
-        CallState::Incoming => "incoming",
-        CallState::Ringing => "ringing",
-        CallState::Talking => "talking",
+pub const fn state_name(state: ContactState) -> &'static str {
+    match state {
+        ContactState::Known { .. } => "known",
+        ContactState::Calling { .. } => "calling",
+        ContactState::Incoming { .. } => "incoming",
+        ContactState::Answering { .. } => "answering",
+        ContactState::Paired { .. } => "paired",
     }
 }
 
-/// Names the end of a call for tests.
+/// Names the end of a call or pair for tests.
 pub const fn end_name(reason: EndReason) -> &'static str {
     match reason {
-        EndReason::Declined => "declined",
         EndReason::NoAnswer => "no-answer",
         EndReason::Missed => "missed",
         EndReason::ByPeer => "ended-by-them",
@@ -56,134 +82,172 @@ pub const fn end_name(reason: EndReason) -> &'static str {
     }
 }
 
+/// Names how far an outgoing call is, for tests.
+pub const fn stage_name(stage: CallStage) -> &'static str {
+    match stage {
+        CallStage::Waiting => "waiting",
+        CallStage::Ringing { .. } => "ringing",
+        CallStage::Late => "late",
+        CallStage::Withdrawing => "withdrawing",
+    }
+}
+
+/// Names what a ring does, for tests.
+pub const fn ring_name(ring: RingState) -> &'static str {
+    match ring {
+        RingState::Quiet => "quiet",
+        RingState::Waiting => "waiting",
+        RingState::Ringing => "ringing",
+        RingState::Withdrawing => "withdrawing",
+    }
+}
+
 /// What the list says in place of the last message.
-pub const fn call_in_list(call: CallState) -> Option<&'static str> {
-    match call {
-        CallState::Calling { .. } => Some("Calling …"),
-        CallState::Incoming => Some("Is calling you"),
-        CallState::Connecting => Some("Connecting …"),
-        CallState::Ringing => Some("Ringing …"),
-        CallState::Ended(EndReason::Missed) => Some("Missed call"),
-        CallState::Idle | CallState::Talking | CallState::Ended(_) => None,
+pub const fn state_in_list(contact: &ContactView) -> Option<&'static str> {
+    match (contact.blocked, contact.state) {
+        (Blocked::Yes, _) => Some(BLOCKED),
+        (_, ContactState::Calling { .. }) => Some("Calling …"),
+        (_, ContactState::Incoming { .. }) => Some("Is calling you"),
+        (_, ContactState::Answering { .. }) => Some("Connecting …"),
+        (
+            _,
+            ContactState::Known {
+                ended: Some(EndReason::Missed),
+            },
+        ) => Some("Missed call"),
+        (_, ContactState::Paired { .. }) if contact.rang.is_some() => Some("Rang you"),
+        (_, ContactState::Known { .. } | ContactState::Paired { .. }) => None,
     }
 }
 
-/// What the bar of a conversation says.
-pub fn call_state(call: CallState, name: &str) -> String {
-    match call {
-        CallState::Idle | CallState::Talking => String::new(),
-        CallState::Calling { attempt, of } => {
-            format!("Calling {name} … (try {attempt} of {of})")
-        }
-        CallState::Incoming => format!("{name} is calling you."),
-        CallState::Connecting => format!("Reached {name}. Agreeing on keys …"),
-        CallState::Ringing => {
-            format!("Ringing at {name}’s …")
-        }
-        CallState::Ended(EndReason::Declined) => {
-            format!("{name} declined the call. What you wrote waits for the next one.")
-        }
-        CallState::Ended(EndReason::NoAnswer) => {
-            format!(
-                "{name} did not answer: offline, busy, or closed to calls. What you wrote waits for the next call."
-            )
-        }
-        CallState::Ended(EndReason::Missed) => format!("You missed a call from {name}."),
-        CallState::Ended(EndReason::ByPeer) => format!("{name} ended the conversation."),
-        CallState::Ended(EndReason::ByUs) => "The conversation is over.".to_owned(),
+/// What a call would mean to somebody who can't be written to yet.
+pub fn call_offer(name: &str, ended: Option<EndReason>) -> String {
+    match ended {
+        None | Some(EndReason::ByUs) => format!(
+            "Call {name} once. When they accept, you both can write at any time, without calling again. Nobody else can tell that you call, and they need not react."
+        ),
+        Some(EndReason::NoAnswer) => format!(
+            "{name} did not answer: away, not looking, or not willing. Nobody can tell which. What you wrote is kept here."
+        ),
+        Some(EndReason::Missed) => format!("You missed a call from {name}."),
+        Some(EndReason::ByPeer) => format!(
+            "{name} removed you from their contacts. What did not arrive is kept here; to write again, call them."
+        ),
     }
 }
 
-/// Silence of that many milliseconds is worth telling.
-const SILENCE: u64 = 15_000;
-/// Less than that many milliseconds ago is now.
-const JUST_NOW: u64 = 10_000;
+/// What an outgoing call does.
+pub fn calling(name: &str, stage: CallStage, paired: Paired) -> String {
+    let call = match stage {
+        CallStage::Waiting => format!("The call to {name} waits: another call or ring goes first."),
+        CallStage::Ringing { dials, of } => format!(
+            "Calling {name} … rung {dials} of {of} times. You hear from them only if they accept."
+        ),
+        CallStage::Late => {
+            format!("{name} did not answer so far. An answer that comes late is still heard.")
+        }
+        CallStage::Withdrawing => format!("Taking the call to {name} back …"),
+    };
+    match paired {
+        Paired::Yes => format!("{call} You can write meanwhile as before."),
+        Paired::No => call,
+    }
+}
+
+/// A call that comes from this contact; the banner has the buttons.
+pub fn is_calling(name: &str) -> String {
+    format!("{name} is calling you.")
+}
+
+/// After accepting.
+pub fn answering(name: &str, call_back: ConnectAgain) -> String {
+    match call_back {
+        ConnectAgain::NotNeeded => format!("Connecting to {name} …"),
+        ConnectAgain::Offered => format!(
+            "{name} was not heard since you accepted: they may have gone. You are connected when they are back; or call them."
+        ),
+    }
+}
+
+/// What a ring does that is under way.
+pub fn ringing(name: &str, ring: RingState) -> Option<String> {
+    match ring {
+        RingState::Quiet => None,
+        RingState::Waiting => Some(format!(
+            "The ring at {name}’s waits: another call or ring goes first."
+        )),
+        RingState::Ringing => Some(format!("Ringing at {name}’s …")),
+        RingState::Withdrawing => Some("The ring stops …".to_owned()),
+    }
+}
+
+/// What a ring is.
+pub fn ring_hint(name: &str) -> String {
+    format!("Asks {name} to look here, if they are online")
+}
+
+/// When it is time to offer connecting again.
+pub fn again_offer(name: &str, heard: Option<Millis>, now: Millis) -> String {
+    let heard = heard.map_or_else(
+        || format!("{name} was not here yet."),
+        |heard| format!("{name} was last here {}.", clock::last(heard, now)),
+    );
+    format!(
+        "{heard} If one of you lost their data, connect again: {name} is asked to accept. Nothing is lost by trying."
+    )
+}
+
+/// A contact who is blocked.
+pub fn is_blocked(name: &str) -> String {
+    format!(
+        "You blocked {name}. To them you look absent. What either of you writes waits until you unblock them."
+    )
+}
+
+/// A contact's new device, and texts that wait because of it.
+pub fn new_device(name: &str, held: usize) -> String {
+    let device = format!(
+        "{name} uses a device that this one does not know: a new one, a restored backup, or somebody who has their key. Compare safety numbers first."
+    );
+    match held {
+        0 => device,
+        1 => format!("{device} A text that you wrote before waits until you send it."),
+        held => format!("{device} {held} texts that you wrote before wait until you send them."),
+    }
+}
+
+/// Sends the texts that wait because of a new device.
+pub const SEND_HELD: &str = "Send what waits";
+
+/// Whether a contact was heard so lately that they are here.
+pub const fn is_here(heard: Option<Millis>, turn_ms: u64, now: Millis) -> bool {
+    /// An empty row or a round that failed says nothing of an absence.
+    const TURNS: u64 = 2;
+    const LEAST: u64 = 30_000;
+    match heard {
+        Some(heard) => {
+            let silence = now.since(heard);
+            silence <= LEAST || silence <= TURNS * turn_ms
+        }
+        None => false,
+    }
+}
 
 /// Below a contact's name.
-pub fn presence(contact: &ContactView, now: Millis) -> String {
-    let heard = contact.last_heard;
-    match (contact.call, heard) {
-        (CallState::Talking, Some(heard)) if now.since(heard) > SILENCE => {
-            format!(
-                "Silent for {}; what you write is kept",
-                span(now.since(heard))
-            )
+pub fn presence(contact: &ContactView, turn_ms: u64, now: Millis) -> String {
+    match (contact.blocked, contact.state, contact.last_heard) {
+        (Blocked::Yes, ..) => BLOCKED.to_owned(),
+        (_, ContactState::Calling { .. }, _) => "Calling …".to_owned(),
+        (_, ContactState::Incoming { .. }, _) => "Is calling you".to_owned(),
+        (_, ContactState::Answering { .. }, _) => "Connecting …".to_owned(),
+        (_, ContactState::Known { .. }, None) => "Not connected yet".to_owned(),
+        (_, ContactState::Known { .. }, Some(_)) => "Not connected".to_owned(),
+        (_, ContactState::Paired { .. }, heard) if is_here(heard, turn_ms, now) => {
+            "Here now".to_owned()
         }
-        (CallState::Talking, _) => "In conversation".to_owned(),
-        (CallState::Calling { .. } | CallState::Connecting, _) => "Calling …".to_owned(),
-        (CallState::Ringing, _) => "Ringing …".to_owned(),
-        (CallState::Incoming, _) => "Is calling you".to_owned(),
-        (CallState::Idle | CallState::Ended(_), Some(heard)) => match now.since(heard) {
-            0..JUST_NOW => "Last heard just now".to_owned(),
-            since => format!("Last heard {} ago", span(since)),
-        },
-        (CallState::Idle | CallState::Ended(_), None) => "Not talked yet".to_owned(),
-    }
-}
-
-/// The messages, to a screen reader.
-pub fn messages_with(name: &str) -> String {
-    format!("Messages with {name}")
-}
-
-/// In place of messages.
-pub fn no_messages(name: &str, call: CallState) -> String {
-    match call {
-        CallState::Talking => format!("You are talking with {name}. Say hello!"),
-        CallState::Idle | CallState::Ended(_) => {
-            format!(
-                "Call {name} to talk. Nobody can tell that you do. You can write before they answer; it waits here."
-            )
+        (_, ContactState::Paired { .. }, Some(heard)) => {
+            format!("Last here {}", clock::last(heard, now))
         }
-        _ => format!("You can write already: it waits here until {name} accepts."),
+        (_, ContactState::Paired { .. }, None) => "Not here yet".to_owned(),
     }
-}
-
-/// Shows more messages.
-pub const EARLIER: &str = "Show earlier messages";
-/// Before a message of one's own, to a screen reader.
-pub const YOU_SAY: &str = "You";
-/// Takes a message back.
-pub const CANCEL_MESSAGE: &str = "Take back";
-
-/// How far a message came.
-pub fn send_status(status: SendStatus) -> String {
-    match status {
-        SendStatus::Queued { .. } => "Queued".to_owned(),
-        SendStatus::Sent { round } => format!("Sent in round {}", grouped_digits(round.0)),
-        SendStatus::Delivered => "Delivered".to_owned(),
-        SendStatus::Cancelled => "Taken back".to_owned(),
-    }
-}
-
-/// Sends a message.
-pub const SEND: &str = "Send";
-
-/// An empty composer.
-pub fn write_to(name: &str) -> String {
-    format!("Write to {name}")
-}
-
-/// Below the composer.
-pub fn composer_hint(call: CallState, name: &str) -> String {
-    match call {
-        CallState::Talking => "Enter to send, Shift+Enter for a new line".to_owned(),
-        CallState::Idle | CallState::Ended(_) => {
-            format!("Kept here until you and {name} are in a conversation")
-        }
-        _ => format!("Kept here until {name} accepts"),
-    }
-}
-
-/// How much still fits.
-pub fn left(bytes: usize) -> String {
-    format!("{} left", grouped_digits(bytes as u64))
-}
-
-/// How much is too much.
-pub fn over_by(bytes: usize) -> String {
-    format!(
-        "{} too long: send it in parts",
-        grouped_digits(bytes as u64)
-    )
 }

@@ -1,6 +1,6 @@
 //! The network, in words and figures.
 
-use mcmix_shared::client::{LinkStatus, Traffic, View};
+use mcmix_shared::client::{LinkStatus, Obstacle, Traffic, View};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
 
@@ -22,6 +22,8 @@ pub const NOT_SAVED: &str = "Not saved yet";
 pub const TODAY: &str = "Today";
 /// The day before.
 pub const YESTERDAY: &str = "Yesterday";
+/// The day before, in "last here …".
+pub const LAST_YESTERDAY: &str = "yesterday";
 /// Days of the week, Sunday first.
 pub const WEEKDAYS: [&str; 7] = [
     "Sunday",
@@ -62,8 +64,18 @@ pub fn network_title(deployment: &str) -> String {
     format!("Network: {deployment}")
 }
 
-/// What a round is.
-pub fn round_text(period_ms: u32, slots: usize) -> String {
+/// A time of today, in "last here …".
+pub fn last_at(time: &str) -> String {
+    format!("at {time}")
+}
+
+/// A day, in "last here …".
+pub fn last_on(day: &str) -> String {
+    format!("on {day}")
+}
+
+/// What a round is, and how long a text takes.
+pub fn round_text(period_ms: u32, turn_ms: u64) -> String {
     // In whole numbers: the code that prints a float is eleven kilobytes.
     let (seconds, tenths) = (period_ms / 1000, period_ms % 1000 / 100);
     let every = match (seconds, tenths) {
@@ -72,8 +84,19 @@ pub fn round_text(period_ms: u32, slots: usize) -> String {
         (seconds, tenths) => format!("{seconds}.{tenths} seconds"),
     };
     format!(
-        "Every {every} the messages of all people are exchanged in one round. You can be in up to {slots} conversations at once."
+        "Every {every} the messages of all people are exchanged in one round. Your contacts take turns: a text waits {} at most, and goes at once while you both have the conversation open.",
+        span(turn_ms)
     )
+}
+
+/// What keeps rounds from completing.
+pub fn obstacle(obstacle: Obstacle) -> String {
+    match obstacle {
+        Obstacle::Server(party) => format!(
+            "Server {party} keeps rounds from being completed. Nothing is lost; messages go on when it is back. If it stays, ask its operator."
+        ),
+        Obstacle::Unknown => "Rounds are not completed, and it can’t be told which server is the cause. Nothing is lost; messages go on when it passes. If it stays, ask the operators.".to_owned(),
+    }
 }
 
 /// Names a server.

@@ -56,7 +56,7 @@ pub(super) fn Log(props: &LogProps) -> Html {
             <div class="messages" role="log" aria-live="polite" aria-relevant="additions" data-testid="messages">
                 if contact.messages.is_empty() {
                     <div class="empty" data-testid="no-messages">
-                        <p>{ texts::no_messages(contact.name.as_str(), contact.call) }</p>
+                        <p>{ texts::no_messages(contact.name.as_str(), contact.state) }</p>
                     </div>
                 }
                 if earlier > 0 {
@@ -69,7 +69,7 @@ pub(super) fn Log(props: &LogProps) -> Html {
 }
 
 fn entries(contact: &ContactView, skip: usize, act: &Callback<Action>) -> Vec<Html> {
-    let now = engine::now();
+    let now = engine::now().wall;
     let mut entries = Vec::new();
     let mut before: Option<&Arc<MessageView>> = None;
     let mut messages = contact.messages.iter().skip(skip).peekable();

@@ -521,7 +521,10 @@ impl Client {
         let (secret, realm) = (&self.profile.secret, &self.realm);
         let found = row.as_ref().and_then(|(peer, message)| {
             let person = self.people.get(peer)?;
-            Some((*peer, person.calls.calling()?, person.resume(), message))
+            let call = person.calls.calling()?;
+            // The one that the call named; the session may have a newer one by now.
+            let resume = person.resume_secret(&call.payload.resume);
+            Some((*peer, call, resume, message))
         });
         let Some((peer, call, resume, message)) = found else {
             let nothing = vec![0; self.deployment.message_bytes.into()];

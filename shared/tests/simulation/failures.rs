@@ -229,8 +229,9 @@ fn a_clock_that_is_set_back_delays_no_reconnection() {
         world.pass(1_000);
         world.nodes[A].wall_off = off;
         world.start_server(PartyId::P1);
-        world.pass(30_000);
-        world.pass(1);
+        for _ in 0..10 {
+            world.pass(1_000);
+        }
         assert!(world.nodes[A].view().connected(), "{off} ms");
         // And a link that fell silent is noticed.
         world.nodes[A].wall_off = 2 * off;

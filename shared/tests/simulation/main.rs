@@ -17,13 +17,17 @@
     reason = "caller and callee are the words of the field"
 )]
 
+mod audit;
 mod calls;
 mod chat;
 mod failures;
 mod frozen;
 mod node;
 mod pairs;
+mod probes;
 mod servers;
+mod silence;
+mod stats;
 mod storm;
 mod traffic;
 mod world;

@@ -11,6 +11,8 @@ use mcmix_shared::{
 };
 use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
 
+use crate::servers::checksum;
+
 /// When the disk stores what it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Disk {
@@ -37,9 +39,8 @@ pub(crate) struct Node {
     /// A checksum (FNV-1a) over all bytes sent.
     pub(crate) transcript: u64,
     starts: u64,
-    /// Events other than [`Event::Stored`] since the start.
-    events: u64,
-    stores: u64,
+    /// Events since the start, of each kind.
+    events: BTreeMap<String, u64>,
     seed: u64,
 }
 
@@ -58,8 +59,7 @@ impl Node {
             sent: Vec::new(),
             transcript: 0xcbf2_9ce4_8422_2325,
             starts: 0,
-            events: 0,
-            stores: 0,
+            events: BTreeMap::new(),
             seed,
         }
     }
@@ -82,14 +82,14 @@ impl Node {
     /// Every event has randomness of its own: what one of them draws changes nothing for those
     /// that follow, as with a generator that is worth its name.
     pub(crate) fn handle(&mut self, steady: Millis, event: Event) -> Vec<Command> {
-        let (purpose, number) = if matches!(event, Event::Stored(_)) {
-            self.stores += 1;
-            (b'd', self.stores)
-        } else {
-            self.events += 1;
-            (b'e', self.events)
+        let kind = match &event {
+            Event::Stored(_) | Event::StoreFailed(_) => "disk".to_owned(),
+            Event::User(action) => format!("{action:?}"),
+            _ => "network".to_owned(),
         };
-        let mut rng = rng_for(self.seed, self.starts, purpose, number);
+        let number = self.events.entry(kind.clone()).or_default();
+        *number += 1;
+        let mut rng = rng_for(self.seed, self.starts, b'e', *number ^ checksum(kind.as_bytes()));
         self.client.handle(self.now(steady), event, &mut rng)
     }
 
@@ -100,7 +100,7 @@ impl Node {
 
     pub(crate) fn try_reload(&mut self, deployment: &Deployment) -> Result<(), RestoreError> {
         self.starts += 1;
-        (self.events, self.stores) = (0, 0);
+        self.events.clear();
         let mut rng = rng_for(self.seed, self.starts, b'r', 0);
         self.waiting.clear();
         self.wake_at = None;

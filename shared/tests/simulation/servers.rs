@@ -43,7 +43,8 @@ struct Submission {
 #[derive(Clone)]
 pub(crate) struct StrayDial {
     pub(crate) id: ClientId,
-    pub(crate) pass: [u8; 16],
+    /// The callee's pass; `None` is the right one in every round, as a contact knows it.
+    pub(crate) pass: Option<[u8; 16]>,
     pub(crate) message: [u8; 200],
 }
 
@@ -244,7 +245,7 @@ impl Servers {
         let Some(Socket { number, state }) = self.sockets.remove(&(node, party.index())) else {
             return Vec::new();
         };
-        let mut keep = |servers: &mut Self, state| {
+        let keep = |servers: &mut Self, state| {
             let socket = Socket { number, state };
             servers.sockets.insert((node, party.index()), socket);
         };
@@ -255,7 +256,8 @@ impl Servers {
                 let purpose = u8::try_from(party.index()).unwrap();
                 // The same handshake whenever a node connects for the n-th time.
                 let mut rng = self.rng_for(purpose, node, checksum(bytes));
-                let accepted = accept(&realm.deployment, party, secret, bytes, &mut rng).unwrap();
+                let accepted =
+                    accept(&realm.deployment, party, secret, bytes, &mut rng).unwrap();
                 keep(
                     self,
                     State::Greeted(accepted.client, Box::new(accepted.transport)),
@@ -528,16 +530,13 @@ impl Servers {
         let mut dials = Vec::new();
         for (node, whole) in submissions {
             let (head, message) = whole.row.split_at(DIAL_HEAD_BYTES);
-            dials.push((
-                *node,
-                head[..16].to_vec(),
-                head[16..32].to_vec(),
-                message.to_vec(),
-            ));
+            let (id, pass) = (head[..16].to_vec(), Some(head[16..32].to_vec()));
+            dials.push((*node, id, pass, message.to_vec()));
         }
         for stray in &self.strays {
             let StrayDial { id, pass, message } = stray;
-            dials.push((STRAY, id.0.to_vec(), pass.to_vec(), message.to_vec()));
+            let pass = pass.map(|pass| pass.to_vec());
+            dials.push((STRAY, id.0.to_vec(), pass, message.to_vec()));
         }
         let mut replies = Vec::new();
         for (node, whole) in submissions {
@@ -545,7 +544,8 @@ impl Servers {
             let own_pass = &whole.row[32..48];
             let for_me = dials.iter().filter(|(_, to, pass, _)| {
                 let named = id.is_some_and(|id| to[..] == id);
-                named && (program == Program::Open || pass == own_pass)
+                let let_in = pass.as_ref().is_none_or(|pass| pass == own_pass);
+                named && (program == Program::Open || let_in)
             });
             let for_me: Vec<_> = for_me.collect();
             replies.push(vec![if for_me.is_empty() {
@@ -607,7 +607,10 @@ impl Whole {
 /// Returns head and message of one row of a conversation round's submission.
 pub(crate) fn split_row(shape: Shape, submission: &[u8], slot: usize) -> (&[u8], &[u8]) {
     let (heads, messages) = submission.split_at(shape.heads_bytes(Program::Conversation));
-    let (head, message) = (shape.head_bytes(Program::Conversation), shape.message_bytes);
+    let (head, message) = (
+        shape.head_bytes(Program::Conversation),
+        shape.message_bytes,
+    );
     (
         &heads[slot * head..][..head],
         &messages[slot * message..][..message],

@@ -56,6 +56,15 @@ impl World {
     }
 
     pub(crate) fn with(names: &[&str], setup: Setup) -> Self {
+        let mut world = Self::sleeping(names, setup);
+        for node in 0..names.len() {
+            world.start(node);
+        }
+        world
+    }
+
+    /// Makes a world in which nobody has started yet.
+    pub(crate) fn sleeping(names: &[&str], setup: Setup) -> Self {
         let Setup {
             seed,
             slots,
@@ -67,7 +76,7 @@ impl World {
             Node::new(&servers.deployment, name, seed.wrapping_mul(1000) + index)
         };
         let nodes = (0..).zip(names).map(node).collect();
-        let mut world = Self {
+        Self {
             servers,
             nodes,
             now: Millis(1_000_000),
@@ -75,11 +84,7 @@ impl World {
             offline: Vec::new(),
             down: Vec::new(),
             next_dialing: Program::Contacts,
-        };
-        for node in 0..names.len() {
-            world.start(node);
         }
-        world
     }
 
     pub(crate) fn start(&mut self, node: NodeId) {

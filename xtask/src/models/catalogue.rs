@@ -21,7 +21,10 @@ pub(super) struct Catalogue {
 #[derive(Clone, Debug)]
 pub(super) struct Model {
     pub(super) name: String,
+    /// The file for the tool.
     pub(super) text: String,
+    /// The file beside it.
+    pub(super) beside: String,
     edits: Vec<Edit>,
     pub(super) cases: Vec<Case>,
 }
@@ -117,6 +120,7 @@ impl Model {
         let mut model = Self {
             name: name.to_owned(),
             text,
+            beside: cases.to_owned(),
             edits: Vec::new(),
             cases: Vec::new(),
         };
@@ -205,21 +209,34 @@ impl Model {
         }
         if let Some(asks) = &case.asks {
             for name in asks {
-                ensure!(queries.iter().any(|query| query.name == *name), "no query '{name}'");
+                ensure!(
+                    queries.iter().any(|query| query.name == *name),
+                    "no query '{name}'"
+                );
             }
             queries.retain(|query| asks.contains(&query.name));
         }
         for name in case.expected.names() {
-            ensure!(queries.iter().any(|query| query.name == *name), "'{name}' is not asked");
+            ensure!(
+                queries.iter().any(|query| query.name == *name),
+                "'{name}' is not asked"
+            );
         }
-        let lines: Vec<_> = queries.iter().map(|query| format!("\t{}\n", query.line)).collect();
+        let lines: Vec<_> = queries
+            .iter()
+            .map(|query| format!("\t{}\n", query.line))
+            .collect();
         let text = format!("{protocol}queries[\n{}]\n", lines.concat());
         let code = queries.iter().map(|query| {
             let kind = query.line.chars().next().unwrap_or_default();
             format!("{kind}{}", u8::from(case.expected.breaks(&query.name)))
         });
         let code = code.collect();
-        Ok(Task { text, queries, code })
+        Ok(Task {
+            text,
+            queries,
+            code,
+        })
     }
 
     fn check(&self) -> Result<()> {
@@ -249,15 +266,25 @@ impl Model {
             }
             let is_silent = matches!(case.kind, Kind::Silent { .. });
             let name = &case.name;
-            ensure!(!is_silent || found.is_empty(), "'{name}' is silent but finds {found:?}");
-            ensure!(is_silent || !found.is_empty(), "'{name}' breaks nothing that '{of}' holds");
+            ensure!(
+                !is_silent || found.is_empty(),
+                "'{name}' is silent but finds {found:?}"
+            );
+            ensure!(
+                is_silent || !found.is_empty(),
+                "'{name}' breaks nothing that '{of}' holds"
+            );
             for name in found {
                 unbroken.remove(&name);
             }
         }
         ensure!(unbroken.is_empty(), "no mutation breaks {unbroken:?}");
         for edit in &self.edits {
-            ensure!(used.contains(&edit.name), "no case uses the edit '{}'", edit.name);
+            ensure!(
+                used.contains(&edit.name),
+                "no case uses the edit '{}'",
+                edit.name
+            );
         }
         Ok(())
     }
@@ -312,7 +339,8 @@ impl Query {
 mod tests {
     use super::*;
 
-    const MODEL: &str = "key\nqueries[\n\tconfidentiality? a // a-secret\n\tfreshness? b // b-fresh\n]\n";
+    const MODEL: &str =
+        "key\nqueries[\n\tconfidentiality? a // a-secret\n\tfreshness? b // b-fresh\n]\n";
 
     fn checked(cases: &str) -> Result<()> {
         Model::parse("some", MODEL.to_owned(), cases)?.check()
@@ -330,7 +358,10 @@ mod tests {
     fn a_mutation_that_breaks_nothing_more_is_refused() {
         let cases = "edit no-key\n- key\ncase stolen: all\nbreaks all\nmutation no-key of stolen: no key\nwith no-key\n";
         let error = checked(cases).unwrap_err();
-        assert_eq!(error.to_string(), "'no-key' breaks nothing that 'stolen' holds");
+        assert_eq!(
+            error.to_string(),
+            "'no-key' breaks nothing that 'stolen' holds"
+        );
     }
 
     #[test]
@@ -346,5 +377,38 @@ mod tests {
     fn the_models_fit_their_cases() {
         let catalogue = Catalogue::load(&super::super::folder()).unwrap();
         catalogue.check().unwrap();
+    }
+
+    /// README.md names every query as `model:query`, and no case or query that is not there.
+    #[test]
+    fn the_readme_names_what_there_is() {
+        let folder = super::super::folder();
+        let catalogue = Catalogue::load(&folder).unwrap();
+        let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+        let named: BTreeSet<&str> = readme.split('`').skip(1).step_by(2).collect();
+        let (mut cases, mut queries) = (BTreeSet::new(), BTreeSet::new());
+        for model in &catalogue.models {
+            for case in &model.cases {
+                cases.insert(format!("{}/{}", model.name, case.name));
+                let asked = model.task(case).unwrap().queries;
+                queries.extend(asked.iter().map(|it| format!("{}:{}", model.name, it.name)));
+            }
+        }
+        let is_ours = |name: &str| {
+            let mut models = catalogue.models.iter();
+            let model = name.split([':', '/']).next();
+            models.any(|it| Some(it.name.as_str()) == model) && name.contains([':', '/'])
+        };
+        for name in named.iter().filter(|name| is_ours(name)) {
+            assert!(
+                cases.contains(*name) || queries.contains(*name),
+                "no {name}"
+            );
+        }
+        let missing: Vec<_> = queries
+            .iter()
+            .filter(|name| !named.contains(name.as_str()))
+            .collect();
+        assert!(missing.is_empty(), "not in README.md: {missing:?}");
     }
 }

@@ -150,10 +150,7 @@ mod tests {
     fn lines_are_replaced_where_they_stand() {
         let some = edit(&["- b", "+ x", "+ y", "- d", "* K: P( => Q("]);
         let model = "a\n\tb\nc\nd\nP(1) // K\nP(2)\n";
-        assert_eq!(
-            some.apply(model).unwrap(),
-            "a\nx\ny\nc\nQ(1) // K\nP(2)\n"
-        );
+        assert_eq!(some.apply(model).unwrap(), "a\nx\ny\nc\nQ(1) // K\nP(2)\n");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Every derivation in the code beside the model that stands for it (docs/models/labels.txt).
 //!
-//! Read from the sources as text: whatever is called with a label, that is each function in
-//! shared/src that takes `label` first, the prologues of handshakes, and their patterns. The list
+//! Read from the sources as text: whatever is called with a label, that is each function of
+//! shared/src/kdf.rs or of the same file that takes `label` first, the prologues of handshakes, and their patterns. The list
 //! holds the whole call, so that one whose inputs change is looked at like one that is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -15,6 +15,9 @@ use crate::place;
 
 /// Beside the models.
 const LIST: &str = "docs/models/labels.txt";
+
+/// Where the functions are that all others use.
+const DERIVATIONS: &str = "shared/src/kdf.rs";
 
 /// What a listed derivation says where no model speaks of it.
 const UNMODELLED: &str = "none: ";
@@ -35,20 +38,20 @@ pub(super) fn check(catalogue: &Catalogue) -> Result<()> {
 }
 
 /// Reads the list: a derivation on a line of its own, then, indented, where it is modelled.
-fn parse(list: &str) -> Result<BTreeMap<String, String>> {
+fn parse(text: &str) -> Result<BTreeMap<String, String>> {
     let mut listed = BTreeMap::new();
     let mut last = None;
-    for line in list.lines().filter(|line| !line.starts_with('#')) {
-        let text = line.trim();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let words = line.trim();
         match (line.starts_with(' '), last.take()) {
-            _ if text.is_empty() => {}
-            (false, None) => last = Some(text.to_owned()),
+            _ if words.is_empty() => {}
+            (false, None) => last = Some(words.to_owned()),
             (true, Some(derivation)) => {
-                if let Some(twice) = listed.insert(derivation, text.to_owned()) {
+                if let Some(twice) = listed.insert(derivation, words.to_owned()) {
                     bail!("{LIST}: listed twice, once for {twice}");
                 }
             }
-            _ => bail!("{LIST}: expected a derivation, then its models, indented, at '{text}'"),
+            _ => bail!("{LIST}: expected a derivation, then its models, indented, at '{words}'"),
         }
     }
     ensure!(last.is_none(), "{LIST}: the last derivation has no models");
@@ -85,9 +88,11 @@ fn say_where(catalogue: &Catalogue, models: &str) -> Result<()> {
         let (name, constant) = one.split_once(' ').context("expected 'MODEL CONSTANT'")?;
         let model = catalogue.models.iter().find(|model| model.name == name);
         let model = model.with_context(|| format!("no model '{name}'"))?;
+        let texts = [&model.text, &model.beside];
+        let mut words = texts.iter().flat_map(|text| words(text));
         ensure!(
-            words(&model.text).any(|word| word == constant),
-            "'{constant}' is not in {name}.vp"
+            words.any(|word| word == constant),
+            "'{constant}' is not in {name}"
         );
     }
     Ok(())
@@ -105,10 +110,17 @@ fn is_of_name(letter: char) -> bool {
 fn in_folder(folder: &Path) -> Result<BTreeMap<String, String>> {
     let mut sources = BTreeMap::new();
     collect(folder, &mut sources)?;
-    let texts = || sources.values().map(String::as_str);
-    let functions: Vec<&str> = texts().flat_map(takers_of_labels).collect();
+    let everywhere = sources
+        .get(DERIVATIONS)
+        .with_context(|| format!("no {DERIVATIONS}"))?;
+    let everywhere: BTreeSet<&str> = takers_of_labels(everywhere).collect();
     let mut found = BTreeMap::new();
     for (file, text) in &sources {
+        let functions = everywhere
+            .iter()
+            .copied()
+            .chain(takers_of_labels(text))
+            .collect();
         let derivations = derivations(text, &functions).with_context(|| file.clone())?;
         found.extend(derivations.into_iter().map(|one| (one, file.clone())));
     }
@@ -120,9 +132,12 @@ fn collect(folder: &Path, sources: &mut BTreeMap<String, String>) -> Result<()> 
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        if path.file_stem().is_some_and(|stem| stem == "tests") {
+            continue;
+        }
         if path.is_dir() {
             collect(&path, sources)?;
-        } else if is_source && path.file_stem().is_some_and(|stem| stem != "tests") {
+        } else if is_source {
             let name = path.strip_prefix(place::checkout()).unwrap_or(&path);
             let text = fs::read_to_string(&path)?;
             sources.insert(name.display().to_string(), code_of(&text));
@@ -133,7 +148,10 @@ fn collect(folder: &Path, sources: &mut BTreeMap<String, String>) -> Result<()> 
 
 /// The text up to its tests, without comments.
 fn code_of(text: &str) -> String {
-    let text = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(text);
+    let text = text
+        .split("\n#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(text);
     let mut code = String::new();
     for line in text.lines() {
         let comment = line.match_indices("//").find(|(at, _)| {
@@ -146,7 +164,7 @@ fn code_of(text: &str) -> String {
     code
 }
 
-/// Returns the names of functions whose first parameter is `label`.
+/// Returns the names of functions whose first parameter is `label`, a text.
 fn takers_of_labels(code: &str) -> impl Iterator<Item = &str> {
     let starts = code.split("fn ").skip(1);
     starts.filter_map(|rest| {
@@ -154,20 +172,20 @@ fn takers_of_labels(code: &str) -> impl Iterator<Item = &str> {
         let name = head.split('<').next()?;
         parameters
             .trim_start()
-            .starts_with("label:")
+            .starts_with("label: &str")
             .then_some(name)
     })
 }
 
 /// Returns the calls of these functions, and what else tells of a derivation.
-fn derivations(code: &str, functions: &[&str]) -> Result<Vec<String>> {
+fn derivations(code: &str, functions: &BTreeSet<&str>) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for name in functions {
         for (at, _) in code.match_indices(&format!("{name}(")) {
             let before = code.get(..at).unwrap_or_default();
             let is_other = before.ends_with(|letter: char| is_of_name(letter) || letter == '.')
-                || before.ends_with("fn ")
-                || before.ends_with("#[");
+                || ["fn ", "#["].iter().any(|start| before.ends_with(start))
+                || is_of_type(before);
             let inside = code.get(at + name.len()..).unwrap_or_default();
             let inputs = in_parentheses(inside).context("a call that does not end")?;
             // A function with a label of its own hands it on: its callers give it.
@@ -175,8 +193,9 @@ fn derivations(code: &str, functions: &[&str]) -> Result<Vec<String>> {
             if is_other || is_handed_on {
                 continue;
             }
-            let (label, rest) = literal(&inputs)
-                .with_context(|| format!("expected a label in {name}({inputs}), and then the rest"))?;
+            let (label, rest) = literal(&inputs).with_context(|| {
+                format!("expected a label in {name}({inputs}), and then the rest")
+            })?;
             let rest = rest.trim_matches([',', ' ']);
             found.push(format!("{name} \"{label}\" {rest}").trim_end().to_owned());
         }
@@ -190,6 +209,14 @@ fn derivations(code: &str, functions: &[&str]) -> Result<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// Whether a path ends there that leads through a type: its functions take no labels.
+fn is_of_type(before: &str) -> bool {
+    before.strip_suffix("::").is_some_and(|path| {
+        let name = path.rsplit(|letter: char| !is_of_name(letter)).next();
+        name.is_some_and(|name| name.starts_with(|letter: char| letter.is_uppercase()))
+    })
 }
 
 /// The text between the first parenthesis and the one that closes it, on one line.
@@ -211,7 +238,10 @@ fn in_parentheses(text: &str) -> Option<String> {
 
 /// The string literal with which the text begins, and what follows it.
 fn literal(text: &str) -> Option<(&str, &str)> {
-    text.strip_prefix('b').unwrap_or(text).strip_prefix('"')?.split_once('"')
+    text.strip_prefix('b')
+        .unwrap_or(text)
+        .strip_prefix('"')?
+        .split_once('"')
 }
 
 #[cfg(test)]
@@ -235,14 +265,15 @@ mod tests {
                 &[key],
             );
             map.hash("other", 1);
+            Generation::hash(0, key);
             builder("Noise_IK").prologue(b"mcmix.v2 call");
         }
 "#;
 
     fn found() -> Vec<String> {
         let code = code_of(CODE);
-        let functions: Vec<_> = takers_of_labels(&code).collect();
-        assert_eq!(functions, ["derive", "hash"]);
+        let functions = takers_of_labels(&code).collect();
+        assert_eq!(functions, BTreeSet::from(["derive", "hash"]));
         derivations(&code, &functions).unwrap()
     }
 
@@ -260,18 +291,24 @@ mod tests {
     #[test]
     fn a_changed_call_is_told() {
         let all = |derivations: Vec<String>| -> BTreeMap<String, String> {
-            derivations.into_iter().map(|one| (one, String::new())).collect()
+            derivations
+                .into_iter()
+                .map(|one| (one, String::new()))
+                .collect()
         };
         let listed = all(found());
         compare(&listed, &all(found())).unwrap();
         let mut changed = found();
         changed[0] = "derive \"row\" &key, &[b(r, 1)]".to_owned();
         let told = compare(&listed, &all(changed)).unwrap_err().to_string();
-        assert!(told.contains("b(r, 0)") && told.contains("b(r, 1)"), "{told}");
+        assert!(
+            told.contains("b(r, 0)") && told.contains("b(r, 1)"),
+            "{told}"
+        );
     }
 
     #[test]
     fn a_label_that_is_not_written_where_it_is_used_is_refused() {
-        assert!(derivations("derive(LABEL, &key)", &["derive"]).is_err());
+        assert!(derivations("derive(LABEL, &key)", &BTreeSet::from(["derive"])).is_err());
     }
 }

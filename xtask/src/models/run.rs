@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
@@ -33,7 +33,10 @@ pub(super) fn all(tool: &Path, cases: &[(&Model, &Case)]) -> Result<()> {
         while let Some((model, case)) = take() {
             let name = format!("{}/{}", model.name, case.name);
             if !one(tool, &folder, model, case)? {
-                different.lock().iter_mut().for_each(|list| list.push(name.clone()));
+                different
+                    .lock()
+                    .iter_mut()
+                    .for_each(|list| list.push(name.clone()));
             }
         }
         Ok(())
@@ -41,7 +44,7 @@ pub(super) fn all(tool: &Path, cases: &[(&Model, &Case)]) -> Result<()> {
     let workers = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
         let started: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let mut done = started.into_iter().map(|worker| worker.join());
+        let mut done = started.into_iter().map(thread::ScopedJoinHandle::join);
         done.try_for_each(|result| result.unwrap_or_else(|_| bail!("a worker panicked")))
     })?;
     let different = different.into_inner().unwrap_or_default();
@@ -100,8 +103,11 @@ fn verify(tool: &Path, file: &Path, told: &Path, sessions: u8) -> Result<bool> {
 }
 
 /// What differs, query by query.
-fn complaint(name: &str, task: &Task, code: &str, in_time: bool, told: &PathBuf) -> String {
-    let told = told.strip_prefix(place::checkout()).unwrap_or(told).display();
+fn complaint(name: &str, task: &Task, code: &str, in_time: bool, told: &Path) -> String {
+    let told = told
+        .strip_prefix(place::checkout())
+        .unwrap_or(told)
+        .display();
     if !in_time {
         return format!("DIFF  {name}: not done in {} min", LIMIT.as_secs() / 60);
     }
@@ -110,7 +116,10 @@ fn complaint(name: &str, task: &Task, code: &str, in_time: bool, told: &PathBuf)
     if expected.len() != got.len() || code.len() != task.code.len() {
         return format!("DIFF  {name}: the tool fails, see {told}");
     }
-    let mut lines = vec![format!("DIFF  {name}: expected {}, got {code}, see {told}", task.code)];
+    let mut lines = vec![format!(
+        "DIFF  {name}: expected {}, got {code}, see {told}",
+        task.code
+    )];
     for ((query, expected), got) in task.queries.iter().zip(expected).zip(got) {
         if expected != got {
             let verb = if got == '1' { "breaks" } else { "holds" };

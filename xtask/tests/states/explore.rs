@@ -22,7 +22,9 @@ impl<S: Ord + Clone + Debug> Explored<S> {
             let mut next = BTreeSet::new();
             for (what, to) in steps(&state) {
                 if !explored.found.contains_key(&to) {
-                    explored.found.insert(to.clone(), Some((state.clone(), what)));
+                    explored
+                        .found
+                        .insert(to.clone(), Some((state.clone(), what)));
                     open.push_back(to.clone());
                 }
                 next.insert(to);
@@ -74,8 +76,7 @@ impl<S: Ord + Clone + Debug> Explored<S> {
     where
         S: 'a,
     {
-        if let Some(state) = states.into_iter().next() {
-            panic!("{}", self.way(state));
-        }
+        let way = states.into_iter().next().map(|state| self.way(state));
+        assert!(way.is_none(), "{}", way.unwrap_or_default());
     }
 }

@@ -196,7 +196,11 @@ impl State {
 
     fn with(&self, smaller: Side, greater: Side) -> Self {
         let flying = self.flying.clone();
-        Self { smaller, greater, flying }
+        Self {
+            smaller,
+            greater,
+            flying,
+        }
     }
 
     /// One session on both sides, and nothing else under way.
@@ -207,9 +211,8 @@ impl State {
 
     /// Two sessions, and neither side does anything that could bring them together.
     fn is_split(&self) -> bool {
-        let is_at_rest = |side: &Side| {
-            side.calling == Calling::No && side.answering == Answering::No
-        };
+        let is_at_rest =
+            |side: &Side| side.calling == Calling::No && side.answering == Answering::No;
         let (smaller, greater) = (&self.smaller, &self.greater);
         let at_rest = self.flying.is_empty() && is_at_rest(smaller) && is_at_rest(greater);
         at_rest && smaller.paired != greater.paired
@@ -237,8 +240,12 @@ fn dials(state: &State, rules: Rules) -> Vec<(&'static str, State)> {
     let mut steps = Vec::new();
     let smaller_rings = smaller.calling == Calling::Yes;
     let greater_rings = greater.calling == Calling::Yes;
-    let rung_greater = greater.is_rung(Who::Greater, rules).filter(|_| smaller_rings);
-    let rung_smaller = smaller.is_rung(Who::Smaller, rules).filter(|_| greater_rings);
+    let rung_greater = greater
+        .is_rung(Who::Greater, rules)
+        .filter(|_| smaller_rings);
+    let rung_smaller = smaller
+        .is_rung(Who::Smaller, rules)
+        .filter(|_| greater_rings);
     if let Some(greater) = rung_greater {
         steps.push(("the greater is rung", state.with(smaller, greater)));
     }
@@ -252,7 +259,10 @@ fn dials(state: &State, rules: Rules) -> Vec<(&'static str, State)> {
     let is_idle = greater.calling == Calling::No && greater.answering == Answering::No;
     if smaller_rings && is_idle && greater.paired == Some(Call::Greaters) {
         let answering = Answering::Yes;
-        let greater = Side { answering, ..greater };
+        let greater = Side {
+            answering,
+            ..greater
+        };
         steps.push(("a late dial is accepted", state.with(smaller, greater)));
     }
     steps
@@ -264,7 +274,11 @@ fn rounds(state: &State) -> Vec<(&'static str, State)> {
     for (call, smallers) in state.smaller.rows(Who::Smaller) {
         for (other, greaters) in state.greater.rows(Who::Greater) {
             if other == call {
-                meetings.push(Meeting { call, smallers, greaters });
+                meetings.push(Meeting {
+                    call,
+                    smallers,
+                    greaters,
+                });
             }
         }
     }
@@ -302,7 +316,9 @@ fn replies(state: &State, rules: Rules) -> Vec<(&'static str, State)> {
 fn subsets<T: Clone>(all: &[T]) -> Vec<Vec<T>> {
     let mut subsets = vec![Vec::new()];
     for one in all {
-        let with = subsets.iter().map(|some: &Vec<T>| [&some[..], &[one.clone()]].concat());
+        let with = subsets
+            .iter()
+            .map(|some: &Vec<T>| [&some[..], std::slice::from_ref(one)].concat());
         subsets.extend(with.collect::<Vec<_>>());
     }
     subsets
@@ -334,7 +350,11 @@ fn every_state_leads_to_one_session() {
     explored.expect_none(explored.states().filter(|state| state.is_split()));
     explored.expect_none(&explored.dead_ends(State::is_settled));
     for call in [Call::Smallers, Call::Greaters] {
-        assert!(explored.states().any(|state| state.is_settled() && state.smaller.paired == Some(call)));
+        assert!(
+            explored
+                .states()
+                .any(|state| state.is_settled() && state.smaller.paired == Some(call))
+        );
     }
 }
 
@@ -346,7 +366,9 @@ fn calls_that_end_leave_nobody_in_a_session_alone() {
     explored.expect_none(explored.states().filter(|state| state.is_split()));
     let dead = explored.dead_ends(State::is_settled);
     let is_lost = |side: &Side| side.calling != Calling::No || side.paired.is_some();
-    let lost = dead.iter().filter(|state| is_lost(&state.smaller) || is_lost(&state.greater));
+    let lost = dead
+        .iter()
+        .filter(|state| is_lost(&state.smaller) || is_lost(&state.greater));
     explored.expect_none(lost);
 }
 
@@ -354,20 +376,32 @@ fn calls_that_end_leave_nobody_in_a_session_alone() {
 #[test]
 fn both_giving_up_their_answers_splits_them() {
     let gives_up = GivesUp::Both;
-    assert!(explored(Rules { gives_up, ..RULES }).states().any(State::is_split));
+    assert!(
+        explored(Rules { gives_up, ..RULES })
+            .states()
+            .any(State::is_split)
+    );
 }
 
 /// Then both first packets do, and each side would take the session of the other's call.
 #[test]
 fn neither_giving_up_its_answer_splits_them() {
     let gives_up = GivesUp::Nobody;
-    assert!(explored(Rules { gives_up, ..RULES }).states().any(State::is_split));
+    assert!(
+        explored(Rules { gives_up, ..RULES })
+            .states()
+            .any(State::is_split)
+    );
 }
 
 /// Each then stands at the other's meeting point alone.
 #[test]
 fn both_dropping_their_calls_never_meet() {
-    let rules = Rules { greater: Greater::Drops, smaller: Smaller::Drops, ..RULES };
+    let rules = Rules {
+        greater: Greater::Drops,
+        smaller: Smaller::Drops,
+        ..RULES
+    };
     let explored = explored(rules);
     assert!(!explored.dead_ends(State::is_settled).is_empty());
 }

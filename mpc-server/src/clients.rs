@@ -32,6 +32,8 @@ pub enum Outgoing {
 #[derive(Debug)]
 pub struct Clients {
     state: Mutex<State>,
+    /// The deployment that ids are bound to.
+    deployment: [u8; 32],
     most: usize,
     conversing: AtomicU32,
     dialing: AtomicU32,
@@ -74,9 +76,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Returns the client's short id.
+    /// Returns the client's id.
     pub const fn id(&self) -> ClientId {
         self.id
+    }
+
+    /// Returns the connection's number; a client's later connections have greater ones.
+    pub const fn connection(&self) -> u64 {
+        self.serial
     }
 }
 
@@ -94,10 +101,12 @@ impl Drop for Place {
 }
 
 impl Clients {
-    /// Makes room for that many clients.
-    pub fn new(most: usize) -> Arc<Self> {
+    /// Makes room for that many clients of a deployment, which is named by the digest of its first
+    /// manifest.
+    pub fn new(deployment: [u8; 32], most: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
+            deployment,
             most,
             conversing: AtomicU32::new(0),
             dialing: AtomicU32::new(0),
@@ -107,9 +116,9 @@ impl Clients {
     /// Gives a client its place. An older connection of the same key is refused from now on.
     ///
     /// # Errors
-    /// When another key has the same short id, or all places are taken.
+    /// When another key has the same id, or all places are taken.
     pub fn join(self: &Arc<Self>, key: ClientKey) -> Result<Place, Refusal> {
-        let id = key.id();
+        let id = key.id(&self.deployment);
         let mut state = self.lock();
         match state.seats.get(&id) {
             Some(seat) if seat.key != key => return Err(Refusal::IdTaken),
@@ -150,7 +159,8 @@ impl Clients {
         }
     }
 
-    /// Sends frames to clients that are still connected under their keys.
+    /// Sends frames to clients that are connected now under their keys, whichever connection they
+    /// handed in over.
     pub fn send_each(&self, frames: impl Iterator<Item = (ClientId, ClientKey, ServerFrame)>) {
         for (id, key, frame) in frames {
             let frame = Bytes::from(frame.encode());
@@ -172,7 +182,8 @@ impl Clients {
         self.lock().seats.len()
     }
 
-    /// Returns how many took part in the last finished round of a program.
+    /// Returns how many took part in the last finished round of a program, or of its kind where it
+    /// is a dialing one.
     pub fn online(&self, program: Program) -> u32 {
         self.count(program).load(Ordering::Relaxed)
     }
@@ -186,7 +197,7 @@ impl Clients {
     const fn count(&self, program: Program) -> &AtomicU32 {
         match program {
             Program::Conversation => &self.conversing,
-            Program::Dialing => &self.dialing,
+            Program::Contacts | Program::Open => &self.dialing,
         }
     }
 
@@ -207,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_newest_connection_wins() {
-        let clients = Clients::new(2);
+        let clients = Clients::new([0; 32], 2);
         let mut first = clients.join(key(1)).unwrap();
         let second = clients.join(key(1)).unwrap();
         assert!(matches!(
@@ -227,7 +238,7 @@ mod tests {
 
     #[test]
     fn who_does_not_read_is_dropped_and_nobody_else() {
-        let clients = Clients::new(2);
+        let clients = Clients::new([0; 32], 2);
         let slow = clients.join(key(1)).unwrap();
         let mut quick = clients.join(key(2)).unwrap();
         let frame = ServerFrame::Refused {

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use bytes::Bytes;
 use mcmix_shared::identity::SecretKey;
-use mcmix_shared::manifest::Deployment;
+use mcmix_shared::manifest::{Deployment, Realm};
 use mcmix_shared::party::PartyId;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -33,6 +33,7 @@ struct Inner {
     party: PartyId,
     key: SecretKey,
     deployment: Deployment,
+    realm: Realm,
     manifest: Bytes,
     limits: Limits,
     clients: Arc<Clients>,
@@ -75,11 +76,12 @@ impl App {
             tasks,
             stop,
         } = parts;
-        let manifest = deployment.to_json().into();
+        let (realm, manifest) = (deployment.realm(), deployment.to_json().into());
         Self(Arc::new(Inner {
             party,
             key,
             deployment,
+            realm,
             manifest,
             limits,
             clients,
@@ -173,7 +175,7 @@ mod tests {
             key: keys::read_noise_key(&config.keys.noise).unwrap(),
             deployment: demo.deployment,
             limits: config.clients,
-            clients: Clients::new(1),
+            clients: Clients::new([0; 32], 1),
             rounds: Arc::new(Rounds::new(config.party, shape, 1)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

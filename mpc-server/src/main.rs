@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Parser, Subcommand};
 use mcmix_server::config::Config;
 use mcmix_server::config::demo::{self, DemoOptions, KeyFiles};
@@ -64,7 +65,7 @@ struct DemoArgs {
     /// Ports for operators.
     #[arg(long, value_delimiter = ',', default_values_t = [8200, 8201, 8202])]
     admin_ports: Vec<u16>,
-    /// Rows that a client hands in for every conversation round.
+    /// Rows that a client hands in for every conversation round, 3 to 16.
     #[arg(long, default_value_t = 3)]
     slots: u8,
     /// Bytes of a message.
@@ -103,8 +104,10 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             tokio::runtime::Runtime::new()?.block_on(run_party(ready))
         }
         Command::CheckConfig(args) => {
-            Ready::read(load(&args)?)?;
+            let ready = Ready::read(load(&args)?)?;
             println!("{}: ready to run", args.config.display());
+            let first = Base64UrlUnpadded::encode_string(&ready.deployment().realm().deployment);
+            println!("`first` of later manifests: {first}");
             Ok(())
         }
         Command::Keygen { folder } => keygen(&folder),

@@ -12,7 +12,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use mcmix_shared::client::{Action, Client, Command, Event, Millis, Record, View, Write};
+use mcmix_shared::client::{Action, Client, Command, Event, Millis, Now, Record, View, Write};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::wire::SUBPROTOCOL;
@@ -100,6 +100,7 @@ impl NativeClient {
             events,
             records: BTreeMap::new(),
             wake_at: None,
+            started: Instant::now(),
             view: view_sender,
             observe,
         };
@@ -156,6 +157,7 @@ struct Machine<F> {
     events: mpsc::UnboundedSender<Report>,
     records: BTreeMap<String, Vec<u8>>,
     wake_at: Option<Instant>,
+    started: Instant,
     view: watch::Sender<View>,
     observe: F,
 }
@@ -167,7 +169,8 @@ impl<F: FnMut(Seen) + Send> Machine<F> {
         mut reports: mpsc::UnboundedReceiver<Report>,
         end: CancellationToken,
     ) -> Vec<Record> {
-        let commands = self.client.start(now(), &mut UnwrapErr(SysRng));
+        let now = self.now();
+        let commands = self.client.start(now, &mut UnwrapErr(SysRng));
         self.perform(commands);
         loop {
             let event = tokio::select! {
@@ -197,8 +200,17 @@ impl<F: FnMut(Seen) + Send> Machine<F> {
     }
 
     fn handle(&mut self, event: Event) {
-        let commands = self.client.handle(now(), event, &mut UnwrapErr(SysRng));
+        let now = self.now();
+        let commands = self.client.handle(now, event, &mut UnwrapErr(SysRng));
         self.perform(commands);
+    }
+
+    fn now(&self) -> Now {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Now {
+            wall: millis(since.unwrap_or_default()),
+            steady: millis(self.started.elapsed()),
+        }
     }
 
     fn report(&mut self, report: Report) -> Option<Event> {
@@ -346,8 +358,6 @@ async fn wake(at: Option<Instant>) {
     }
 }
 
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let millis = since.unwrap_or_default().as_millis();
-    Millis(u64::try_from(millis).unwrap_or(u64::MAX))
+fn millis(time: Duration) -> Millis {
+    Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }

@@ -22,7 +22,7 @@ mod tls;
 
 pub use hello::PairKey;
 pub use link::Link;
-pub use message::Control;
+pub use message::{Control, Position};
 pub use peers::{PeerEvent, PeerSettings, Peers};
 pub use round::{Abandon, RoundLink};
 pub use tls::{Pins, TlsContext};
@@ -53,6 +53,9 @@ pub enum PeerError {
         /// The one that was shown.
         shown: Fingerprint,
     },
+    /// The peer that dialled us can't agree on keys that outlast quantum computers.
+    #[error("{0} does not offer the key exchange X25519MLKEM768; its server must be updated")]
+    KeyExchange(PartyId),
     /// The TLS handshake failed for another reason.
     #[error("the TLS handshake with {peer} failed: {source}")]
     Tls {

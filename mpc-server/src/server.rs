@@ -96,6 +96,11 @@ pub struct Ready {
 }
 
 impl Ready {
+    /// Returns what all three parties run.
+    pub const fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
     /// Reads every file that a configuration names.
     ///
     /// # Errors
@@ -169,7 +174,8 @@ impl Server {
             None => None,
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let clients = Clients::new(config.clients.max_connections);
+        let realm = deployment.realm();
+        let clients = Clients::new(realm.deployment, config.clients.max_connections);
 
         let pins = Pins {
             next: config.peers.next_fingerprint,

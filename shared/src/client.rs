@@ -1,4 +1,4 @@
-//! The client as a state machine without I/O: events in, commands out.
+//! The client as a state machine without I/O: events in, commands out (docs/client.md).
 //!
 //! The browser, the tests and the load generator all drive it. It has no clock, no socket, no
 //! storage and no generator of its own.
@@ -9,15 +9,22 @@ mod notice;
 mod view;
 
 mod actions;
-mod conversation;
-mod conversations;
+mod calling;
 mod dialing;
+mod farewell;
 mod history;
 mod links;
-mod people;
+mod moment;
+mod person;
+mod places;
+mod progress;
+mod restore;
 mod rounds;
+mod screen;
+mod settings;
 mod show;
-mod storage;
+mod slots;
+mod stored;
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -25,27 +32,34 @@ use std::collections::BTreeMap;
 use rand_core::CryptoRng;
 
 pub use event::{
-    Action, BatchId, Command, Event, MessageNumber, Millis, OpenToCalls, Record, Write,
+    Action, BatchId, Command, Event, MessageNumber, Millis, Now, OpenToCalls, Record, Verified,
+    Write,
 };
 pub use notice::{Notice, NoticeId};
 pub use view::{
-    CallState, Caller, ContactView, EndReason, IncomingView, LinkStatus, MessageKind, MessageView,
-    NoticeView, RoundOutcome, RoundView, SendStatus, ServerView, StorageStatus, Traffic, View,
+    Blocked, CallStage, Caller, CallerDevice, ConnectAgain, ContactState, ContactView, EndReason,
+    IncomingView, LinkStatus, MessageKind, MessageView, NoticeView, Obstacle, Outbox, Paired,
+    RingState, RoundOutcome, RoundView, SendStatus, ServerKeys, ServerView, StorageStatus, Traffic,
+    View,
 };
 
 use crate::{
+    call::IdleCall,
     identity::{ClientKey, Name, SecretKey},
-    manifest::Deployment,
-    party::PartyId,
-    session::{Epoch, Session},
+    kdf::Secret,
+    manifest::{Deployment, Realm},
+    session::{KeyTree, Session},
 };
 
 use by_party::ByParty;
+use farewell::Farewell;
 use links::Link;
 use notice::Notices;
-use people::Person;
+use person::Person;
 use rounds::Rounds;
-use storage::{Key, Store};
+use screen::Screen;
+use settings::{KnownServers, Profile, Settings, Tasks};
+use stored::{Key, Store, Stored};
 
 /// The longest text, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 16 * 1024;
@@ -58,10 +72,10 @@ pub const MAX_QUEUED_TEXTS: usize = 100;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// No identity among them: a first visit.
+    /// No records at all: a first visit.
     #[error("there is no identity on this device yet")]
     NoIdentity,
-    /// The identity can't be read.
+    /// The identity can't be read, or is missing though other records are there.
     #[error("the identity saved on this device is damaged; restore a backup or start anew")]
     DamagedIdentity,
     /// Written by a newer version.
@@ -72,27 +86,39 @@ pub enum RestoreError {
 /// The client.
 pub struct Client {
     deployment: Deployment,
-    secret: SecretKey,
+    realm: Realm,
     own: ClientKey,
-    name: Name,
-    open_to_calls: OpenToCalls,
-    /// This start of the client, which no other shares.
-    epoch: Epoch,
+    profile: Stored<Profile>,
+    settings: Stored<Settings>,
+    known_servers: Stored<KnownServers>,
+    tasks: Stored<Tasks>,
     people: BTreeMap<ClientKey, Person>,
-    /// Sessions with nobody, one for each slot.
-    decoys: Vec<Session>,
-    conversation_count: u64,
+    farewells: BTreeMap<u64, Stored<Farewell>>,
+    /// Counts pairs, so that rows of an older one are known.
+    pairs: u64,
+    decoys: Decoys,
+    screen: Screen,
     links: ByParty<Link>,
     rounds: Rounds,
     store: Store,
     notices: Notices,
     traffic: Traffic,
-    /// When the driver will wake us, as far as we asked.
+    /// When, on the steady clock, the driver will wake us, as far as we asked.
     wake_at: Option<Millis>,
     /// The time of the event that is being handled.
-    now: Millis,
+    now: Now,
     /// The commands that it has led to so far.
     out: Vec<Command>,
+}
+
+/// What makes idle rows by the same steps as any other.
+struct Decoys {
+    /// Sessions with nobody, one for each slot.
+    sessions: Vec<Session>,
+    /// A call with nobody.
+    call: IdleCall,
+    /// A meeting point of nobody's.
+    meeting: KeyTree,
 }
 
 impl fmt::Debug for Client {
@@ -105,72 +131,50 @@ impl Client {
     /// Makes a client with a fresh identity.
     pub fn create(deployment: Deployment, name: Name, rng: &mut impl CryptoRng) -> Self {
         let secret = SecretKey::generate(rng);
-        let mut client = Self::empty(deployment, secret, name, rng);
-        client.store.mark(Key::Identity);
-        client.store.mark(Key::Settings);
-        client
+        Self::empty(deployment, Stored::new(Profile { secret, name }), rng)
     }
 
-    /// Makes a client from what it stored, in any order.
-    ///
-    /// # Errors
-    /// Fails without a readable identity; other damaged records are left out with a notice.
-    pub fn restore(
-        deployment: Deployment,
-        records: Vec<Record>,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Self, RestoreError> {
-        let (secret, name) = Self::read_identity(&records)?;
-        let mut client = Self::empty(deployment, secret, name, rng);
-        let count = client.read_records(records)?;
-        if count > 0 {
-            client.notify(Notice::RecordsDamaged { count });
-        }
-        Ok(client)
-    }
-
-    fn empty(
-        deployment: Deployment,
-        secret: SecretKey,
-        name: Name,
-        rng: &mut impl CryptoRng,
-    ) -> Self {
-        let own = secret.client_key();
+    fn empty(deployment: Deployment, profile: Stored<Profile>, rng: &mut impl CryptoRng) -> Self {
+        let (realm, own) = (deployment.realm(), profile.secret.client_key());
+        let slots = 0..deployment.slots;
+        let decoys = Decoys {
+            sessions: slots.map(|_| Session::decoy(&realm, own, rng)).collect(),
+            call: IdleCall::new(&profile.secret, &realm, rng),
+            meeting: KeyTree::new(Secret::random(rng)),
+        };
         Self {
-            decoys: (0..deployment.slots)
-                .map(|_| Session::decoy(own, rng))
-                .collect(),
+            known_servers: Stored::new(KnownServers::of(&deployment)),
+            settings: Stored::new(Settings::new(Secret::random(rng), Secret::random(rng))),
+            tasks: Stored::restored(Tasks::default()),
             deployment,
+            realm,
             own,
-            secret,
-            name,
-            open_to_calls: OpenToCalls::default(),
-            epoch: Epoch(rng.next_u64()),
+            profile,
             people: BTreeMap::new(),
-            conversation_count: 0,
+            farewells: BTreeMap::new(),
+            pairs: 0,
+            decoys,
+            screen: Screen::default(),
             links: ByParty::default(),
             rounds: Rounds::default(),
             store: Store::default(),
             notices: Notices::default(),
             traffic: Traffic::default(),
             wake_at: None,
-            now: Millis::default(),
+            now: Now::default(),
             out: Vec::new(),
         }
     }
 
     /// Returns the first commands; called once, before any event.
-    pub fn start(&mut self, now: Millis, _rng: &mut impl CryptoRng) -> Vec<Command> {
+    pub fn start(&mut self, now: Now, rng: &mut impl CryptoRng) -> Vec<Command> {
         self.now = now;
-        self.give_up_stale_calls();
-        for party in PartyId::ALL {
-            self.connect(party);
-        }
-        self.conclude()
+        self.connect_all();
+        self.conclude(rng)
     }
 
     /// Takes an event and returns what to do about it, in order.
-    pub fn handle(&mut self, now: Millis, event: Event, rng: &mut impl CryptoRng) -> Vec<Command> {
+    pub fn handle(&mut self, now: Now, event: Event, rng: &mut impl CryptoRng) -> Vec<Command> {
         self.now = now;
         match event {
             Event::Opened(party) => self.opened(party, rng),
@@ -185,24 +189,38 @@ impl Client {
             }
             Event::User(action) => self.act(action, rng),
         }
-        self.conclude()
+        self.conclude(rng)
     }
 
     fn stored(&mut self, batch: BatchId) {
         self.store.set_stored(batch);
         let stored = self.store.stored();
         for person in self.people.values_mut() {
-            if let Some(conversation) = &mut person.conversation {
-                conversation.delivery.stored(stored);
-            }
+            person.outbox.stored(stored);
         }
     }
 
     /// Does what every event ends with and returns its commands.
-    fn conclude(&mut self) -> Vec<Command> {
-        self.feed();
-        self.flush();
+    fn conclude(&mut self, rng: &mut impl CryptoRng) -> Vec<Command> {
+        self.begin_what_waits(rng);
+        self.write();
+        self.out.extend(self.store.flush());
         self.schedule();
         core::mem::take(&mut self.out)
+    }
+
+    /// Writes every record that changed.
+    fn write(&mut self) {
+        let store = &mut self.store;
+        self.profile.write(store, Key::Identity);
+        self.settings.write(store, Key::Settings);
+        self.known_servers.write(store, Key::Servers);
+        self.tasks.write(store, Key::Tasks);
+        for (key, person) in &mut self.people {
+            person.write(store, *key);
+        }
+        for (id, farewell) in &mut self.farewells {
+            farewell.write(store, Key::Farewell(*id));
+        }
     }
 }

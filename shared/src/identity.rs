@@ -1,7 +1,9 @@
-//! Who a client is: an X25519 key pair, the short id that servers compare, a name, an invite.
+//! Who a client is: an X25519 key pair, the id that servers compare, a name, an invite,
+//! a number to compare.
 
 mod invite;
 mod name;
+mod number;
 
 use core::fmt;
 
@@ -12,6 +14,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 
 pub use invite::{Invite, InviteError};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
+pub use number::{Comparison, NotANumber, SafetyNumber};
 
 use crate::kdf;
 
@@ -65,11 +68,13 @@ impl ClientKey {
         &self.0
     }
 
-    /// Derives the short id that the dialing program compares.
-    pub fn id(&self) -> ClientId {
-        let hash = kdf::hash("client id", &[&self.0]);
-        let (first, _) = hash.split_first_chunk().expect("a hash has 32 bytes");
-        ClientId(u64::from_le_bytes(*first))
+    /// Derives the id under which a deployment's dialing programs know the client; `deployment`
+    /// is the digest of the deployment's first manifest ([`Realm`](crate::manifest::Realm)).
+    pub fn id(&self, deployment: &[u8; 32]) -> ClientId {
+        ClientId(kdf::truncate(&kdf::hash(
+            "client id",
+            &[deployment, &self.0],
+        )))
     }
 
     /// Writes the key in unpadded base64url, 43 characters.
@@ -92,13 +97,19 @@ impl fmt::Debug for ClientKey {
     }
 }
 
-/// A client's short id, unique among the connected clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub u64);
+/// What a deployment's servers know a client by: a hash of its key, too long for two to collide.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub [u8; 16]);
 
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ClientId({self})")
     }
 }
 
@@ -233,7 +244,11 @@ mod tests {
     #[test]
     fn id_is_frozen() {
         let key = SecretKey::from_bytes([7; 32]).client_key();
-        assert_eq!(key.id().to_string(), "8a4435450fef68d4");
+        assert_eq!(
+            key.id(&[9; 32]).to_string(),
+            "8f73eda7413e7a8eea687320a89bf609"
+        );
+        assert_ne!(key.id(&[9; 32]), key.id(&[8; 32]));
     }
 
     #[test]

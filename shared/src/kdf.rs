@@ -3,13 +3,21 @@
 use blake2::digest::Mac;
 use blake2::{Blake2s256, Blake2sMac256, Digest as _};
 use hkdf::SimpleHkdf;
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A 32-byte secret, erased when dropped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+/// A 32-byte secret, erased when dropped. Serialised for storage and for nothing else.
+#[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
 pub(crate) struct Secret([u8; 32]);
 
 impl Secret {
+    pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut secret = Self([0; 32]);
+        rng.fill_bytes(&mut secret.0);
+        secret
+    }
+
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -27,13 +35,18 @@ impl core::fmt::Debug for Secret {
 
 /// Derives a secret from key material; `info` is joined after the label.
 pub(crate) fn derive(label: &str, material: &[u8], info: &[&[u8]]) -> Secret {
+    let mut out = Secret([0; 32]);
+    expand(label, material, info, &mut out.0);
+    out
+}
+
+/// Derives as many bytes as `out` is long, at most 8,160; the first 32 are [`derive`]'s.
+pub(crate) fn expand(label: &str, material: &[u8], info: &[&[u8]], out: &mut [u8]) {
     let mut parts: Vec<&[u8]> = vec![label.as_bytes(), &[0]];
     parts.extend_from_slice(info);
-    let mut out = Secret([0; 32]);
     SimpleHkdf::<Blake2s256>::new(Some(b"mcmix.v2"), material)
-        .expand_multi_info(&parts, &mut out.0)
-        .expect("32 bytes are never too long for HKDF");
-    out
+        .expand_multi_info(&parts, out)
+        .expect("no row is too long for HKDF");
 }
 
 /// Hashes public or shared data under a label.

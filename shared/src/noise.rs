@@ -1,9 +1,14 @@
 //! The Noise link between a client and one server, inside the WebSocket (docs/protocol.md §10).
 //!
-//! `Noise_IK_25519_ChaChaPoly_BLAKE2s`: the client knows the server's pinned key, and its own
+//! `Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s`: the client knows the server's pinned key, and its own
 //! static key is its identity. Whatever ends TLS in front of a server sees sealed frames only.
+//! The psk comes out of an ML-KEM-768 exchange inside the same two messages, so that a recorded
+//! link stays closed unless both X25519 and ML-KEM are broken. Who is at the other end rests on
+//! X25519 alone.
 
 mod resolver;
+#[cfg(test)]
+mod tests;
 
 use core::fmt;
 
@@ -12,17 +17,26 @@ use snow::{Builder, HandshakeState, TransportState};
 
 pub(crate) use resolver::{HandshakeSeed, Resolver};
 
+use zeroize::Zeroizing;
+
 use crate::{
     identity::{ClientKey, SecretKey, ServerKey},
+    kdf::{self, Secret},
+    kem::{self, DecapsulationKey},
     party::PartyId,
 };
 
-const PATTERN: &str = "Noise_IK_25519_ChaChaPoly_BLAKE2s";
+const PATTERN: &str = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
+/// Where the pattern takes the psk.
+const PSK: usize = 2;
+/// Bytes of the second Noise message: an ephemeral key and the seal of nothing.
+const MESSAGE_2_BYTES: usize = 32 + SEAL_BYTES;
 
-/// Bytes of the client's first message.
-pub const HELLO_BYTES: usize = 96;
-/// Bytes of the server's first message.
-pub const ANSWER_BYTES: usize = 48;
+/// Bytes of the client's first message: an ephemeral key, and sealed the client's key and an
+/// ML-KEM key.
+pub const HELLO_BYTES: usize = 32 + (32 + SEAL_BYTES) + (kem::PUBLIC_BYTES + SEAL_BYTES);
+/// Bytes of the server's first message: an ML-KEM ciphertext, then Noise's second message.
+pub const ANSWER_BYTES: usize = kem::CIPHERTEXT_BYTES + MESSAGE_2_BYTES;
 /// Bytes that sealing adds to a frame.
 pub const SEAL_BYTES: usize = 16;
 /// The longest frame that can be sealed.
@@ -40,12 +54,15 @@ pub enum NoiseError {
         /// What came.
         got: usize,
     },
-    /// The first message does not fit the keys or the party.
-    #[error("handshake failed: not the expected key or party")]
+    /// The first message does not fit the keys, the party or the deployment.
+    #[error("handshake failed: not the expected key, party or deployment")]
     Handshake,
     /// The client's key is no usable identity.
     #[error("the client's key is no usable identity")]
     Identity,
+    /// The client's one-time key is no ML-KEM key.
+    #[error("the client's one-time key is no ML-KEM-768 key")]
+    OneTimeKey,
     /// A sealed frame was changed, lost, repeated or reordered.
     #[error("a sealed frame does not open")]
     Open,
@@ -55,25 +72,52 @@ pub enum NoiseError {
 }
 
 /// The client's end of a link that is being set up.
-pub struct Initiator(HandshakeState);
+pub struct Initiator {
+    state: HandshakeState,
+    one_time: DecapsulationKey,
+}
+
+/// All that a client draws for one link.
+struct HelloSeeds {
+    ephemeral: HandshakeSeed,
+    one_time: Zeroizing<[u8; kem::SECRET_SEED_BYTES]>,
+}
 
 impl Initiator {
-    /// Starts a link to a party and returns its first message.
+    /// Starts a link to a party of the deployment of that digest, and returns its first message.
     pub fn new(
+        deployment: &[u8; 32],
         party: PartyId,
         own: &SecretKey,
         server: &ServerKey,
         rng: &mut impl CryptoRng,
     ) -> (Self, Vec<u8>) {
-        let mut state = builder(own, &prologue(party), rng)
+        let mut seeds = HelloSeeds {
+            ephemeral: HandshakeSeed::random(rng),
+            one_time: Zeroizing::new([0; kem::SECRET_SEED_BYTES]),
+        };
+        rng.fill_bytes(seeds.one_time.as_mut_slice());
+        Self::from_seeds(deployment, party, own, server, seeds)
+    }
+
+    fn from_seeds(
+        deployment: &[u8; 32],
+        party: PartyId,
+        own: &SecretKey,
+        server: &ServerKey,
+        seeds: HelloSeeds,
+    ) -> (Self, Vec<u8>) {
+        let one_time = DecapsulationKey::from_seed(&seeds.one_time);
+        let prologue = prologue(deployment, party);
+        let mut state = builder(own, &prologue, seeds.ephemeral)
             .remote_public_key(server.as_bytes())
             .and_then(Builder::build_initiator)
             .expect("all parts of the pattern are given");
         let mut hello = vec![0; HELLO_BYTES];
         state
-            .write_message(&[], &mut hello)
+            .write_message(&one_time.public(), &mut hello)
             .expect("the buffer fits");
-        (Self(state), hello)
+        (Self { state, one_time }, hello)
     }
 
     /// Takes the server's answer.
@@ -82,10 +126,15 @@ impl Initiator {
     /// Refuses an answer of another length or by another key.
     pub fn finish(mut self, answer: &[u8]) -> Result<Transport, NoiseError> {
         length(answer, ANSWER_BYTES)?;
-        self.0
-            .read_message(answer, &mut [])
-            .map_err(|_| NoiseError::Handshake)?;
-        into_transport(self.0)
+        let (ciphertext, message) = answer
+            .split_first_chunk()
+            .expect("the length was just checked");
+        let shared = self.one_time.decapsulate(ciphertext);
+        let psk = psk(&shared, &self.one_time.public(), ciphertext);
+        with_psk(&mut self.state, &psk, |state| {
+            state.read_message(message, &mut [])
+        })?;
+        into_transport(self.state)
     }
 }
 
@@ -107,35 +156,65 @@ pub struct Accepted {
     pub transport: Transport,
 }
 
+/// All that a server draws for one link.
+struct AnswerSeeds {
+    ephemeral: HandshakeSeed,
+    encapsulation: Secret,
+}
+
 /// Answers a client's first message.
 ///
 /// # Errors
-/// Refuses a message of another length, for another key or party, or from an unusable key.
+/// Refuses a message of another length, for another key, party or deployment, or with an
+/// unusable key.
 pub fn accept(
+    deployment: &[u8; 32],
     party: PartyId,
     own: &SecretKey,
     hello: &[u8],
     rng: &mut impl CryptoRng,
 ) -> Result<Accepted, NoiseError> {
+    let ephemeral = HandshakeSeed::random(rng);
+    let mut encapsulation = Zeroizing::new([0; 32]);
+    rng.fill_bytes(encapsulation.as_mut_slice());
+    let seeds = AnswerSeeds {
+        ephemeral,
+        encapsulation: Secret::from_bytes(*encapsulation),
+    };
+    accept_from_seeds(deployment, party, own, hello, seeds)
+}
+
+fn accept_from_seeds(
+    deployment: &[u8; 32],
+    party: PartyId,
+    own: &SecretKey,
+    hello: &[u8],
+    seeds: AnswerSeeds,
+) -> Result<Accepted, NoiseError> {
     length(hello, HELLO_BYTES)?;
-    let mut state = builder(own, &prologue(party), rng)
+    let prologue = prologue(deployment, party);
+    let mut state = builder(own, &prologue, seeds.ephemeral)
         .build_responder()
         .expect("all parts of the pattern are given");
+    let mut one_time = [0; kem::PUBLIC_BYTES];
     state
-        .read_message(hello, &mut [])
+        .read_message(hello, &mut one_time)
         .map_err(|_| NoiseError::Handshake)?;
     let client = state
         .get_remote_static()
         .and_then(|key| key.try_into().ok())
         .and_then(|key| ClientKey::from_bytes(key).ok())
         .ok_or(NoiseError::Identity)?;
-    let mut answer = vec![0; ANSWER_BYTES];
-    state
-        .write_message(&[], &mut answer)
-        .map_err(|_| NoiseError::Handshake)?;
+    let (ciphertext, shared) = kem::encapsulate(&one_time, seeds.encapsulation.as_bytes())
+        .ok_or(NoiseError::OneTimeKey)?;
+    let psk = psk(&shared, &one_time, &ciphertext);
+    let mut message = [0; MESSAGE_2_BYTES];
+    with_psk(&mut state, &psk, |state| {
+        state.write_message(&[], &mut message)
+    })?;
     Ok(Accepted {
         client,
-        answer,
+        answer: [&ciphertext[..], &message].concat(),
         transport: into_transport(state)?,
     })
 }
@@ -179,14 +258,39 @@ impl fmt::Debug for Transport {
     }
 }
 
-/// Binds a handshake to the party that it is meant for.
-fn prologue(party: PartyId) -> Vec<u8> {
-    format!("mcmix.v2 {party}").into_bytes()
+/// Binds a handshake to the deployment and the party that it is meant for.
+fn prologue(deployment: &[u8; 32], party: PartyId) -> Vec<u8> {
+    let party = u8::try_from(party.index()).expect("there are three");
+    [b"mcmix.v2 link", &deployment[..], &[party]].concat()
 }
 
-fn builder<'a>(own: &'a SecretKey, prologue: &'a [u8], rng: &mut impl CryptoRng) -> Builder<'a> {
+/// Derives what the ML-KEM exchange adds to the handshake.
+fn psk(
+    shared: &Secret,
+    key: &[u8; kem::PUBLIC_BYTES],
+    ciphertext: &[u8; kem::CIPHERTEXT_BYTES],
+) -> Secret {
+    let transcript = kdf::hash("link", &[key, ciphertext]);
+    kdf::derive("link", shared.as_bytes(), &[&transcript])
+}
+
+/// Takes the step in which the psk is mixed in. Snow keeps a psk and erases none: it is
+/// overwritten.
+fn with_psk(
+    state: &mut HandshakeState,
+    psk: &Secret,
+    step: impl FnOnce(&mut HandshakeState) -> Result<usize, snow::Error>,
+) -> Result<(), NoiseError> {
+    let set = "the psk has 32 bytes";
+    state.set_psk(PSK, psk.as_bytes()).expect(set);
+    let done = step(state);
+    state.set_psk(PSK, &[0; 32]).expect(set);
+    done.map(drop).map_err(|_| NoiseError::Handshake)
+}
+
+fn builder<'a>(own: &'a SecretKey, prologue: &'a [u8], ephemeral: HandshakeSeed) -> Builder<'a> {
     let pattern = PATTERN.parse().expect("a Noise pattern");
-    Builder::with_resolver(pattern, Resolver::boxed(HandshakeSeed::random(rng)))
+    Builder::with_resolver(pattern, Resolver::boxed(ephemeral))
         .prologue(prologue)
         .and_then(|builder| builder.local_private_key(own.as_bytes()))
         .expect("each part is given once")
@@ -205,95 +309,5 @@ fn length(message: &[u8], expected: usize) -> Result<(), NoiseError> {
         Ok(())
     } else {
         Err(NoiseError::Length { expected, got })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{ANSWER_BYTES, HELLO_BYTES, Initiator, NoiseError, SEAL_BYTES, Transport, accept};
-    use crate::{identity::SecretKey, party::PartyId};
-    use proptest::prelude::*;
-    use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
-
-    fn keys() -> (SecretKey, SecretKey) {
-        (
-            SecretKey::from_bytes([1; 32]),
-            SecretKey::from_bytes([2; 32]),
-        )
-    }
-
-    fn link() -> (Transport, Transport) {
-        let (client, server) = keys();
-        let mut rng = ChaCha12Rng::seed_from_u64(5);
-        let (initiator, hello) =
-            Initiator::new(PartyId::P1, &client, &server.server_key(), &mut rng);
-        assert_eq!(hello.len(), HELLO_BYTES);
-        let accepted = accept(PartyId::P1, &server, &hello, &mut rng).unwrap();
-        assert_eq!(accepted.client, client.client_key());
-        assert_eq!(accepted.answer.len(), ANSWER_BYTES);
-        (
-            initiator.finish(&accepted.answer).unwrap(),
-            accepted.transport,
-        )
-    }
-
-    #[test]
-    fn frames_travel_both_ways_once_and_in_order() {
-        let (mut client, mut server) = link();
-        let first = client.seal(b"first").unwrap();
-        let second = client.seal(b"second").unwrap();
-        assert_eq!(first.len(), 5 + SEAL_BYTES);
-        assert_eq!(server.open(&first).unwrap(), b"first");
-        assert_eq!(server.open(&first), Err(NoiseError::Open));
-        assert_eq!(server.open(&second).unwrap(), b"second");
-        let back = server.seal(b"back").unwrap();
-        assert_eq!(client.open(&back).unwrap(), b"back");
-        assert_eq!(client.open(&[0; 15]), Err(NoiseError::Open));
-        assert_eq!(client.seal(&vec![0; 65_520]), Err(NoiseError::TooLong));
-    }
-
-    #[test]
-    fn another_party_or_key_does_not_answer() {
-        let (client, server) = keys();
-        let mut rng = ChaCha12Rng::seed_from_u64(6);
-        let (initiator, hello) =
-            Initiator::new(PartyId::P1, &client, &server.server_key(), &mut rng);
-        let refused = |party, key: &SecretKey, rng: &mut _| {
-            accept(party, key, &hello, rng).map(drop).unwrap_err()
-        };
-        assert_eq!(
-            refused(PartyId::P2, &server, &mut rng),
-            NoiseError::Handshake
-        );
-        assert_eq!(
-            refused(PartyId::P1, &client, &mut rng),
-            NoiseError::Handshake
-        );
-        assert_eq!(
-            initiator.finish(&[0; 48]).map(drop),
-            Err(NoiseError::Handshake)
-        );
-    }
-
-    #[test]
-    fn fresh_links_have_fresh_hellos() {
-        let (client, server) = keys();
-        let mut rng = ChaCha12Rng::seed_from_u64(7);
-        let mut hello = || Initiator::new(PartyId::P0, &client, &server.server_key(), &mut rng).1;
-        assert_ne!(hello(), hello());
-    }
-
-    proptest! {
-        #[test]
-        fn any_first_message_is_survived(message in prop::collection::vec(any::<u8>(), 0..120), seed: u64) {
-            let (client, server) = keys();
-            let mut rng = ChaCha12Rng::seed_from_u64(seed);
-            let _ = accept(PartyId::P0, &server, &message, &mut rng);
-            let mut exact = message.clone();
-            exact.resize(HELLO_BYTES, 7);
-            prop_assert!(accept(PartyId::P0, &server, &exact, &mut rng).is_err());
-            let (initiator, _) = Initiator::new(PartyId::P0, &client, &server.server_key(), &mut rng);
-            prop_assert!(initiator.finish(&message).is_err());
-        }
     }
 }

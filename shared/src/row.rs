@@ -1,4 +1,5 @@
-//! What a client hands in for one round and gets back, before sharing: rows of fixed size.
+//! What a client hands in for one round, before sharing: rows of fixed size, all heads in front
+//! of all messages, so that a party that takes no part in moving messages is sent none.
 
 use core::fmt;
 
@@ -6,14 +7,16 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{bytes::Reader, identity::ClientId, program::Program};
+use crate::{identity::ClientId, program::Program};
 
-/// Bytes of a conversation row before its message: tag and role.
-pub const CONVERSATION_HEADER_BYTES: usize = 9;
-/// Bytes of a dialing row: the callee's id.
-pub const DIALING_ROW_BYTES: usize = 8;
-/// Bytes of a dialing reply: partner's key and dial tag.
-pub const DIALING_REPLY_BYTES: usize = 48;
+/// Bytes of a conversation row's head: tag and role.
+pub const CONVERSATION_HEAD_BYTES: usize = 9;
+/// Bytes of a dial row's head: callee's id, callee's pass, own pass.
+pub const DIAL_HEAD_BYTES: usize = 48;
+/// Bytes of a dial row's message, and of the reply to it.
+pub const DIAL_MESSAGE_BYTES: usize = 200;
+/// Bytes of a dial row.
+pub const DIAL_ROW_BYTES: usize = DIAL_HEAD_BYTES + DIAL_MESSAGE_BYTES;
 
 /// The sizes of a deployment that rows and frames follow from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,37 +32,39 @@ impl Shape {
     pub const fn rows(self, program: Program) -> usize {
         match program {
             Program::Conversation => self.slots,
-            Program::Dialing => 1,
+            Program::Contacts | Program::Open => 1,
+        }
+    }
+
+    /// Returns the bytes of one row's head: all that it is matched by.
+    pub const fn head_bytes(self, program: Program) -> usize {
+        match program {
+            Program::Conversation => CONVERSATION_HEAD_BYTES,
+            Program::Contacts | Program::Open => DIAL_HEAD_BYTES,
+        }
+    }
+
+    /// Returns the bytes of one row's message, and of the reply to it.
+    pub const fn row_message_bytes(self, program: Program) -> usize {
+        match program {
+            Program::Conversation => self.message_bytes,
+            Program::Contacts | Program::Open => DIAL_MESSAGE_BYTES,
         }
     }
 
     /// Returns the bytes of one row.
     pub const fn row_bytes(self, program: Program) -> usize {
-        match program {
-            Program::Conversation => CONVERSATION_HEADER_BYTES + self.message_bytes,
-            Program::Dialing => DIALING_ROW_BYTES,
-        }
+        self.head_bytes(program) + self.row_message_bytes(program)
     }
 
-    /// Returns the bytes at the start of a row by which it is matched: all but the message.
-    pub const fn head_bytes(self, program: Program) -> usize {
-        match program {
-            Program::Conversation => CONVERSATION_HEADER_BYTES,
-            Program::Dialing => DIALING_ROW_BYTES,
-        }
+    /// Returns the bytes of all heads that a client hands in for a round.
+    pub const fn heads_bytes(self, program: Program) -> usize {
+        self.rows(program) * self.head_bytes(program)
     }
 
     /// Returns the bytes of all rows that a client hands in for a round.
     pub const fn submission_bytes(self, program: Program) -> usize {
         self.rows(program) * self.row_bytes(program)
-    }
-
-    /// Returns the bytes of one row's reply.
-    pub const fn reply_row_bytes(self, program: Program) -> usize {
-        match program {
-            Program::Conversation => self.message_bytes,
-            Program::Dialing => DIALING_REPLY_BYTES,
-        }
     }
 }
 
@@ -127,11 +132,11 @@ impl ConversationRow {
         }
     }
 
-    /// Appends the row's bytes: tag, role, message.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.tag.0.to_le_bytes());
-        out.push(self.role.code());
-        out.extend_from_slice(&self.message);
+    fn head(&self) -> [u8; CONVERSATION_HEAD_BYTES] {
+        let mut head = [self.role.code(); CONVERSATION_HEAD_BYTES];
+        let (tag, _role) = head.split_at_mut(8);
+        tag.copy_from_slice(&self.tag.0.to_le_bytes());
+        head
     }
 }
 
@@ -141,85 +146,149 @@ impl fmt::Debug for ConversationRow {
     }
 }
 
-/// A client's input to a dialing round.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum DialInput {
-    /// Calls somebody.
-    Dial(ClientId),
-    /// Is open to calls.
-    Check,
-    /// Does neither.
-    Closed,
-}
-
-impl DialInput {
-    /// Writes the row: the callee's id, one's own, or a random one.
-    pub fn row(self, own: ClientId, rng: &mut impl CryptoRng) -> [u8; DIALING_ROW_BYTES] {
-        // Drawn always, so that the three inputs use the generator alike.
-        let nobody = rng.next_u64();
-        match self {
-            Self::Dial(callee) => callee.0,
-            Self::Check => own.0,
-            Self::Closed => nobody,
-        }
-        .to_le_bytes()
-    }
-}
-
-impl fmt::Debug for DialInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DialInput(..)")
-    }
-}
-
-/// The random secret that a match gives to both sides and to no one server.
+/// What a client gives its contacts, so that their dials reach it in the contacts program; a
+/// new one each round. Erased when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct DialTag([u8; 16]);
+pub struct Pass([u8; 16]);
 
-impl DialTag {
-    /// Takes the bytes of a reply.
+impl Pass {
+    /// Draws a pass that nobody has.
+    pub fn random(rng: &mut impl CryptoRng) -> Self {
+        let mut pass = Self([0; 16]);
+        rng.fill_bytes(&mut pass.0);
+        pass
+    }
+
+    /// Takes a pass.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the bytes, for key derivation and for nothing else.
+    /// Returns the bytes, for the row that carries them.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-impl fmt::Debug for DialTag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DialTag(..)")
+impl PartialEq for Pass {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 
-/// The reply to a dialing row: who was matched, or oneself and a tag of zeros.
-#[derive(Clone, Debug)]
-pub struct DialReply {
-    /// The partner's public key, or one's own.
-    pub partner: [u8; 32],
-    /// The fresh secret of the match.
-    pub tag: DialTag,
+impl Eq for Pass {}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pass(..)")
+    }
 }
 
-impl DialReply {
-    /// Reads a reply row; `None` if it has another length.
-    pub fn decode(row: &[u8]) -> Option<Self> {
-        let mut reader = Reader::new(row);
-        let reply = Self {
-            partner: reader.array().ok()?,
-            tag: DialTag(reader.array().ok()?),
-        };
-        reader.rest().is_empty().then_some(reply)
+/// The one row of a dialing round.
+pub struct DialRow {
+    /// Who is to get the message; random where nobody is.
+    pub id: ClientId,
+    /// The callee's pass in this round; random where nobody is called, and in *open*.
+    pub pass: Pass,
+    /// One's own pass in this round: in *contacts*, dials that name it are let in.
+    pub own_pass: Pass,
+    /// What the callee gets.
+    pub message: [u8; DIAL_MESSAGE_BYTES],
+}
+
+impl DialRow {
+    fn head(&self) -> [u8; DIAL_HEAD_BYTES] {
+        let mut head = [0; DIAL_HEAD_BYTES];
+        let parts = [&self.id.0, self.pass.as_bytes(), self.own_pass.as_bytes()];
+        let (fields, _) = head.as_chunks_mut();
+        for (field, part) in fields.iter_mut().zip(parts) {
+            *field = *part;
+        }
+        head
+    }
+}
+
+impl fmt::Debug for DialRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DialRow(..)")
+    }
+}
+
+/// All that one client hands in for one round: heads of all rows, then messages of all rows.
+/// Erased when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct Submission {
+    pub(crate) heads: Vec<u8>,
+    pub(crate) messages: Vec<u8>,
+    #[zeroize(skip)]
+    pub(crate) kind: Kind,
+}
+
+/// Which programs a submission is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Conversation,
+    Dialing,
+}
+
+impl Kind {
+    pub(crate) const fn of(program: Program) -> Self {
+        match program {
+            Program::Conversation => Self::Conversation,
+            Program::Contacts | Program::Open => Self::Dialing,
+        }
+    }
+}
+
+impl Submission {
+    /// Joins the rows of a conversation round.
+    ///
+    /// # Panics
+    /// If there are not as many rows as slots, or a message has another length.
+    pub fn conversation(shape: Shape, rows: &[ConversationRow]) -> Self {
+        assert_eq!(rows.len(), shape.slots, "rows of a submission");
+        let fits = |row: &ConversationRow| row.message.len() == shape.message_bytes;
+        assert!(rows.iter().all(fits), "a message of another length");
+        Self {
+            heads: rows.iter().flat_map(ConversationRow::head).collect(),
+            messages: rows
+                .iter()
+                .flat_map(|row| row.message.iter().copied())
+                .collect(),
+            kind: Kind::Conversation,
+        }
+    }
+
+    /// Takes the row of a dialing round.
+    pub fn dialing(row: &DialRow) -> Self {
+        Self {
+            heads: row.head().to_vec(),
+            messages: row.message.to_vec(),
+            kind: Kind::Dialing,
+        }
+    }
+
+    /// Returns the bytes of all rows.
+    pub const fn len(&self) -> usize {
+        self.heads.len() + self.messages.len()
+    }
+
+    /// Returns whether there is nothing in it, which no deployment's shape allows.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl fmt::Debug for Submission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Submission({:?}, {} bytes, ..)", self.kind, self.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ConversationRow, DialInput, DialReply, DialTag, Role, Shape, Tag};
+    use super::{ConversationRow, DialRow, Pass, Role, Shape, Submission, Tag};
     use crate::{identity::ClientId, program::Program};
-    use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
 
     #[test]
     fn sizes_follow_the_shape() {
@@ -228,53 +297,71 @@ mod tests {
             message_bytes: 256,
         };
         assert_eq!(shape.submission_bytes(Program::Conversation), 795);
-        assert_eq!(shape.submission_bytes(Program::Dialing), 8);
+        assert_eq!(shape.heads_bytes(Program::Conversation), 27);
+        for program in [Program::Contacts, Program::Open] {
+            assert_eq!(shape.submission_bytes(program), 248);
+            assert_eq!(shape.heads_bytes(program), 48);
+        }
     }
 
     #[test]
-    fn rows_are_laid_out_as_written() {
-        let row = ConversationRow {
-            tag: Tag(0x0102),
-            role: Role::Higher,
-            message: vec![9; 2],
+    fn heads_stand_before_messages() {
+        let row = |tag, role, message| ConversationRow {
+            tag: Tag(tag),
+            role,
+            message,
         };
-        let mut bytes = Vec::new();
-        row.write(&mut bytes);
-        assert_eq!(bytes, [2, 1, 0, 0, 0, 0, 0, 0, 1, 9, 9]);
-    }
-
-    #[test]
-    fn dial_rows_name_callee_self_or_nobody() {
-        let mut rng = ChaCha12Rng::seed_from_u64(1);
-        let own = ClientId(5);
+        let shape = Shape {
+            slots: 2,
+            message_bytes: 2,
+        };
+        let rows = [
+            row(0x0102, Role::Higher, vec![9; 2]),
+            row(3, Role::Lower, vec![7; 2]),
+        ];
+        let submission = Submission::conversation(shape, &rows);
         assert_eq!(
-            DialInput::Dial(ClientId(7)).row(own, &mut rng),
-            7_u64.to_le_bytes()
+            submission.heads,
+            [2, 1, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0]
         );
-        assert_eq!(DialInput::Check.row(own, &mut rng), 5_u64.to_le_bytes());
-        assert_ne!(
-            DialInput::Closed.row(own, &mut rng),
-            DialInput::Closed.row(own, &mut rng)
+        assert_eq!(submission.messages, [9, 9, 7, 7]);
+        assert_eq!(
+            submission.len(),
+            shape.submission_bytes(Program::Conversation)
         );
     }
 
     #[test]
-    fn dial_reply_is_strict() {
-        assert!(DialReply::decode(&[1; 48]).is_some());
-        assert!(DialReply::decode(&[1; 47]).is_none());
-        assert!(DialReply::decode(&[1; 49]).is_none());
+    fn dial_rows_are_laid_out_as_written() {
+        let submission = Submission::dialing(&dial_row());
+        assert_eq!(submission.heads, [[1; 16], [2; 16], [3; 16]].concat());
+        assert_eq!(submission.messages, [4; 200]);
+    }
+
+    fn dial_row() -> DialRow {
+        DialRow {
+            id: ClientId([1; 16]),
+            pass: Pass::from_bytes([2; 16]),
+            own_pass: Pass::from_bytes([3; 16]),
+            message: [4; 200],
+        }
     }
 
     #[test]
     fn debug_hides_secrets() {
         assert_eq!(format!("{:?}", Tag(77)), "Tag(..)");
-        assert_eq!(format!("{:?}", DialTag([77; 16])), "DialTag(..)");
-        assert_eq!(format!("{:?}", DialInput::Check), "DialInput(..)");
+        assert_eq!(format!("{:?}", Pass::from_bytes([77; 16])), "Pass(..)");
+        assert_eq!(format!("{:?}", dial_row()), "DialRow(..)");
         let row = ConversationRow {
             tag: Tag(77),
             role: Role::Lower,
             message: vec![77; 3],
         };
         assert_eq!(format!("{row:?}"), "ConversationRow(..)");
+        let submission = Submission::dialing(&dial_row());
+        assert_eq!(
+            format!("{submission:?}"),
+            "Submission(Dialing, 248 bytes, ..)"
+        );
     }
 }

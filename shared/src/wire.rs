@@ -21,7 +21,7 @@ use crate::{bytes::Short, share::ShareError};
 /// The WebSocket subprotocol.
 pub const SUBPROTOCOL: &str = "mcmix.v2";
 /// Byte 0 of every frame.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Bytes that are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum WireError {
     /// No kind of ours.
     #[error("unknown frame kind {0}")]
     Kind(u8),
-    /// Neither program.
+    /// No program of ours.
     #[error("unknown program {0}")]
     Program(u8),
     /// No party of the three.

@@ -5,7 +5,7 @@ mod start;
 use std::rc::Rc;
 
 use mcmix_shared::client::View;
-use mcmix_shared::identity::{Invite, InviteError, Name};
+use mcmix_shared::identity::{Invite, Name};
 use mcmix_shared::manifest::Deployment;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
@@ -101,8 +101,8 @@ struct State {
     stage: Stage,
     site: Option<Rc<Site>>,
     listed: Rc<[Listed]>,
-    /// What the link that opened the page says.
-    invite: Option<Result<Invite, InviteError>>,
+    /// The invite link that opened the page.
+    invite: Option<String>,
 }
 
 enum Change {
@@ -113,7 +113,7 @@ enum Change {
     Choose(Reason),
     Opened(Callback<Request>, Rc<View>),
     View(Rc<View>),
-    Invited(Result<Invite, InviteError>),
+    Invited(String),
     InviteDone,
 }
 
@@ -201,7 +201,8 @@ fn App() -> Html {
         dispatch.dispatch(Change::InviteDone);
     });
 
-    let invite = state.invite.clone();
+    let invite = state.invite.as_ref().zip(site.as_ref());
+    let invite = invite.map(|(link, site)| Invite::from_link(link, &site.deployment.realm()));
     let inviter = invite
         .as_ref()
         .and_then(|invite| invite.as_ref().ok())

@@ -1,7 +1,7 @@
 //! What the app does to the page around it: title, theme, focus, address, clipboard.
 
 use gloo_events::EventListener;
-use mcmix_shared::identity::{ClientKey, Invite, InviteError};
+use mcmix_shared::identity::ClientKey;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Document, Event, HtmlElement, Storage, VisibilityState, Window};
@@ -79,9 +79,9 @@ pub fn keep_tab_identity(id: Option<&IdentityId>) {
     }
 }
 
-/// Takes an invite out of the address, if the page was opened by one. The address is cleaned, so
-/// that the key stays neither in view nor in the history.
-pub fn take_invite() -> Option<Result<Invite, InviteError>> {
+/// Takes an invite link out of the address, if the page was opened by one. The address is cleaned,
+/// so that the key stays neither in view nor in the history.
+pub fn take_invite() -> Option<String> {
     let hash = window()?.location().hash().ok()?;
     if !hash.starts_with(INVITE) {
         return None;
@@ -90,7 +90,7 @@ pub fn take_invite() -> Option<Result<Invite, InviteError>> {
         let state = history.state().unwrap_or(JsValue::NULL);
         let _ = history.replace_state_with_url(&state, "", Some(&bare_address()));
     }
-    Some(Invite::from_link(&hash))
+    Some(hash)
 }
 
 /// Returns the address of this page up to the fragment, the base of invite links.

@@ -36,7 +36,7 @@ pub enum Order {
     /// To report what the round took, once all are through.
     Report {
         /// Ids of the clients whose replies to hand out.
-        sample: Vec<u64>,
+        sample: Vec<[u8; 16]>,
     },
 }
 

@@ -4,14 +4,17 @@
 //! checked without the rest. Ids are random, so blocks are strewn over the round's rows.
 //!
 //! Conversation, blocks of 4: two who talk with each other, two who are idle.
-//! Dialing, blocks of 8: a call that is taken, two calls to one who takes calls, a call to one
-//! who does not, and two whom nobody calls, one open to calls and one not.
+//! Dialing, blocks of 8: a call, two calls to one, a call with a wrong pass, and four who call
+//! nobody. Where both are told, those who are called take calls, but for the last of them.
 
 use mcmix_shared::identity::{ClientId, ClientKey, SecretKey};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
-use mcmix_shared::row::{ConversationRow, DialInput, Role, Shape, Tag};
-use mcmix_shared::share::{DealtShare, deal};
+use mcmix_shared::row::{
+    CONVERSATION_HEAD_BYTES, ConversationRow, DIAL_MESSAGE_BYTES, DialRow, Pass, Role, Shape,
+    Submission, Tag,
+};
+use mcmix_shared::share::{Component, DealtShare, Seed, check_payload, deal};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
@@ -25,7 +28,7 @@ pub struct Case {
     pub algorithm: Algorithm,
     /// How many clients there are.
     pub users: usize,
-    /// Bytes of a message; dialing has none.
+    /// Bytes of a message; those of dialing are as they are.
     pub message_bytes: usize,
     /// What everything random is drawn from.
     pub seed: u64,
@@ -45,10 +48,27 @@ pub struct Person {
     pub id: ClientId,
     /// Its public key.
     pub key: ClientKey,
-    /// Its row, in the clear.
+    /// Its row, in the clear: head and message.
     pub row: Vec<u8>,
     /// What its dealing draws from.
     stream: u64,
+}
+
+impl Person {
+    /// Returns the id by which the paper's program knows it.
+    pub fn short_id(&self) -> u64 {
+        short(&self.id.0)
+    }
+
+    /// Returns the id that it dials in the paper's program.
+    pub fn short_callee(&self) -> u64 {
+        short(&self.row)
+    }
+}
+
+/// Cuts an id, at the start of `bytes`, to what the paper's program compares.
+pub fn short(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes.first_chunk().copied().unwrap_or_default())
 }
 
 /// Keys are shared by many ids here: to make one costs more than all that is measured per client.
@@ -74,7 +94,7 @@ impl Case {
     const fn block_users(&self) -> usize {
         match self.algorithm.program() {
             Program::Conversation => 4,
-            Program::Dialing => 8,
+            Program::Contacts | Program::Open => 8,
         }
     }
 }
@@ -104,11 +124,17 @@ impl Crowd {
         let first = block * self.case.block_users();
         let mut rng = self.rng(block as u64);
         let ids: Vec<ClientId> = (0..self.case.block_users())
-            .map(|_| ClientId(rng.next_u64()))
+            .map(|_| ClientId(random(&mut rng)))
             .collect();
         let rows = match self.case.algorithm.program() {
             Program::Conversation => conversation_rows(self.case.message_bytes, &mut rng),
-            Program::Dialing => dialing_rows(&ids, &mut rng),
+            Program::Contacts | Program::Open => {
+                let called = match self.case.algorithm {
+                    Algorithm::DialingBothTold => BOTH_TOLD,
+                    _ => ONE_TOLD,
+                };
+                dialing_rows(&ids, called, &mut rng)
+            }
         };
         let people = ids.into_iter().zip(rows).zip(first..self.case.users);
         people
@@ -123,7 +149,7 @@ impl Crowd {
 
     /// Deals a person's row as its client would, and returns one party's share.
     pub fn deal(&self, person: &Person, party: PartyId) -> DealtShare {
-        let [p0, p1, p2] = deal(&person.row, &mut self.rng(person.stream));
+        let [p0, p1, p2] = self.deal_all(person);
         match party {
             PartyId::P0 => p0,
             PartyId::P1 => p1,
@@ -131,8 +157,54 @@ impl Crowd {
         }
     }
 
+    /// Returns what the engine reads of a person: its row and, in dialing, its check row's payload.
+    pub fn engine_row(&self, person: &Person) -> Vec<u8> {
+        let mut row = person.row.clone();
+        if self.case.algorithm.program().is_dialing() {
+            let [p0, _, p2] = self.deal_all(person).map(DealtShare::into_components);
+            if let (Component::Seed(s0), Component::Seed(s1), Some(s2)) =
+                (&p0.first, &p0.second, &p2.check)
+            {
+                let seeds: [&Seed; 3] = [s0, s1, s2];
+                row.extend(check_payload(seeds));
+            }
+        }
+        row
+    }
+
+    fn deal_all(&self, person: &Person) -> [DealtShare; 3] {
+        let mut rng = self.rng(person.stream);
+        deal(&self.submission(&person.row), &mut rng)
+    }
+
+    fn submission(&self, row: &[u8]) -> Submission {
+        if self.case.algorithm.program().is_dialing() {
+            let fields = row.as_chunks().0;
+            let field = |i: usize| fields.get(i).copied().unwrap_or_default();
+            return Submission::dialing(&DialRow {
+                id: ClientId(field(0)),
+                pass: Pass::from_bytes(field(1)),
+                own_pass: Pass::from_bytes(field(2)),
+                message: *row.last_chunk().unwrap_or(&[0; DIAL_MESSAGE_BYTES]),
+            });
+        }
+        let (head, message) = row.split_at(CONVERSATION_HEAD_BYTES);
+        let tag = head.first_chunk().copied().unwrap_or_default();
+        let role = match head.last() {
+            Some(0) => Role::Lower,
+            _ => Role::Higher,
+        };
+        let row = ConversationRow {
+            tag: Tag(u64::from_le_bytes(tag)),
+            role,
+            message: message.to_vec(),
+        };
+        Submission::conversation(self.case.shape(), &[row])
+    }
+
     fn key_of(&self, id: ClientId) -> ClientKey {
-        let index = usize::try_from(id.0 % u64::from(KEYS)).unwrap_or_default();
+        let index = u128::from_le_bytes(id.0) % u128::from(KEYS);
+        let index = usize::try_from(index).unwrap_or_default();
         self.keys.get(index).copied().expect("as many keys as that")
     }
 
@@ -144,38 +216,64 @@ impl Crowd {
 }
 
 fn conversation_rows(message_bytes: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<u8>> {
-    let [mut lower, mut higher, idle, bored] =
-        [(); 4].map(|()| ConversationRow::idle(message_bytes, rng));
-    let tag = Tag(rng.next_u64());
-    (lower.tag, lower.role) = (tag, Role::Lower);
-    (higher.tag, higher.role) = (tag, Role::Higher);
-    let bytes = |row: ConversationRow| {
-        let mut bytes = Vec::new();
-        row.write(&mut bytes);
-        bytes
+    let pair: [u8; 8] = random(rng);
+    let mut row = |tag: Option<[u8; 8]>, role: Role| {
+        let alone = random(rng);
+        let mut row = [&tag.unwrap_or(alone)[..], &[role.code()]].concat();
+        row.resize(CONVERSATION_HEAD_BYTES + message_bytes, 0);
+        rng.fill_bytes(row.split_at_mut(CONVERSATION_HEAD_BYTES).1);
+        row
     };
-    [higher, idle, lower, bored].map(bytes).into()
+    vec![
+        row(Some(pair), Role::Higher),
+        row(None, Role::Lower),
+        row(Some(pair), Role::Lower),
+        row(None, Role::Higher),
+    ]
 }
 
-fn dialing_rows(ids: &[ClientId], rng: &mut ChaCha8Rng) -> Vec<Vec<u8>> {
-    let dial = |whom: usize| {
-        ids.get(whom)
-            .map_or(DialInput::Closed, |&id| DialInput::Dial(id))
+/// Whom each of a block calls, with whose pass.
+type Called = [Option<(usize, usize)>; 8];
+
+const ONE_TOLD: Called = [
+    Some((1, 1)),
+    None,
+    Some((4, 4)),
+    Some((4, 4)),
+    None,
+    Some((6, 7)),
+    None,
+    None,
+];
+
+/// Who calls itself takes calls.
+const BOTH_TOLD: Called = [
+    Some((1, 1)),
+    Some((1, 1)),
+    Some((4, 4)),
+    Some((4, 4)),
+    Some((4, 4)),
+    Some((6, 6)),
+    None,
+    Some((7, 7)),
+];
+
+fn dialing_rows(ids: &[ClientId], called: Called, rng: &mut ChaCha8Rng) -> Vec<Vec<u8>> {
+    let passes: Vec<[u8; 16]> = ids.iter().map(|_| random(rng)).collect();
+    let dial = |(called, own_pass): (Option<(usize, usize)>, &[u8; 16])| {
+        let nobody = [random(rng), random(rng)];
+        let message: [u8; DIAL_MESSAGE_BYTES] = random(rng);
+        let somebody = called.and_then(|(id, pass)| Some([ids.get(id)?.0, *passes.get(pass)?]));
+        let [id, pass] = somebody.unwrap_or(nobody);
+        [&id, &pass, own_pass, &message[..]].concat()
     };
-    let inputs = [
-        dial(1),
-        DialInput::Check,
-        dial(4),
-        dial(4),
-        DialInput::Check,
-        dial(6),
-        DialInput::Closed,
-        DialInput::Check,
-    ];
-    let pairs = ids.iter().zip(inputs);
-    pairs
-        .map(|(&id, input)| input.row(id, rng).to_vec())
-        .collect()
+    called.into_iter().zip(&passes).map(dial).collect()
+}
+
+fn random<const N: usize>(rng: &mut ChaCha8Rng) -> [u8; N] {
+    let mut bytes = [0; N];
+    rng.fill_bytes(&mut bytes);
+    bytes
 }
 
 #[cfg(test)]
@@ -224,14 +322,25 @@ mod tests {
     }
 
     #[test]
-    fn two_of_eight_calls_are_taken() {
-        let crowd = crowd(Algorithm::Dialing, 800);
-        let ids: Vec<u64> = crowd.people().map(|person| person.id.0).collect();
-        let callees: Vec<u64> = crowd
-            .people()
-            .map(|person| u64::from_le_bytes(person.row.try_into().unwrap()))
-            .collect();
-        let partners = mcmix_engine::ideal::dialing_partners(&ids, &callees, |_, c| c[0]);
+    fn two_of_eight_get_a_call_and_three_in_open() {
+        let cases = [Algorithm::DialingContacts, Algorithm::DialingOpen];
+        for (algorithm, expected) in cases.into_iter().zip([200, 300]) {
+            let crowd = crowd(algorithm, 800);
+            let ids: Vec<[u8; 16]> = crowd.people().map(|person| person.id.0).collect();
+            let rows: Vec<Vec<u8>> = crowd.people().map(|p| crowd.engine_row(&p)).collect();
+            let program = algorithm.dialing().unwrap();
+            let choose = |callees: &[usize], callers: &[usize]| (callees[0], callers[0]);
+            let told = mcmix_engine::ideal::dialing_callers(program, &ids, &rows.concat(), choose);
+            assert_eq!(told.iter().flatten().count(), expected);
+        }
+    }
+
+    #[test]
+    fn four_of_eight_are_matched_where_both_are_told() {
+        let crowd = crowd(Algorithm::DialingBothTold, 800);
+        let ids: Vec<u64> = crowd.people().map(|person| person.short_id()).collect();
+        let callees: Vec<u64> = crowd.people().map(|person| person.short_callee()).collect();
+        let partners = mcmix_engine::ideal::both_told_partners(&ids, &callees, |_, c| c[0]);
         let matched = (0..).zip(&partners).filter(|(i, p)| i != *p).count();
         assert_eq!(matched, 400);
     }

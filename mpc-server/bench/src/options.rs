@@ -4,6 +4,7 @@ use core::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mcmix_engine::DialingProgram;
 use mcmix_shared::program::Program;
 use serde::{Deserialize, Serialize};
 
@@ -68,23 +69,41 @@ pub enum Algorithm {
     Conversation,
     /// The conversation program by sorting, as in the paper.
     ConversationBySorting,
-    /// The dialing program.
-    Dialing,
+    /// The dialing program for those who have the callee's pass.
+    DialingContacts,
+    /// The dialing program for everyone.
+    DialingOpen,
+    /// The dialing program that tells both sides, as in the paper.
+    DialingBothTold,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 5] = [
         Self::Conversation,
         Self::ConversationBySorting,
-        Self::Dialing,
+        Self::DialingContacts,
+        Self::DialingOpen,
+        Self::DialingBothTold,
     ];
 
-    /// Returns the program whose inputs and replies it has.
+    /// Returns the program whose inputs it has.
     pub const fn program(self) -> Program {
         match self {
             Self::Conversation | Self::ConversationBySorting => Program::Conversation,
-            Self::Dialing => Program::Dialing,
+            Self::DialingContacts => Program::Contacts,
+            Self::DialingOpen | Self::DialingBothTold => Program::Open,
+        }
+    }
+}
+
+impl Algorithm {
+    /// Returns the engine's dialing program that it is, if it is one.
+    pub const fn dialing(self) -> Option<DialingProgram> {
+        match self {
+            Self::DialingContacts => Some(DialingProgram::Contacts),
+            Self::DialingOpen => Some(DialingProgram::Open),
+            Self::Conversation | Self::ConversationBySorting | Self::DialingBothTold => None,
         }
     }
 }
@@ -94,7 +113,9 @@ impl fmt::Display for Algorithm {
         f.pad(match self {
             Self::Conversation => "conversation",
             Self::ConversationBySorting => "conversation-by-sorting",
-            Self::Dialing => "dialing",
+            Self::DialingContacts => "dialing-contacts",
+            Self::DialingOpen => "dialing-open",
+            Self::DialingBothTold => "dialing-both-told",
         })
     }
 }
@@ -142,7 +163,7 @@ mod tests {
         assert_eq!(options.programs, Algorithm::ALL);
         assert_eq!(options.users, [1000, 10_000, 100_000]);
         let options = parse(
-            "--users 1000,1_000_000 --message-bytes 160 --programs dialing,conversation-by-sorting \
+            "--users 1000,1_000_000 --message-bytes 160 --programs dialing-open,conversation-by-sorting \
              --rounds 1 --delay-ms 15 --threads 2 --json --plot a.svg",
         )
         .unwrap();
@@ -150,7 +171,7 @@ mod tests {
         assert_eq!(options.message_bytes, [160]);
         assert_eq!(
             options.programs,
-            [Algorithm::Dialing, Algorithm::ConversationBySorting]
+            [Algorithm::DialingOpen, Algorithm::ConversationBySorting]
         );
         assert_eq!((options.delay_ms, options.threads), (15, Some(2)));
     }

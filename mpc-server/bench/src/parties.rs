@@ -102,7 +102,7 @@ impl Parties {
     ///
     /// # Errors
     /// A party fails.
-    pub fn round(&mut self, round: u64, sample: &[u64]) -> Result<[PartyReport; 3]> {
+    pub fn round(&mut self, round: u64, sample: &[[u8; 16]]) -> Result<[PartyReport; 3]> {
         self.each(|_| Order::Open { round })?;
         self.each(|_| Order::Compute)?;
         let reports = self.each(|_| Order::Report {

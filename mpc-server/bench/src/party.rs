@@ -9,16 +9,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use base64ct::{Base64, Encoding as _};
+use mcmix_engine::program::{BOTH_TOLD_ROW_BYTES, DIAL_ROW_BYTES};
 use mcmix_engine::{
-    Context, Link as _, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth, conversation,
-    conversation_by_sorting, dialing,
+    BothToldInput, Context, DialingProgram, JoinedRows as _, Link as _, LinkError, PairKeys,
+    PartyId, Replies, Settings, SortWidth, conversation, conversation_by_sorting, dialing,
+    dialing_both_told,
 };
 use mcmix_server::keys::TlsIdentity;
 use mcmix_server::net::{Link, PeerEvent, PeerSettings, Peers, Pins, RoundLink, TlsContext};
 use mcmix_server::round::agree::{Terms, agree};
-use mcmix_server::round::collect::{Collector, Entry, Frozen};
+use mcmix_server::round::collect::{Collector, Entry, Frozen, OpenRound};
+use mcmix_server::round::dealt::Dealt;
 use mcmix_server::round::lane::{Current, reply_bytes, take_back};
-use mcmix_shared::program::RoundId;
+use mcmix_shared::program::{RoundId, Turn};
 use mcmix_shared::wire::Submit;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -26,12 +29,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::control::{Answer, Order, PartyReport, Setup, Times};
-use crate::crowd::{Case, Crowd};
+use crate::crowd::{Case, Crowd, short};
 use crate::options::Algorithm;
 use crate::usage::{self, Cpu};
 
 /// The round in which the round trip is measured. Those that count come after it.
 const ROUND_TRIP_ROUND: RoundId = RoundId(1);
+/// Rows that each user hands in.
+const ROWS_EACH: usize = 1;
 /// Time for both links to come up, and for a round.
 const PATIENCE: Duration = Duration::from_hours(1);
 
@@ -254,8 +259,13 @@ impl Party {
         const AT_ONCE: usize = 1 << 12;
         let program = self.case.algorithm.program();
         let link = self.round_link(round);
-        self.collector
-            .open(round, program, PATIENCE, self.pair_keys());
+        let open = OpenRound {
+            round,
+            program,
+            turn: Turn(round.0),
+            closes_at: Instant::now() + PATIENCE,
+        };
+        self.collector.open(open, self.pair_keys());
         let mut people = self.crowd.people().peekable();
         while people.peek().is_some() {
             let submits: Vec<_> = people
@@ -268,12 +278,12 @@ impl Party {
                         program,
                         share,
                     };
-                    (person.key, person.id, submit)
+                    ((person.id, person.key), submit)
                 })
                 .collect();
             let began = Instant::now();
-            for (key, id, submit) in submits {
-                let taken = self.collector.submit(key, id, submit);
+            for (client, submit) in submits {
+                let taken = self.collector.submit(client, 0, submit);
                 taken.map_err(|refusal| anyhow!("a submission is refused: {refusal:?}"))?;
             }
             self.intake += began.elapsed();
@@ -313,6 +323,7 @@ impl Party {
         let terms = Terms {
             me: self.me,
             round,
+            program: self.case.algorithm.program(),
             most_clients: users,
         };
         let verdicts = agree(&mut link, &terms, &entries)?;
@@ -326,21 +337,35 @@ impl Party {
         let context = &mut self.context;
         context.begin(round.0)?;
         context.set_sort_width(self.sort_width);
-        let replies = if self.case.algorithm == Algorithm::Dialing {
-            let input = dealt.into_dialing(&entries, context);
-            times.close += laps.next();
-            dialing(context, input)?
-        } else {
-            let input = dealt.into_conversation(&entries);
-            times.close += laps.next();
-            if self.case.algorithm == Algorithm::ConversationBySorting {
-                conversation_by_sorting(context, input)?
-            } else {
+        let replies = match self.case.algorithm {
+            Algorithm::Conversation => {
+                let input = dealt.into_conversation(&entries);
+                times.close += laps.next();
                 conversation(context, input)?
+            }
+            Algorithm::ConversationBySorting => {
+                let input = dealt.into_conversation(&entries);
+                times.close += laps.next();
+                conversation_by_sorting(context, input)?
+            }
+            Algorithm::DialingContacts => {
+                let input = dealt.into_dialing(DialingProgram::Contacts, &entries);
+                times.close += laps.next();
+                dialing(context, input)?
+            }
+            Algorithm::DialingOpen => {
+                let input = dealt.into_dialing(DialingProgram::Open, &entries);
+                times.close += laps.next();
+                dialing(context, input)?
+            }
+            Algorithm::DialingBothTold => {
+                let input = both_told_input(dealt, &entries);
+                times.close += laps.next();
+                dialing_both_told(context, input)?
             }
         };
         laps.next();
-        std::hint::black_box(reply_bytes(context, round, &replies));
+        std::hint::black_box(reply_bytes(context, round, ROWS_EACH, &replies));
         times.reply = laps.next();
         times.total = laps.total();
         times.matching = context.statistics().match_time();
@@ -358,7 +383,7 @@ impl Party {
     }
 
     /// Reports the last round, with this party's replies to some clients.
-    fn report(&mut self, sample: &[u64]) -> Result<PartyReport> {
+    fn report(&mut self, sample: &[[u8; 16]]) -> Result<PartyReport> {
         let computed = self.last.take().context("no round is computed")?;
         let cpu = Cpu::now()? - computed.before;
         let peak_memory = usage::peak_memory()?;
@@ -379,31 +404,58 @@ impl Party {
                 .collect(),
             replies: self.sample(&computed, sample)?,
         };
-        let program = self.case.algorithm.program();
-        take_back(&mut self.context, program, computed.replies);
+        take_back(&mut self.context, computed.replies);
         Ok(report)
     }
 
-    fn sample(&self, computed: &Computed, ids: &[u64]) -> Result<Vec<String>> {
-        let reply = |id: &u64| {
+    fn sample(&self, computed: &Computed, ids: &[[u8; 16]]) -> Result<Vec<String>> {
+        let reply = |id: &[u8; 16]| {
             let row = computed
                 .entries
                 .binary_search_by_key(id, |entry| entry.id.0);
             let row = row.ok().context("no such client")?;
             let reply = match &computed.replies {
                 Replies::Seeds(seeds) => seeds.get(row).map(|seeds| Replies::Seeds(vec![*seeds])),
-                Replies::Rows { row_bytes, bytes } => bytes
+                Replies::Rows {
+                    row_bytes,
+                    bytes,
+                    seeds,
+                } => bytes
                     .get(row * row_bytes..(row + 1) * row_bytes)
-                    .map(|bytes| Replies::Rows {
+                    .zip(seeds.get(row))
+                    .map(|(bytes, seed)| Replies::Rows {
                         row_bytes: *row_bytes,
                         bytes: bytes.to_vec(),
+                        seeds: vec![*seed],
                     }),
             };
             let reply = reply.context("fewer replies than clients")?;
-            let body = reply_bytes(&self.context, computed.round, &reply);
+            let body = reply_bytes(&self.context, computed.round, ROWS_EACH, &reply);
             Ok(Base64::encode_string(&body))
         };
         ids.iter().map(reply).collect()
+    }
+}
+
+/// Returns what the paper's dialing program takes: of every id the first half, which shares as the
+/// whole does.
+fn both_told_input(dealt: Dealt, entries: &[Entry]) -> BothToldInput {
+    let input = dealt.into_dialing(DialingProgram::Open, entries);
+    let [first, second] = [input.first, input.second].map(|component| {
+        let mut halves = vec![0; entries.len() * BOTH_TOLD_ROW_BYTES];
+        for (at, half) in (0..)
+            .step_by(DIAL_ROW_BYTES)
+            .zip(halves.chunks_exact_mut(BOTH_TOLD_ROW_BYTES))
+        {
+            component.xor(at, half);
+        }
+        halves
+    });
+    BothToldInput {
+        ids: entries.iter().map(|entry| short(&entry.id.0)).collect(),
+        keys: entries.iter().map(|entry| *entry.key.as_bytes()).collect(),
+        first,
+        second,
     }
 }
 

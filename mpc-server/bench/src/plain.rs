@@ -4,10 +4,15 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
-use mcmix_shared::program::Program;
-use mcmix_shared::row::{CONVERSATION_HEADER_BYTES, DIALING_REPLY_BYTES};
+use mcmix_engine::DialingProgram;
+use mcmix_engine::program::{DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES};
+use mcmix_shared::row::CONVERSATION_HEAD_BYTES;
 
-use crate::crowd::Crowd;
+use crate::crowd::{Crowd, Person};
+use crate::options::Algorithm;
+
+/// Bytes of a reply where both are told: a key and a number.
+const BOTH_TOLD_REPLY_BYTES: usize = 48;
 
 /// Does a crowd's round in the clear and returns how long that took, as the median of a few.
 pub fn measure(crowd: &Crowd) -> Duration {
@@ -15,16 +20,22 @@ pub fn measure(crowd: &Crowd) -> Duration {
     let people: Vec<_> = crowd.people().collect();
     let rows: Vec<u8> = people
         .iter()
-        .flat_map(|person| person.row.iter().copied())
+        .flat_map(|person| crowd.engine_row(person))
         .collect();
-    let ids: Vec<u64> = people.iter().map(|person| person.id.0).collect();
+    let ids: Vec<[u8; 16]> = people.iter().map(|person| person.id.0).collect();
+    let short_ids: Vec<u64> = people.iter().map(Person::short_id).collect();
+    let callees: Vec<u64> = people.iter().map(Person::short_callee).collect();
     let keys: Vec<[u8; 32]> = people.iter().map(|person| *person.key.as_bytes()).collect();
     drop(people);
     let mut times = [(); TIMES].map(|()| {
         let began = Instant::now();
-        let replies = match crowd.case().algorithm.program() {
-            Program::Conversation => conversation(&rows, crowd.case().message_bytes),
-            Program::Dialing => dialing(&ids, &keys, &rows),
+        let replies = match crowd.case().algorithm {
+            Algorithm::Conversation | Algorithm::ConversationBySorting => {
+                conversation(&rows, crowd.case().message_bytes)
+            }
+            Algorithm::DialingContacts => dialing(DialingProgram::Contacts, &ids, &rows),
+            Algorithm::DialingOpen => dialing(DialingProgram::Open, &ids, &rows),
+            Algorithm::DialingBothTold => both_told(&short_ids, &keys, &callees),
         };
         let time = began.elapsed();
         std::hint::black_box(replies);
@@ -36,7 +47,7 @@ pub fn measure(crowd: &Crowd) -> Duration {
 
 /// Swaps messages where exactly two rows carry a tag, one of each role.
 pub fn conversation(rows: &[u8], message_bytes: usize) -> Vec<u8> {
-    let row_bytes = CONVERSATION_HEADER_BYTES + message_bytes;
+    let row_bytes = CONVERSATION_HEAD_BYTES + message_bytes;
     let count = rows.len() / row_bytes;
     let mut partners: Vec<usize> = (0..count).collect();
     // The first row of a tag, its role, and how many rows there are.
@@ -63,7 +74,7 @@ pub fn conversation(rows: &[u8], message_bytes: usize) -> Vec<u8> {
     }
     let mut replies = Vec::with_capacity(count * message_bytes);
     for partner in partners {
-        let message = partner * row_bytes + CONVERSATION_HEADER_BYTES;
+        let message = partner * row_bytes + CONVERSATION_HEAD_BYTES;
         replies.extend_from_slice(
             rows.get(message..message + message_bytes)
                 .unwrap_or_default(),
@@ -72,14 +83,35 @@ pub fn conversation(rows: &[u8], message_bytes: usize) -> Vec<u8> {
     replies
 }
 
+/// Gives everyone the message of the first who dials it, or what its own row has for that case.
+pub fn dialing(program: DialingProgram, ids: &[[u8; 16]], rows: &[u8]) -> Vec<u8> {
+    let counts = |pass| match program {
+        DialingProgram::Contacts => pass,
+        DialingProgram::Open => [0; 16],
+    };
+    let mut dials: HashMap<[[u8; 16]; 2], &[u8]> = HashMap::with_capacity(ids.len());
+    let rows = rows.chunks_exact(DIAL_ROW_BYTES);
+    for row in rows.clone() {
+        if let [id, pass, ..] = *row.as_chunks().0 {
+            dials.entry([id, counts(pass)]).or_insert(row);
+        }
+    }
+    let mut replies = Vec::with_capacity(ids.len() * DIAL_MESSAGE_BYTES);
+    for (id, row) in ids.iter().zip(rows) {
+        let own_pass = row.as_chunks().0.get(2).copied().unwrap_or_default();
+        let (row, from) = match dials.remove(&[*id, counts(own_pass)]) {
+            Some(dial) => (dial, DIAL_HEAD_BYTES),
+            None => (row, DIAL_HEAD_BYTES + DIAL_MESSAGE_BYTES),
+        };
+        replies.extend_from_slice(row.get(from..from + DIAL_MESSAGE_BYTES).unwrap_or_default());
+    }
+    replies
+}
+
 /// Gives each callee who is open to calls and the first of its callers each other's keys and a
 /// number in common.
-pub fn dialing(ids: &[u64], keys: &[[u8; 32]], rows: &[u8]) -> Vec<u8> {
-    let callees = rows
-        .as_chunks()
-        .0
-        .iter()
-        .map(|row| u64::from_le_bytes(*row));
+pub fn both_told(ids: &[u64], keys: &[[u8; 32]], callees: &[u64]) -> Vec<u8> {
+    let callees = callees.iter().copied();
     let mut open: HashMap<u64, usize> = HashMap::with_capacity(ids.len());
     for (i, (&id, callee)) in ids.iter().zip(callees.clone()).enumerate() {
         if id == callee {
@@ -94,7 +126,7 @@ pub fn dialing(ids: &[u64], keys: &[[u8; 32]], rows: &[u8]) -> Vec<u8> {
             partners.swap(i, callee);
         }
     }
-    let mut replies = Vec::with_capacity(ids.len() * DIALING_REPLY_BYTES);
+    let mut replies = Vec::with_capacity(ids.len() * BOTH_TOLD_REPLY_BYTES);
     for (i, &partner) in partners.iter().enumerate() {
         replies.extend_from_slice(keys.get(partner).map_or(&[0; 32], |key| key));
         let number = if partner == i {
@@ -139,29 +171,41 @@ mod tests {
         }
     }
 
-    #[test]
-    fn dialing_is_an_ideal_one() {
+    fn crowd(algorithm: Algorithm) -> (Crowd, Vec<Person>) {
         let crowd = Crowd::new(Case {
-            algorithm: Algorithm::Dialing,
+            algorithm,
             users: 800,
             message_bytes: 0,
             seed: 1,
         });
-        let people: Vec<_> = crowd.people().collect();
-        let ids: Vec<u64> = people.iter().map(|p| p.id.0).collect();
+        let people = crowd.people().collect();
+        (crowd, people)
+    }
+
+    #[test]
+    fn dialing_is_an_ideal_one() {
+        for algorithm in [Algorithm::DialingContacts, Algorithm::DialingOpen] {
+            let (crowd, people) = crowd(algorithm);
+            let program = algorithm.dialing().unwrap();
+            let ids: Vec<[u8; 16]> = people.iter().map(|person| person.id.0).collect();
+            let rows: Vec<u8> = people.iter().flat_map(|p| crowd.engine_row(p)).collect();
+            let choose = |callees: &[usize], callers: &[usize]| (callees[0], callers[0]);
+            let expected = ideal::dialing(program, &ids, &rows, choose);
+            assert!(dialing(program, &ids, &rows) == expected, "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn both_told_is_an_ideal_one() {
+        let (_, people) = crowd(Algorithm::DialingBothTold);
+        let ids: Vec<u64> = people.iter().map(Person::short_id).collect();
+        let callees: Vec<u64> = people.iter().map(Person::short_callee).collect();
         let keys: Vec<[u8; 32]> = (0..800_u32)
             .map(|i| core::array::from_fn(|at| i.to_le_bytes()[at % 4]))
             .collect();
-        let rows: Vec<u8> = people.iter().flat_map(|p| p.row.clone()).collect();
-        let callees: Vec<u64> = rows
-            .as_chunks()
-            .0
-            .iter()
-            .map(|r| u64::from_le_bytes(*r))
-            .collect();
-        let partners = ideal::dialing_partners(&ids, &callees, |_, callers| callers[0]);
-        let replies = dialing(&ids, &keys, &rows);
-        for (i, reply) in replies.chunks(DIALING_REPLY_BYTES).enumerate() {
+        let partners = ideal::both_told_partners(&ids, &callees, |_, callers| callers[0]);
+        let replies = both_told(&ids, &keys, &callees);
+        for (i, reply) in replies.chunks(BOTH_TOLD_REPLY_BYTES).enumerate() {
             assert_eq!(reply[..32], keys[partners[i]]);
             assert_eq!(reply[32..] == [0; 16], partners[i] == i);
         }

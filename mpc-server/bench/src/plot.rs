@@ -9,7 +9,7 @@ use plotters::prelude::*;
 use crate::options::Algorithm;
 use crate::statistics::Summary;
 
-const SIZE: (u32, u32) = (960, 430);
+const SIZE: (u32, u32) = (960, 452);
 /// Stands out from white and from black: the background is transparent.
 const INK: RGBColor = RGBColor(118, 127, 138);
 const FAINT: RGBAColor = RGBAColor(128, 136, 146, 0.28);
@@ -52,7 +52,7 @@ pub fn draw(summaries: &[Summary], message_bytes: usize) -> Result<String> {
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let (top, panels) = root.split_vertically(42);
+        let (top, panels) = root.split_vertically(64);
         legend(&top, &times)?;
         let (left, right) = panels.split_horizontally(SIZE.0 / 2);
         let title = format!("time of a round, {message_bytes}-byte messages");
@@ -73,7 +73,9 @@ fn curves(shown: &[&Summary], value: impl Fn(&Summary) -> f64) -> Vec<Curve> {
         let (label, color) = match algorithm {
             Algorithm::Conversation => ("conversation", RGBColor(47, 129, 247)),
             Algorithm::ConversationBySorting => ("conversation by sorting", RGBColor(214, 112, 42)),
-            Algorithm::Dialing => ("dialing", RGBColor(44, 164, 78)),
+            Algorithm::DialingContacts => ("dialing, contacts", RGBColor(44, 164, 78)),
+            Algorithm::DialingOpen => ("dialing, open", RGBColor(150, 190, 60)),
+            Algorithm::DialingBothTold => ("dialing, both told", RGBColor(160, 100, 200)),
         };
         let summaries = shown
             .iter()
@@ -95,12 +97,17 @@ fn users(summary: &Summary) -> f64 {
 }
 
 fn legend(area: &Area<'_>, curves: &[Curve]) -> Result<()> {
-    const WIDTH: i32 = 205;
+    const WIDTH: usize = 205;
+    const COLUMNS: usize = 4;
     let style = ("sans-serif", 14).into_font().color(&INK);
-    for (curve, x) in curves.iter().zip((60..).step_by(WIDTH as usize)) {
-        let line = PathElement::new([(x, 24), (x + 22, 24)], curve.color.stroke_width(3));
+    let columns = (60..).step_by(WIDTH).take(COLUMNS);
+    let places = [24, 46]
+        .into_iter()
+        .flat_map(|y| columns.clone().map(move |x| (x, y)));
+    for (curve, (x, y)) in curves.iter().zip(places) {
+        let line = PathElement::new([(x, y), (x + 22, y)], curve.color.stroke_width(3));
         area.draw(&line).map_err(failed)?;
-        let text = Text::new(curve.label, (x + 30, 17), style.clone());
+        let text = Text::new(curve.label, (x + 30, y - 7), style.clone());
         area.draw(&text).map_err(failed)?;
     }
     Ok(())
@@ -216,7 +223,7 @@ mod tests {
         let svg = draw(&summaries, 160).unwrap();
         for label in [
             "conversation by sorting",
-            "dialing",
+            "dialing, both told",
             "in the clear",
             "100,000",
             "10 MB",

@@ -16,7 +16,7 @@ pub struct Record {
     pub algorithm: Algorithm,
     /// Users, with one row each.
     pub users: usize,
-    /// Bytes of a message; dialing has none.
+    /// Bytes of a message; those of dialing are as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_bytes: Option<usize>,
     /// Which round it was of its case.
@@ -119,7 +119,7 @@ impl Record {
             users: case.users,
             message_bytes: match case.algorithm.program() {
                 Program::Conversation => Some(case.message_bytes),
-                Program::Dialing => None,
+                Program::Contacts | Program::Open => None,
             },
             round,
             warm_up: round == 0,

@@ -69,7 +69,7 @@ fn cases(options: &Options) -> Vec<Case> {
     for &algorithm in &options.programs {
         let sizes = match algorithm.program() {
             Program::Conversation => options.message_bytes.as_slice(),
-            Program::Dialing => &[0],
+            Program::Contacts | Program::Open => &[0],
         };
         for &message_bytes in sizes {
             cases.extend(options.users.iter().map(|&users| Case {
@@ -122,7 +122,7 @@ fn measure(
     for (number, round) in (0..=options.rounds).zip(FIRST_ROUND..) {
         progress.set_message(name.clone());
         let blocks = sample(&crowd, number);
-        let ids: Vec<u64> = blocks.iter().flatten().map(|person| person.id.0).collect();
+        let ids: Vec<[u8; 16]> = blocks.iter().flatten().map(|person| person.id.0).collect();
         let reports = parties.round(round, &ids)?;
         check(&crowd, RoundId(round), &blocks, &reports)?;
         records.push(Record::new(&conditions, number, &reports));
@@ -214,7 +214,7 @@ mod tests {
     fn dialing_is_measured_once_for_all_message_sizes() {
         let options = Cli::parse_from(["mcmix-bench", "--users", "10,20"]).options;
         let cases = cases(&options);
-        assert_eq!(cases.len(), 2 * 2 + 2 * 2 + 2);
+        assert_eq!(cases.len(), 2 * 2 + 2 * 2 + 3 * 2);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub struct Summary {
     pub algorithm: Algorithm,
     /// Users in a round.
     pub users: usize,
-    /// Bytes of a message; dialing has none.
+    /// Bytes of a message; those of dialing are as they are.
     pub message_bytes: Option<usize>,
     /// Communication rounds.
     pub rounds: u32,

@@ -109,7 +109,7 @@ mod tests {
     fn a_row_for_each_case_under_the_header() {
         let one = Summary::of(&[Record::example()]).unwrap();
         let mut two = one.clone();
-        (two.algorithm, two.message_bytes) = (Algorithm::Dialing, None);
+        (two.algorithm, two.message_bytes) = (Algorithm::DialingOpen, None);
         let text = render(&[one, two]);
         let cells = |line: &str| -> Vec<String> {
             line.trim_matches('|')
@@ -125,6 +125,6 @@ mod tests {
             row[7..],
             ["7.00 ms", "9.00 ms + 0 µs", "6 MB", "960", "70 µs"]
         );
-        assert_eq!(cells(lines[3])[..2], ["dialing", ""]);
+        assert_eq!(cells(lines[3])[..2], ["dialing-open", ""]);
     }
 }

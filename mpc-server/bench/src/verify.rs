@@ -1,12 +1,14 @@
 //! Holds a round's replies against the plain result: a wrong round is never a number.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use mcmix_engine::ideal;
+use mcmix_engine::program::{BOTH_TOLD_REPLY_BYTES, DIAL_MESSAGE_BYTES};
+use mcmix_engine::{DialingProgram, ideal};
 use mcmix_shared::program::{Program, RoundId};
-use mcmix_shared::row::DialReply;
+use mcmix_shared::row::Shape;
 use mcmix_shared::share::combine;
 
 use crate::crowd::{Crowd, Person};
+use crate::options::Algorithm;
 
 /// The three parties' replies to one client.
 pub type Bodies<'a> = [&'a [u8]; 3];
@@ -22,17 +24,36 @@ pub fn block(
     bodies: &[Bodies<'_>],
 ) -> Result<()> {
     let case = crowd.case();
-    let program = case.algorithm.program();
+    let (program, shape) = match case.algorithm {
+        // No client ever combines these: they have the form of a conversation's.
+        Algorithm::DialingBothTold => {
+            let message_bytes = BOTH_TOLD_REPLY_BYTES;
+            let slots = 1;
+            (
+                Program::Conversation,
+                Shape {
+                    slots,
+                    message_bytes,
+                },
+            )
+        }
+        algorithm => (algorithm.program(), case.shape()),
+    };
     ensure!(people.len() == bodies.len(), "replies are missing");
     let mut replies = Vec::with_capacity(people.len());
     for (person, bodies) in people.iter().zip(bodies) {
-        let mut rows = combine(round, program, case.shape(), *bodies)
+        let rows = combine(round, program, shape, *bodies)
             .with_context(|| format!("the reply to client {}", person.id))?;
-        replies.push(rows.pop().unwrap_or_default());
+        let row = rows.into_iter().next().context("no row in a reply")?;
+        if let Some(disagreement) = row.disagreement {
+            bail!("client {}: {disagreement}", person.id);
+        }
+        replies.push(row.message);
     }
-    match program {
-        Program::Conversation => conversation(people, case.message_bytes, &replies),
-        Program::Dialing => dialing(people, &replies),
+    match (case.algorithm, case.algorithm.dialing()) {
+        (_, Some(program)) => dialing(program, crowd, people, &replies),
+        (Algorithm::DialingBothTold, _) => both_told(people, &replies),
+        _ => conversation(people, case.message_bytes, &replies),
     }
 }
 
@@ -53,15 +74,66 @@ fn conversation(people: &[Person], message_bytes: usize, replies: &[Vec<u8>]) ->
     Ok(())
 }
 
-fn dialing(people: &[Person], replies: &[Vec<u8>]) -> Result<()> {
-    let decode = |reply: &Vec<u8>| DialReply::decode(reply).context("a reply of a wrong length");
-    let replies = replies.iter().map(decode).collect::<Result<Vec<_>>>()?;
-    let ids: Vec<u64> = people.iter().map(|person| person.id.0).collect();
-    let callee = |person: &Person| person.row.as_slice().try_into().map(u64::from_le_bytes);
-    let callees = people.iter().map(callee).collect::<Result<Vec<_>, _>>()?;
-    let tag = |i: usize| replies.get(i).map(|reply| *reply.tag.as_bytes());
+fn dialing(
+    program: DialingProgram,
+    crowd: &Crowd,
+    people: &[Person],
+    replies: &[Vec<u8>],
+) -> Result<()> {
+    let ids: Vec<[u8; 16]> = people.iter().map(|person| person.id.0).collect();
+    let rows: Vec<u8> = people.iter().flat_map(|p| crowd.engine_row(p)).collect();
+    // Which of several callers it is, is random: the one whose message came.
+    let choose = |callees: &[usize], callers: &[usize]| {
+        let callee = callees.first().copied().unwrap_or_default();
+        let whose = callers.iter().copied().find(|&caller| {
+            let message = people.get(caller).map(|person| &person.row);
+            let message = message.and_then(|row| row.last_chunk::<DIAL_MESSAGE_BYTES>());
+            replies.get(callee).map(Vec::as_slice) == message.map(<[u8; _]>::as_slice)
+        });
+        (
+            callee,
+            whose.or(callers.first().copied()).unwrap_or_default(),
+        )
+    };
+    let expected = ideal::dialing(program, &ids, &rows, choose);
+    let expected = expected.chunks(DIAL_MESSAGE_BYTES);
+    for ((person, reply), expected) in people.iter().zip(replies).zip(expected) {
+        ensure!(
+            reply == expected,
+            "client {} got a wrong message",
+            person.id
+        );
+    }
+    Ok(())
+}
+
+/// A reply where both are told.
+struct BothTold {
+    partner: [u8; 32],
+    tag: [u8; 16],
+}
+
+impl BothTold {
+    fn decode(reply: &[u8]) -> Result<Self> {
+        match (reply.first_chunk(), reply.last_chunk()) {
+            (Some(&partner), Some(&tag)) if reply.len() == BOTH_TOLD_REPLY_BYTES => {
+                Ok(Self { partner, tag })
+            }
+            _ => bail!("a reply of a wrong length"),
+        }
+    }
+}
+
+fn both_told(people: &[Person], replies: &[Vec<u8>]) -> Result<()> {
+    let replies = replies
+        .iter()
+        .map(BothTold::decode)
+        .collect::<Result<Vec<_>>>()?;
+    let ids: Vec<u64> = people.iter().map(Person::short_id).collect();
+    let callees: Vec<u64> = people.iter().map(Person::short_callee).collect();
+    let tag = |i: usize| replies.get(i).map(|reply| reply.tag);
     // Which of several callers it is, is random: the one that got the callee's tag.
-    let partners = ideal::dialing_partners(&ids, &callees, |callee, callers| {
+    let partners = ideal::both_told_partners(&ids, &callees, |callee, callers| {
         let matched = callers
             .iter()
             .copied()
@@ -73,7 +145,7 @@ fn dialing(people: &[Person], replies: &[Vec<u8>]) -> Result<()> {
         if key != Some(&reply.partner) {
             bail!("client {} got a wrong partner", person.id);
         }
-        let matched = *reply.tag.as_bytes() != [0; 16];
+        let matched = reply.tag != [0; 16];
         if matched != (partner != i) || tag(partner) != tag(i) {
             bail!("client {} got a wrong dial tag", person.id);
         }
@@ -83,7 +155,7 @@ fn dialing(people: &[Person], replies: &[Vec<u8>]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use mcmix_shared::share::{Seed, reply_digest};
+    use mcmix_shared::share::{Seed, row_digest, seed_digest};
 
     use super::*;
     use crate::crowd::Case;
@@ -98,7 +170,8 @@ mod tests {
         for seed in seeds {
             Seed::from_bytes(seed).xor_into(&mut y2);
         }
-        let digest = reply_digest(ROUND, &y2).to_vec();
+        let digest = row_digest(ROUND, 0, &seeds[0], &y2).to_vec();
+        y2.extend(seed_digest(ROUND, 0, &seeds[1]));
         [seeds.concat(), y2, digest]
     }
 
@@ -131,8 +204,38 @@ mod tests {
     }
 
     #[test]
-    fn a_callee_is_matched_with_any_one_caller() {
-        let crowd = crowd(Algorithm::Dialing);
+    fn a_callee_hears_any_one_caller() {
+        for (algorithm, sixth_hears) in
+            [(Algorithm::DialingContacts, 6), (Algorithm::DialingOpen, 5)]
+        {
+            let crowd = crowd(algorithm);
+            let people = crowd.block(0);
+            let message = |i: usize| people[i].row[48..].to_vec();
+            let mut nobody: Vec<_> = people
+                .iter()
+                .map(|p| crowd.engine_row(p)[248..].to_vec())
+                .collect();
+            nobody[1] = message(0);
+            if sixth_hears != 6 {
+                nobody[6] = message(sixth_hears);
+            }
+            check(&crowd, &nobody).unwrap_err();
+            for heard in [2, 3] {
+                let mut replies = nobody.clone();
+                replies[4] = message(heard);
+                check(&crowd, &replies).unwrap();
+                for (i, wrong) in [(4, 5), (1, 2), (0, 1), (6, 3), (7, 7)] {
+                    let mut replies = replies.clone();
+                    replies[i] = message(wrong);
+                    check(&crowd, &replies).unwrap_err();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn both_are_told_of_any_one_caller() {
+        let crowd = crowd(Algorithm::DialingBothTold);
         let people = crowd.block(0);
         let reply = |partner: usize, tag: u8| {
             [people[partner].key.as_bytes().as_slice(), &[tag; 16]].concat()

@@ -5,8 +5,9 @@
 use std::{env, time::Instant};
 
 use mcmix_engine::{
-    Context, ConversationInput, DialingInput, Error, Replies, Settings, SortWidth, conversation,
-    conversation_by_sorting, dialing, world::World,
+    BothToldInput, Context, ConversationInput, DialingInput, DialingProgram, Error, Replies,
+    Settings, SortWidth, conversation, conversation_by_sorting, dialing, dialing_both_told,
+    program::DIAL_ROW_BYTES, world::World,
 };
 
 fn main() -> Result<(), Error> {
@@ -23,7 +24,20 @@ fn main() -> Result<(), Error> {
             sort_width,
         },
     );
-    let input: Vec<u8> = if program == "dialing" {
+    let input: Vec<u8> = if ["dialing", "open"].contains(&&*program) {
+        // Half of the clients dial the one before them, with its pass.
+        let row = |i: usize| {
+            let callee = if i % 2 == 1 {
+                wide_id(i - 1)
+            } else {
+                wide_id(!i)
+            };
+            let mut row = [callee, callee, wide_id(i)].concat();
+            row.resize(DIAL_ROW_BYTES, 0);
+            row
+        };
+        (0..rows).flat_map(row).collect()
+    } else if program == "both-told" {
         // One in three checks, one in three dials the row before, one in three is closed.
         let callee = |i: usize| {
             [id(i), id(i - i % 3), !id(i)]
@@ -88,6 +102,10 @@ fn id(i: usize) -> u64 {
     (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
+fn wide_id(i: usize) -> [u8; 16] {
+    (u128::from(id(i)) * u128::from(id(!i))).to_le_bytes()
+}
+
 fn run(
     program: &str,
     context: &mut Context,
@@ -102,12 +120,28 @@ fn run(
         second,
     };
     match program {
-        "dialing" => {
-            let ids: Vec<u64> = (0..rows).map(id).collect();
-            let keys = vec![[7; 32]; rows];
+        "dialing" | "open" => {
+            let program = match program {
+                "open" => DialingProgram::Open,
+                _ => DialingProgram::Contacts,
+            };
+            let ids = (0..rows).map(wide_id).collect();
             dialing(
                 context,
                 DialingInput {
+                    program,
+                    ids,
+                    first,
+                    second,
+                },
+            )
+        }
+        "both-told" => {
+            let ids: Vec<u64> = (0..rows).map(id).collect();
+            let keys = vec![[7; 32]; rows];
+            dialing_both_told(
+                context,
+                BothToldInput {
                     ids,
                     keys,
                     first,

@@ -143,6 +143,7 @@ fn run_route(context: &mut Context, streams: &Streams, rows: usize) -> Result<()
     let payload = Payload {
         rows,
         row_bytes: ROW_BYTES,
+        silent: 0,
         addend: None,
     };
     let replies = route(context, streams, partners, payload, half)?;

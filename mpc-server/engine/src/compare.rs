@@ -6,6 +6,11 @@
 //! In:      n differences of 64 bits.    Out: n bits, set where the difference is zero.
 //! Cost:    6 rounds, 63 bits a row and party.    Reveals: nothing.
 
+#![expect(
+    clippy::indexing_slicing,
+    reason = "indices below 64, into arrays of as many"
+)]
+
 pub(crate) mod order;
 
 use crate::{
@@ -57,24 +62,24 @@ pub(crate) fn slice(context: &mut Context, values: Share) -> Share {
 /// Transposes 64 rows of 64 bits: afterwards bit r of the word in place reverse(b) is what bit b of
 /// word r was.
 fn transpose(block: &mut [u8; BLOCK_BYTES]) {
-    let mut words = [[0; 2]; BLOCK_ROWS];
-    for ([word, _], row) in words.iter_mut().zip(block.as_chunks::<8>().0) {
-        *word = u64::from_le_bytes(*row);
+    let rows = block.as_chunks::<8>().0.iter();
+    let words = transposed(rows.map(|row| [u64::from_le_bytes(*row), 0]));
+    let places = block.as_chunks_mut::<8>().0.iter_mut();
+    for (place, bit) in places.zip(BIT_REVERSED) {
+        let [word, _] = words[bit % COLUMN_BITS];
+        *place = word.to_le_bytes();
     }
-    slice_words(words.into_iter(), [block, &mut [0; BLOCK_BYTES]]);
 }
 
 /// Both of this party's components of 64 bits.
 pub(crate) type Word = [u64; 2];
+/// Bits of a word, of which wider values take more than one.
+pub(crate) const COLUMN_BITS: usize = 64;
 
-/// A block of each component.
-pub(crate) type Blocks<'a> = [&'a mut [u8; BLOCK_BYTES]; 2];
-
-/// Transposes up to 64 words: bit b of all, for each component, goes to the place reverse(b).
-#[expect(clippy::indexing_slicing, reason = "8·8 words")]
+/// Transposes up to 64 words: the b-th of the result is bit b of all, for each component.
 #[inline]
-pub(crate) fn slice_words(rows: impl Iterator<Item = Word>, blocks: Blocks<'_>) {
-    let mut words = [[0; 2]; BLOCK_ROWS];
+pub(crate) fn transposed(rows: impl Iterator<Item = Word>) -> [Word; COLUMN_BITS] {
+    let mut words = [[0; 2]; COLUMN_BITS];
     words.iter_mut().zip(rows).for_each(|(w, row)| *w = row);
     // Three levels at a time, of eight words in registers.
     for at in 0..8 {
@@ -91,25 +96,13 @@ pub(crate) fn slice_words(rows: impl Iterator<Item = Word>, blocks: Blocks<'_>) 
         swap::<2, 2>(eight, 0x3333_3333_3333_3333);
         swap::<1, 1>(eight, 0x5555_5555_5555_5555);
     }
-    write(blocks, |bit| words[bit % BLOCK_ROWS]);
+    words
 }
 
 /// Transposes 64 times the same word.
 #[inline]
-pub(crate) fn slice_repeated([first, second]: Word, blocks: Blocks<'_>) {
-    let all = |word: u64, bit: usize| (word >> bit & 1).wrapping_neg();
-    write(blocks, |bit| [all(first, bit), all(second, bit)]);
-}
-
-#[inline]
-fn write([first, second]: Blocks<'_>, sliced: impl Fn(usize) -> Word) {
-    let first = first.as_chunks_mut::<8>().0.iter_mut();
-    let places = first.zip(second.as_chunks_mut::<8>().0);
-    for ((first, second), bit) in places.zip(BIT_REVERSED) {
-        let [one, two] = sliced(bit);
-        *first = one.to_le_bytes();
-        *second = two.to_le_bytes();
-    }
+pub(crate) fn repeated(word: Word) -> [Word; COLUMN_BITS] {
+    core::array::from_fn(|bit| word.map(|component| (component >> bit & 1).wrapping_neg()))
 }
 
 /// Swaps the off-diagonal quarters of every square of 2·BITS by 2·BITS bits, of rows that are N
@@ -129,7 +122,6 @@ fn swap<const N: usize, const BITS: u32>(words: &mut [Word; 8], low: u64) {
 }
 
 /// The six-bit numbers with their bits in reversed order.
-#[expect(clippy::indexing_slicing, reason = "a constant")]
 const BIT_REVERSED: [usize; BLOCK_ROWS] = {
     let mut order = [0; BLOCK_ROWS];
     let mut i = 0;

@@ -291,4 +291,18 @@ impl Context {
     #[cfg(not(test))]
     #[expect(clippy::unused_self, reason = "tests make a mistake here")]
     pub(crate) const fn break_no_ties(&self, _: &mut crate::reshare::ShuffledShare) {}
+
+    /// Returns which of a key's bits are sorted by, as far as there is room; tests make the mistake of
+    /// taking few.
+    #[cfg(test)]
+    pub(crate) fn compared_bits(&self) -> u64 {
+        self.probe.compared_bits()
+    }
+
+    /// Returns which of a key's bits are sorted by, as far as there is room: all.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "tests make a mistake here")]
+    pub(crate) const fn compared_bits(&self) -> u64 {
+        u64::MAX
+    }
 }

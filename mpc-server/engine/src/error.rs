@@ -104,6 +104,16 @@ pub enum Error {
         /// The step that opened them.
         step: Step,
     },
+    /// An opened component and its hash, which come from the two parties that hold it, differ.
+    #[error("{peer} and {other} at {step}: an opened value and its hash differ")]
+    HashMismatch {
+        /// The peer that sent the component.
+        peer: PartyId,
+        /// The peer that sent its hash.
+        other: PartyId,
+        /// The step that opened it.
+        step: Step,
+    },
     /// A lookup table could not be solved (probability below 2^-40 for distinct keys).
     #[error("no lookup table for these keys at {step}")]
     NoTable {
@@ -140,7 +150,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the peer that the failure is blamed on, if it is not this party's own.
+    /// Returns the peer that the failure is blamed on, if there is one.
     pub const fn culprit(&self) -> Option<PartyId> {
         match self {
             Self::Link { peer, .. }
@@ -151,7 +161,9 @@ impl Error {
             | Self::WrongLength { peer, .. }
             | Self::NotAPermutation { peer, .. }
             | Self::NotAnOrder { peer, .. } => Some(*peer),
-            Self::NoTable { .. }
+            // Of the two peers one lies: nobody can tell which.
+            Self::HashMismatch { .. }
+            | Self::NoTable { .. }
             | Self::Input { .. }
             | Self::TooManyRows { .. }
             | Self::NoRound

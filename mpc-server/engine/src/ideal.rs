@@ -4,7 +4,10 @@
 
 use std::collections::HashMap;
 
-use crate::program::{ROW_HEADER_BYTES, TAG_BYTES};
+use crate::program::{
+    DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES, DialingProgram, ID_BYTES,
+    ROW_HEADER_BYTES, TAG_BYTES,
+};
 
 /// Swaps messages where exactly two rows carry a tag, one of each role.
 ///
@@ -40,11 +43,79 @@ pub fn conversation_partners(rows: &[u8], message_bytes: usize) -> Vec<usize> {
     partners
 }
 
-/// Matches each checking callee with one of its callers, which `choose(callee, callers)` picks.
+/// Gives every client the message of a row that dials it, or its check row's payload where there is
+/// none.
+///
+/// `rows` is as in [`crate::DialingInput`], in the clear; `choose` as in [`dialing_callers`].
+pub fn dialing(
+    program: DialingProgram,
+    ids: &[[u8; ID_BYTES]],
+    rows: &[u8],
+    choose: impl FnMut(&[usize], &[usize]) -> (usize, usize),
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(ids.len() * DIAL_MESSAGE_BYTES);
+    let callers = dialing_callers(program, ids, rows, choose);
+    for (client, caller) in callers.into_iter().enumerate() {
+        let (row, offset) = match caller {
+            Some(row) => (row, DIAL_HEAD_BYTES),
+            None => (client, DIAL_HEAD_BYTES + DIAL_MESSAGE_BYTES),
+        };
+        let at = row * DIAL_ROW_BYTES + offset;
+        out.extend_from_slice(rows.get(at..at + DIAL_MESSAGE_BYTES).unwrap_or_default());
+    }
+    out
+}
+
+/// Returns whose message each client gets, if somebody's.
+///
+/// Of all clients of one id, and in the contacts program one own pass, one gets the message of one of
+/// the rows that dial them: `choose(callees, callers)` picks both. Ids are distinct unless somebody
+/// made two keys of one id, so `callees` are hardly ever more than one.
+pub fn dialing_callers(
+    program: DialingProgram,
+    ids: &[[u8; ID_BYTES]],
+    rows: &[u8],
+    mut choose: impl FnMut(&[usize], &[usize]) -> (usize, usize),
+) -> Vec<Option<usize>> {
+    type Pass = Option<[u8; ID_BYTES]>;
+    let counts = |pass| match program {
+        DialingProgram::Contacts => Some(pass),
+        DialingProgram::Open => None,
+    };
+    let mut meetings: HashMap<([u8; ID_BYTES], Pass), Meeting> = HashMap::new();
+    for (client, (own_id, row)) in ids.iter().zip(rows.chunks(DIAL_ROW_BYTES)).enumerate() {
+        if let [id, pass, own_pass, ..] = *row.as_chunks().0 {
+            let own = meetings.entry((*own_id, counts(own_pass))).or_default();
+            own.callees.push(client);
+            let dialled = meetings.entry((id, counts(pass))).or_default();
+            dialled.callers.push(client);
+        }
+    }
+    let mut out = vec![None; ids.len()];
+    for Meeting { callees, callers } in meetings.values() {
+        if !callees.is_empty() && !callers.is_empty() {
+            let (told, heard) = choose(callees, callers);
+            if let Some(out) = out.get_mut(told) {
+                *out = Some(heard);
+            }
+        }
+    }
+    out
+}
+
+/// Clients of one id and those who dial it.
+#[derive(Default)]
+struct Meeting {
+    callees: Vec<usize>,
+    callers: Vec<usize>,
+}
+
+/// Matches each checking callee with one of its callers, which `choose(callee, callers)` picks: the
+/// paper's program.
 ///
 /// `ids` are the rows' own ids, `callees` whom they dial. Returns every row's partner, itself where
 /// it has none.
-pub fn dialing_partners(
+pub fn both_told_partners(
     ids: &[u64],
     callees: &[u64],
     mut choose: impl FnMut(usize, &[usize]) -> usize,

@@ -31,6 +31,7 @@ pub mod step;
 pub mod stream;
 
 mod bytes;
+mod field;
 mod permutation;
 mod share;
 
@@ -52,8 +53,8 @@ pub use error::{Error, LinkError};
 pub use link::Link;
 pub use mcmix_shared::party::PartyId;
 pub use program::{
-    ConversationInput, DialingInput, JoinedRows, Replies, RowSeeds, conversation,
-    conversation_by_sorting, dialing,
+    BothToldInput, ConversationInput, DialingInput, DialingProgram, JoinedRows, Replies, RowSeeds,
+    conversation, conversation_by_sorting, dialing, dialing_both_told,
 };
 pub use step::{Phase, Step};
 pub use stream::PairKeys;

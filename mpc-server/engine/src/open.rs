@@ -2,9 +2,50 @@
 //!
 //! Cost: 1 round, one message of n rows to each party that learns the values.
 
+use blake2::{Blake2s256, Digest as _};
+
 use crate::{
-    context::Context, error::Error, permutation::Permutation, shuffle::Shuffled, step::Step,
+    bytes, context::Context, error::Error, permutation::Permutation, share::Share,
+    shuffle::Shuffled, step::Step, stream::Streams,
 };
+
+/// Bytes of a coin's hash.
+const HASH_BYTES: usize = 32;
+
+/// Draws `len` public random bytes, which nobody knows before: the sum of three pairwise streams. What
+/// a party lacks of it comes from one of its holders, its hash from the other. 1 round.
+///
+/// To be called when everything is fixed that must not depend on the coin.
+pub(crate) fn coin(
+    context: &mut Context,
+    streams: &Streams,
+    step: Step,
+    len: usize,
+) -> Result<Vec<u8>, Error> {
+    let party = context.party();
+    let coin = Share::random(context, streams, step, len);
+    let digest = |component: &[u8]| {
+        let hash = Blake2s256::new_with_prefix(b"mcmix.v2 coin");
+        <[u8; HASH_BYTES]>::from(hash.chain_update(component).finalize())
+    };
+    // The previous party lacks this one's second component, the next one its first.
+    context.send(party.prev(), step.of(len), &coin.second)?;
+    let hash = step.plus(1).of(HASH_BYTES);
+    context.send(party.next(), hash, &digest(&coin.first))?;
+    let mut sum = context.recv(party.next(), step.of(len), len)?;
+    let expected = context.recv(party.prev(), hash, HASH_BYTES)?;
+    if expected != digest(&sum) {
+        return Err(Error::HashMismatch {
+            peer: party.next(),
+            other: party.prev(),
+            step,
+        });
+    }
+    bytes::xor(&mut sum, &coin.first);
+    bytes::xor(&mut sum, &coin.second);
+    context.saw(step, &sum, len);
+    Ok(sum)
+}
 
 /// Opens shuffled permutations to both of their holders, which no one else learns.
 ///

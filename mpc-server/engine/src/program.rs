@@ -1,8 +1,9 @@
-//! The two programs: a matcher and a router each, and the reference that sorts.
+//! The two programs: a matcher and a router each; and the paper's two, which are the references.
 
 mod conversation;
 mod conversation_by_sorting;
 mod dialing;
+mod dialing_both_told;
 mod neighbours;
 
 use core::fmt;
@@ -10,6 +11,7 @@ use core::fmt;
 pub use conversation::conversation;
 pub use conversation_by_sorting::conversation_by_sorting;
 pub use dialing::dialing;
+pub use dialing_both_told::dialing_both_told;
 
 use mcmix_shared::party::PartyId;
 
@@ -19,10 +21,18 @@ use crate::{context::MAX_ROWS, error::Error, stream::SEED_BYTES};
 pub const TAG_BYTES: usize = 8;
 /// Bytes before a conversation row's message: its tag and its role.
 pub const ROW_HEADER_BYTES: usize = TAG_BYTES + 1;
-/// Bytes of a dialing row: the callee's id.
-pub const DIAL_BYTES: usize = 8;
-/// Bytes of a dialing reply: the partner's public key and a tag.
-pub const DIAL_REPLY_BYTES: usize = 48;
+/// Bytes of an id, and of a pass.
+pub const ID_BYTES: usize = 16;
+/// Bytes of a dialing row's head: the callee's id, a pass, and the client's own pass.
+pub const DIAL_HEAD_BYTES: usize = 3 * ID_BYTES;
+/// Bytes of a dialing row's message, of a check row's payload, and of a dialing reply.
+pub const DIAL_MESSAGE_BYTES: usize = 200;
+/// Bytes that a client hands in for a dialing round: head, message, and its check row's payload.
+pub const DIAL_ROW_BYTES: usize = DIAL_HEAD_BYTES + 2 * DIAL_MESSAGE_BYTES;
+/// Bytes of a row of the paper's dialing program: the callee's id.
+pub const BOTH_TOLD_ROW_BYTES: usize = 8;
+/// Bytes of a reply of the paper's dialing program: the partner's public key and a tag.
+pub const BOTH_TOLD_REPLY_BYTES: usize = 48;
 
 /// One component of all rows of a round, joined, in whatever form a party keeps it.
 ///
@@ -81,9 +91,48 @@ impl<C> fmt::Debug for ConversationInput<C> {
     }
 }
 
-/// One party's share of a dialing round: rows of a callee's id (8 bytes).
+/// Whether passes count in a dialing round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DialingProgram {
+    /// A dial reaches a callee whose id and own pass it names.
+    Contacts,
+    /// A dial reaches a callee whose id it names, whatever the passes.
+    Open,
+}
+
+/// One party's share of a dialing round: for each client the callee's id, a pass and the client's own
+/// pass (16 bytes each), its message (200 bytes), and the payload of its check row (200 bytes).
+///
+/// Of a row, `first` and `second` are read at three places: all of the head at its start, all of the
+/// message at [`DIAL_HEAD_BYTES`], and all of the payload [`DIAL_MESSAGE_BYTES`] later. Messages and
+/// payloads are read by P0, in both components, and by P2 in `first`; heads may be read by all.
+///
+/// # Security
+/// No party may know a check row's payload: whoever does can put a message in its place.
 #[derive(Clone)]
-pub struct DialingInput {
+pub struct DialingInput<C = Vec<u8>> {
+    /// Which of the two programs it is.
+    pub program: DialingProgram,
+    /// Each client's own id, which the servers know from its link.
+    pub ids: Vec<[u8; ID_BYTES]>,
+    /// This party's first component `x_i`: [`DIAL_ROW_BYTES`] a client, in the order of `ids`.
+    pub first: C,
+    /// Its second component `x_{i+1}`.
+    pub second: C,
+}
+
+impl<C> fmt::Debug for DialingInput<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialingInput")
+            .field("program", &self.program)
+            .field("rows", &self.ids.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One party's share of a round of the paper's dialing program: rows of a callee's id (8 bytes).
+#[derive(Clone)]
+pub struct BothToldInput {
     /// Each row's own id, little endian as in the row; distinct.
     pub ids: Vec<u64>,
     /// Each row's own public key.
@@ -94,9 +143,9 @@ pub struct DialingInput {
     pub second: Vec<u8>,
 }
 
-impl fmt::Debug for DialingInput {
+impl fmt::Debug for BothToldInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DialingInput")
+        f.debug_struct("BothToldInput")
             .field("rows", &self.ids.len())
             .finish_non_exhaustive()
     }
@@ -117,17 +166,19 @@ impl fmt::Debug for RowSeeds {
     }
 }
 
-/// One party's part of the replies, in the order of the input rows.
+/// One party's part of the replies, in the order of the input's rows or clients.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Replies {
     /// P0's part.
     Seeds(Vec<RowSeeds>),
-    /// P1's and P2's part: the third component `y2`, row after row.
+    /// P1's and P2's part.
     Rows {
         /// Bytes of a row.
         row_bytes: usize,
-        /// All rows.
+        /// The third component `y2`, row after row.
         bytes: Vec<u8>,
+        /// The seed of each row's component that this party shares with P0: `y1` at P1, `y0` at P2.
+        seeds: Vec<[u8; SEED_BYTES]>,
     },
 }
 
@@ -139,6 +190,7 @@ impl Replies {
             PartyId::P1 | PartyId::P2 => Self::Rows {
                 row_bytes,
                 bytes: Vec::new(),
+                seeds: Vec::new(),
             },
         }
     }
@@ -148,7 +200,9 @@ impl fmt::Debug for Replies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Seeds(seeds) => write!(f, "Replies::Seeds({} rows)", seeds.len()),
-            Self::Rows { row_bytes, bytes } => {
+            Self::Rows {
+                row_bytes, bytes, ..
+            } => {
                 write!(f, "Replies::Rows({} bytes of {row_bytes})", bytes.len())
             }
         }

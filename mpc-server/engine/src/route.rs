@@ -43,6 +43,8 @@ fn gather(half: &impl Half, row_bytes: usize, order: &[u32], out: &mut [u8]) {
 pub(crate) struct Payload {
     pub(crate) rows: usize,
     pub(crate) row_bytes: usize,
+    /// Rows at the beginning that get no reply.
+    pub(crate) silent: usize,
     /// What P1 and P2 XOR into the replies: a sharing, in wire order, between the two.
     pub(crate) addend: Option<Vec<u8>>,
 }
@@ -61,7 +63,10 @@ pub(crate) fn route<H: Half>(
     half: H,
 ) -> Result<Replies, Error> {
     let Payload {
-        rows, row_bytes, ..
+        rows,
+        row_bytes,
+        silent,
+        ..
     } = payload;
     debug_assert_eq!(partners.rows, rows);
     let roles = [PartyId::P0, PartyId::P2, PartyId::P1];
@@ -75,7 +80,7 @@ pub(crate) fn route<H: Half>(
             half.recycle(context);
             shuffle.send(context, streams, SHUFFLE, &partners)?;
             context.phase(Phase::Deliver);
-            let replies = seeds(streams, rows);
+            let replies = seeds(streams, rows - silent);
             context.end_phase();
             Ok(replies)
         }
@@ -89,7 +94,7 @@ pub(crate) fn route<H: Half>(
             let order = p23.then(&opened.expect("S2 is a holder").inverse(), context);
             let got_rows = Rows::packed(&got, row_bytes);
             let reply_half = |first: usize, out: &mut [u8]| {
-                order.gather(&got_rows, first, out);
+                order.gather(&got_rows, silent + first, out);
             };
             let replies = deliver(context, streams, PartyId::P1, payload, reply_half)?;
             context.recycle(got);
@@ -106,8 +111,8 @@ pub(crate) fn route<H: Half>(
             let got_rows = Rows::packed(&got, row_bytes);
             let z13 = payload_masks(streams, PartyId::P0, row_bytes);
             let reply_half = |first: usize, out: &mut [u8]| {
-                order.gather(&got_rows, first, out);
-                z13.xor_at(after_p13.part(first, out.len() / row_bytes), out);
+                order.gather(&got_rows, silent + first, out);
+                z13.xor_at(after_p13.part(silent + first, out.len() / row_bytes), out);
             };
             let replies = deliver(context, streams, PartyId::P2, payload, reply_half)?;
             context.recycle(got);
@@ -196,12 +201,11 @@ fn deliver(
     let Payload {
         rows,
         row_bytes,
+        silent,
         addend,
     } = payload;
-    let seeds = streams
-        .with(PartyId::P0, REPLIES, Purpose::Replies)
-        .bytes(rows * SEED_BYTES);
-    let seeds = seeds.as_chunks::<SEED_BYTES>().0;
+    let rows = rows - silent;
+    let seeds = reply_seeds(streams, PartyId::P0, rows);
     let mut replies = context.scratch(rows * row_bytes);
     context.combine(peer, REPLIES.of(row_bytes), &mut replies, |offset, out| {
         let first = offset / row_bytes;
@@ -221,20 +225,21 @@ fn deliver(
     Ok(Replies::Rows {
         row_bytes,
         bytes: replies,
+        seeds,
     })
 }
 
 /// P0's replies: the seeds that it shares with P2 (y0) and with P1 (y1).
 fn seeds(streams: &Streams, rows: usize) -> Replies {
-    let [y0, y1] = [PartyId::P2, PartyId::P1].map(|peer| {
-        streams
-            .with(peer, REPLIES, Purpose::Replies)
-            .bytes(rows * SEED_BYTES)
-    });
-    let (y0, y1) = (
-        y0.as_chunks::<SEED_BYTES>().0,
-        y1.as_chunks::<SEED_BYTES>().0,
-    );
-    let seeds = y0.iter().zip(y1).map(|(&y0, &y1)| RowSeeds { y0, y1 });
+    let [y0, y1] = [PartyId::P2, PartyId::P1].map(|peer| reply_seeds(streams, peer, rows));
+    let seeds = y0.into_iter().zip(y1).map(|(y0, y1)| RowSeeds { y0, y1 });
     Replies::Seeds(seeds.collect())
+}
+
+/// The seeds of a component of the replies: shared between P0 and P1 or P2.
+fn reply_seeds(streams: &Streams, peer: PartyId, rows: usize) -> Vec<[u8; SEED_BYTES]> {
+    let mut seeds = vec![[0; SEED_BYTES]; rows];
+    let stream = streams.with(peer, REPLIES, Purpose::Replies);
+    stream.xor(0, seeds.as_flattened_mut());
+    seeds
 }

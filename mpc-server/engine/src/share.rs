@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A replicated sharing: this party's components `x_i` and `x_{i+1}`.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Share {
     pub(crate) first: Vec<u8>,
     pub(crate) second: Vec<u8>,

@@ -1,12 +1,13 @@
 //! Sorting by opened comparisons (docs/protocol.md §4.6).
 //!
 //! In:      shuffled keys of 64 bits, shuffled secret tie-breaks.      Out: the order, public.
-//! Cost:    7 rounds a batch; about n·log2(n) comparisons for width 2, more for wider.
+//! Cost:    7 rounds a batch, 8 beyond 2^18 rows; about n·log2(n) comparisons for width 2, more for
+//!          wider.
 //! Reveals: the order of the shuffled rows: uniformly random, since tie-breaks are distinct, secret
 //!          and random, and the shuffle is unknown to everyone.
 //! Secure:  one semi-honest party. Contradicting comparisons are an error.
-//! Right:   two equal random keys are neighbours but for a chance of about n^2 / 2^64: key and
-//!          tie-break share a word of 64 bits, which has no room for the key's upper bits.
+//! Right:   two equal keys are neighbours unless a third one's lower bits are theirs too, 46 of them or
+//!          more: a word of key and tie-break has 64 bits, or as many as it takes.
 //!
 //! k-way sample sort: a segment's sample is sorted by comparing all its pairs, then its other rows
 //! walk down the sorted sample, k ways at a time. All segments do so side by side. A batch with few
@@ -19,9 +20,8 @@
 
 use crate::{
     compare::{
-        BLOCK_ROWS, Blocks, Word,
-        order::{ORDER_ROUNDS, PAIRS_BYTES, less_than, slice_pairs},
-        slice_repeated, slice_words,
+        BLOCK_ROWS, COLUMN_BITS, Word,
+        order::{Layout, less_than},
     },
     context::{Context, SortWidth},
     error::Error,
@@ -32,6 +32,10 @@ use crate::{
 
 /// So many comparisons for each way of the sort's width cost less than a batch's rounds.
 const FREE: usize = 1 << 15;
+
+/// Bits of a key that are compared at least. Words are of 64 bits, or more if it takes more.
+const KEY_BITS: usize = 46;
+const TIE_BYTES: usize = 4;
 
 /// What shuffled rows are sorted by.
 #[derive(Debug)]
@@ -48,8 +52,8 @@ pub(crate) struct Sorted(pub(crate) Vec<u32>);
 
 /// Sorts shuffled rows.
 pub(crate) fn sort(context: &mut Context, streams: &Streams, keys: &Keys) -> Result<Sorted, Error> {
-    let words = words(keys);
-    let mut sorter = Sorter::new(words.len(), context.sort_width().ways());
+    let words = Words::new(context, keys);
+    let mut sorter = Sorter::new(words.rows(), context.sort_width().ways());
     let mut step = Step::new(Phase::Sort, 0);
     let mut pairs = Vec::new();
     loop {
@@ -57,38 +61,85 @@ pub(crate) fn sort(context: &mut Context, streams: &Streams, keys: &Keys) -> Res
         if pairs.is_empty() {
             break;
         }
-        let sliced = gather(context, &words, &pairs);
+        let sliced = words.gather(context, &pairs);
         // The first of a pair stays first unless the second is less.
-        let second_less = less_than(context, streams, step, sliced)?;
-        let last = step.plus(ORDER_ROUNDS - 1);
+        let second_less = less_than(context, streams, step, (&words.layout, sliced))?;
+        let rounds = words.layout.rounds();
+        let last = step.plus(rounds - 1);
         sorter.advance(&second_less).ok_or(Error::NotAnOrder {
             peer: context.party().next(),
             step: last,
         })?;
         context.recycle(second_less);
-        step = step.plus(ORDER_ROUNDS);
+        step = step.plus(rounds);
     }
     let order: Vec<u8> = sorter.order.iter().flat_map(|p| p.to_le_bytes()).collect();
     context.saw(Step::new(Phase::Sort, 0), &order, 4);
     Ok(Sorted(sorter.order))
 }
 
-/// Makes a word of each row: the key's lower bits, then as many as it takes of the tie-break.
-fn words(keys: &Keys) -> Vec<Word> {
-    let (values, ties) = (&keys.values.0, &keys.ties.0);
-    let component = |values: &'_ [u8], ties: &'_ [u8]| {
-        let ties = ties.as_chunks::<4>().0;
-        let bits = usize::BITS - ties.len().saturating_sub(1).leading_zeros();
-        let word = move |(value, tie): (&[u8; 8], &[u8; 4])| {
-            let tie = u64::from(u32::from_le_bytes(*tie)) & ((1 << bits) - 1);
-            u64::from_le_bytes(*value) << bits | tie
+/// What rows are compared by: the key's lower bits, and below them all that the tie-break has.
+struct Words {
+    layout: Layout,
+    /// The lowest 64 bits of all rows, then what is left.
+    columns: Vec<Vec<Word>>,
+}
+
+impl Words {
+    fn new(context: &Context, keys: &Keys) -> Self {
+        let (values, ties) = (&keys.values.0, &keys.ties.0);
+        let rows = ties.first.len() / TIE_BYTES;
+        let tie_bits = (usize::BITS - rows.saturating_sub(1).leading_zeros()) as usize;
+        let bits = (KEY_BITS + tie_bits).max(COLUMN_BITS);
+        let compared = context.compared_bits();
+        let word = |(value, tie): (&[u8; 8], &[u8; TIE_BYTES])| {
+            let tie = u128::from(u32::from_le_bytes(*tie)) & ((1 << tie_bits) - 1);
+            u128::from(u64::from_le_bytes(*value) & compared) << tie_bits | tie
         };
-        let words = values.as_chunks::<8>().0.iter().zip(ties).map(word);
-        words.collect::<Vec<_>>()
-    };
-    let first = component(&values.first, &ties.first);
-    let second = component(&values.second, &ties.second);
-    first.into_iter().zip(second).map(Word::from).collect()
+        let [first, second] =
+            [(&values.first, &ties.first), (&values.second, &ties.second)].map(|(values, ties)| {
+                values
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .zip(ties.as_chunks().0)
+                    .map(word)
+            });
+        let column = |from: usize| {
+            let both = first.clone().zip(second.clone());
+            let part = move |(one, two)| [one, two].map(|word: u128| (word >> from) as u64);
+            both.map(part).collect()
+        };
+        Self {
+            layout: Layout::new(bits),
+            columns: (0..bits).step_by(COLUMN_BITS).map(column).collect(),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.columns.first().map_or(0, Vec::len)
+    }
+
+    /// Puts pairs' words into sliced blocks: x is the second of a pair, y the first.
+    fn gather(&self, context: &mut Context, pairs: &[[u32; 2]]) -> Vec<u8> {
+        let party = context.party();
+        let unit = self.layout.block_bytes();
+        let mut out = context.scratch(pairs.len().div_ceil(BLOCK_ROWS) * unit);
+        context.fill(&mut out, unit, |offset, out| {
+            let pairs = pairs[offset / unit * BLOCK_ROWS..].chunks(BLOCK_ROWS);
+            for (block, pairs) in out.chunks_exact_mut(unit).zip(pairs) {
+                let [one, _] = pairs[0];
+                let same = pairs.iter().all(|&[other, _]| other == one);
+                let columns = self.columns.iter().map(|words| {
+                    let word = |row: u32| words[row as usize];
+                    let pairs = pairs.iter().map(move |&[one, two]| [word(two), word(one)]);
+                    (pairs, same.then(|| word(one)))
+                });
+                self.layout.slice(party, columns, block);
+            }
+        });
+        out
+    }
 }
 
 /// Consecutive places of the order whose rows are known to belong there, in some order.
@@ -353,34 +404,50 @@ impl Outcomes<'_> {
     }
 }
 
-/// Puts pairs' words into sliced blocks: x is the second of a pair, y the first.
-fn gather(context: &mut Context, words: &[Word], pairs: &[[u32; 2]]) -> Vec<u8> {
-    let party = context.party();
-    let mut out = context.scratch(pairs.len().div_ceil(BLOCK_ROWS) * PAIRS_BYTES);
-    context.fill(&mut out, PAIRS_BYTES, |offset, out| {
-        let blocks = out.as_chunks_mut::<PAIRS_BYTES>().0.iter_mut();
-        let pairs = pairs[offset / PAIRS_BYTES * BLOCK_ROWS..].chunks(BLOCK_ROWS);
-        for (block, pairs) in blocks.zip(pairs) {
-            let word = |row: u32| words[row as usize];
-            let [one, _] = pairs[0];
-            let y = |blocks: Blocks<'_>| {
-                if pairs.iter().all(|&[other, _]| other == one) {
-                    slice_repeated(word(one), blocks);
-                } else {
-                    slice_words(pairs.iter().map(|&[one, _]| word(one)), blocks);
-                }
-            };
-            slice_pairs(party, pairs.iter().map(|&[_, two]| word(two)), y, block);
-        }
-    });
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{PairKeys, PartyId, Settings, link::memory, share::Share, stream::Stream};
+
+    /// A word has all bits of the tie-break, and never fewer than 46 of the key.
+    #[test]
+    fn words_grow_with_the_number_of_rows() {
+        let [link, _, _] = memory::connect();
+        let keys = PairKeys {
+            next: [1; 32],
+            prev: [2; 32],
+        };
+        let context = Context::new(PartyId::P0, keys, link, Settings::default());
+        for (rows, tie_bits, bits) in [(2, 1, 64), (1 << 18, 18, 64), ((1 << 18) + 1, 19, 65)] {
+            let share = |row_bytes: usize, seed: u8| {
+                let first = Stream::new(&[seed; 16]).bytes(rows * row_bytes);
+                Share::new(first.clone(), first)
+            };
+            let (values, ties) = (share(8, 1), share(4, 2));
+            let keys = Keys {
+                values: ShuffledShare(values.clone()),
+                ties: ShuffledShare(ties.clone()),
+            };
+            let words = Words::new(&context, &keys);
+            assert_eq!(words.layout.block_bytes(), 4 * 8 * bits, "{rows} rows");
+            for row in [0, 1, rows - 1] {
+                let bytes = |all: &[u8], width: usize| {
+                    let mut padded = [0; 16];
+                    padded[..width].copy_from_slice(&all[row * width..][..width]);
+                    u128::from_le_bytes(padded)
+                };
+                let tie = bytes(&ties.first, 4) % (1 << tie_bits);
+                let mut word = bytes(&values.first, 8) << tie_bits | tie;
+                for column in &words.columns {
+                    assert_eq!(column[row], [word as u64; 2], "{rows} rows");
+                    word >>= 64;
+                }
+                assert!(bits - tie_bits >= 46 && words.columns.len() == bits.div_ceil(64));
+            }
+        }
+    }
 
     /// Runs the sorter on plain distinct keys; returns batches and comparisons.
     fn sort_plain(keys: &[u64], width: usize) -> (Vec<u32>, usize, usize) {

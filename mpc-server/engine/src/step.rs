@@ -30,19 +30,19 @@ pub enum Phase {
     ShufflePayload = 11,
     /// Both: destinations are opened and the payload is re-shared (§6.6).
     Deliver = 12,
-    /// Dialing: who checks (§5, step 1).
-    CompareOwnIds = 13,
-    /// Sorting programs: rows are shuffled (§5, step 2).
+    /// Dialing: public random elements are drawn (§5.2).
+    OpenCoins = 13,
+    /// Sorting programs: rows are shuffled (§5.2).
     ShuffleRows = 14,
-    /// Sorting programs: the shuffled rows are re-shared.
+    /// Sorting programs: the shuffled rows are re-shared (§5.2).
     ShareRows = 15,
     /// Sorting programs: one batch of comparisons (§4.6).
     Sort = 16,
-    /// Sorting programs: which neighbours are equal (§5, step 3).
+    /// Sorting programs: which neighbours are equal (§5.2).
     CompareNeighbours = 17,
-    /// Sorting programs: which neighbours are joined (§5, step 3).
+    /// Sorting programs: which neighbours are joined (§5.2).
     Join = 18,
-    /// Dialing: joint randomness of the payload (§5, step 5).
+    /// Dialing as in the paper: joint randomness of the payload (§5.6).
     DialTag = 19,
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for Phase {
             Self::Unshuffle => "unshuffle",
             Self::ShufflePayload => "shuffle payload",
             Self::Deliver => "deliver",
-            Self::CompareOwnIds => "compare own ids",
+            Self::OpenCoins => "open coins",
             Self::ShuffleRows => "shuffle rows",
             Self::ShareRows => "share rows",
             Self::Sort => "sort",

@@ -200,8 +200,13 @@ pub fn reconstruct(replies: &[Replies; 3]) -> Vec<u8> {
         Replies::Rows {
             row_bytes,
             bytes: y2,
+            seeds: y1,
         },
-        Replies::Rows { bytes: copy, .. },
+        Replies::Rows {
+            bytes: copy,
+            seeds: y0,
+            ..
+        },
     ] = replies
     else {
         unreachable!("P0 returns seeds, P1 and P2 rows");
@@ -211,6 +216,10 @@ pub fn reconstruct(replies: &[Replies; 3]) -> Vec<u8> {
         y2.len(),
         seeds.len() * row_bytes,
         "replies differ in length"
+    );
+    assert!(
+        seeds.iter().map(|row| &row.y0).eq(y0) && seeds.iter().map(|row| &row.y1).eq(y1),
+        "P1 or P2 differs from P0 in a seed"
     );
     let mut rows = y2.clone();
     for (row, seeds) in rows.chunks_exact_mut((*row_bytes).max(1)).zip(seeds) {

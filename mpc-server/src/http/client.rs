@@ -10,9 +10,9 @@ use bytes::Bytes;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use mcmix_shared::identity::ClientKey;
-use mcmix_shared::noise::{self, HELLO_BYTES, SEAL_BYTES, Transport};
+use mcmix_shared::noise::{self, ANSWER_BYTES, HELLO_BYTES, SEAL_BYTES, Transport};
 use mcmix_shared::program::{Program, RoundId};
-use mcmix_shared::wire::{ClientFrame, Open, Refusal, SUBPROTOCOL, ServerFrame, Welcome};
+use mcmix_shared::wire::{ClientFrame, Refusal, SUBPROTOCOL, ServerFrame, Welcome};
 use tokio::time::timeout;
 
 use super::App;
@@ -45,7 +45,7 @@ pub(super) async fn upgrade(
     let longest_out = Program::ALL
         .map(|program| ServerFrame::reply_bytes(app.0.party, shape, program))
         .into_iter()
-        .fold(64, usize::max);
+        .fold(ANSWER_BYTES, usize::max);
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)
@@ -113,8 +113,11 @@ async fn link(app: App, mut socket: WebSocket) {
 async fn greet(app: &App, socket: &mut WebSocket) -> Result<(ClientKey, Transport), End> {
     let hello = next_binary(socket).await?;
     let mut rng = UnwrapErr(SysRng);
-    let accepted = noise::accept(app.0.party, &app.0.key, &hello, &mut rng)
-        .map_err(|_| End::Handshake("the handshake failed: wrong key, party or version"))?;
+    let realm = &app.0.realm;
+    let accepted = noise::accept(&realm.deployment, app.0.party, &app.0.key, &hello, &mut rng)
+        .map_err(|_| {
+            End::Handshake("the handshake failed: wrong key, party, deployment or version")
+        })?;
     let answer = Message::Binary(accepted.answer.into());
     socket.send(answer).await.map_err(|_| End::Gone)?;
     Ok((accepted.client, accepted.transport))
@@ -210,13 +213,8 @@ impl ClientLink<'_> {
         self.send(&ServerFrame::Welcome(welcome)).await?;
         let open = inner.rounds.collector.open_rounds();
         for open in &open {
-            let frame = ServerFrame::Open(Open {
-                round: open.round,
-                program: open.program,
-                closes_in_ms: open.closes_in_ms(),
-                online: inner.clients.online(open.program),
-            });
-            self.send(&frame).await?;
+            let online = inner.clients.online(open.program);
+            self.send(&open.announcement(online)).await?;
         }
         Ok(open.into_iter().map(|open| open.round).collect())
     }
@@ -243,12 +241,11 @@ impl ClientLink<'_> {
         };
         Ok(match self.read(&sealed)? {
             Ok(ClientFrame::Submit(submit)) => {
-                let taken = self
-                    .app
-                    .0
-                    .rounds
-                    .collector
-                    .submit(self.client, place.id(), submit);
+                let taken = self.app.0.rounds.collector.submit(
+                    (place.id(), self.client),
+                    place.connection(),
+                    submit,
+                );
                 if taken.is_ok() {
                     self.refusals = 0;
                 }

@@ -6,12 +6,14 @@ use blake2::Blake2s256;
 use bytes::Bytes;
 use hkdf::SimpleHkdf;
 use mcmix_shared::party::PartyId;
-use mcmix_shared::program::RoundId;
+use mcmix_shared::program::{RoundId, Turn};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::Position;
+
 /// The version of everything that parties say to each other.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// How a party introduces itself.
 #[derive(Clone, Serialize, Deserialize)]
@@ -22,6 +24,8 @@ pub(super) struct Hello {
     deployment: [u8; 32],
     /// No round up to this one will be taken part in again.
     last_round: u64,
+    /// Conversation rounds announced up to it.
+    last_turn: u64,
     /// Fresh randomness for the pair's key.
     contribution: [u8; 32],
 }
@@ -30,7 +34,7 @@ impl Hello {
     pub(super) fn new(
         me: PartyId,
         deployment: [u8; 32],
-        last_round: RoundId,
+        position: Position,
     ) -> Result<Self, getrandom::Error> {
         let mut contribution = [0; 32];
         getrandom::fill(&mut contribution)?;
@@ -38,7 +42,8 @@ impl Hello {
             version: VERSION,
             party: u8::try_from(me.index()).expect("0, 1 or 2"),
             deployment,
-            last_round: last_round.0,
+            last_round: position.round.0,
+            last_turn: position.turn.0,
             contribution,
         })
     }
@@ -68,8 +73,11 @@ impl Hello {
         Ok(hello)
     }
 
-    pub(super) const fn last_round(&self) -> RoundId {
-        RoundId(self.last_round)
+    pub(super) const fn position(&self) -> Position {
+        Position {
+            round: RoundId(self.last_round),
+            turn: Turn(self.last_turn),
+        }
     }
 }
 
@@ -110,8 +118,13 @@ impl fmt::Debug for PairKey {
 mod tests {
     use super::*;
 
+    const POSITION: Position = Position {
+        round: RoundId(5),
+        turn: Turn(3),
+    };
+
     fn hello(party: PartyId) -> Hello {
-        Hello::new(party, [1; 32], RoundId(5)).unwrap()
+        Hello::new(party, [1; 32], POSITION).unwrap()
     }
 
     #[test]
@@ -139,7 +152,7 @@ mod tests {
         let ours = hello(PartyId::P0);
         let theirs = hello(PartyId::P1);
         let read = Hello::decode(&theirs.encode(), PartyId::P1, &ours).unwrap();
-        assert_eq!(read.last_round(), RoundId(5));
+        assert_eq!(read.position(), POSITION);
         assert!(Hello::decode(&theirs.encode(), PartyId::P2, &ours).is_err());
         let other = Hello {
             deployment: [2; 32],
@@ -147,7 +160,7 @@ mod tests {
         };
         assert!(Hello::decode(&other.encode(), PartyId::P1, &ours).is_err());
         let newer = Hello {
-            version: 2,
+            version: VERSION + 1,
             ..theirs.clone()
         };
         assert!(Hello::decode(&newer.encode(), PartyId::P1, &ours).is_err());

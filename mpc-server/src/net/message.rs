@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use mcmix_engine::link::MAX_FRAME_BYTES;
-use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::program::{Program, RoundId, Turn};
 use serde::{Deserialize, Serialize};
 
 /// The longest message.
@@ -14,6 +14,16 @@ pub(super) const MESSAGE_BYTES: usize = MAX_FRAME_BYTES + LABEL_BYTES;
 const LABEL_BYTES: usize = 9;
 const CONTROL: u8 = 0;
 const FRAME: u8 = 1;
+
+/// How far the rounds have come, as one party knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// The newest round, and the last that the party can't take part in any more; 0 where it knows
+    /// of none.
+    pub round: RoundId,
+    /// Conversation rounds announced up to it.
+    pub turn: Turn,
+}
 
 /// What parties tell each other about rounds. All but `Failed` and `Linked` come from P0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +34,8 @@ pub enum Control {
         round: RoundId,
         /// Its program.
         program: Program,
+        /// Conversation rounds opened so far, this one included.
+        turn: Turn,
         /// When it is expected to close.
         closes_in_ms: u32,
         /// How wide the sort is.
@@ -49,7 +61,7 @@ pub enum Control {
 /// The form of [`Control`] on the wire.
 #[derive(Serialize, Deserialize)]
 enum Encoded {
-    Open(u64, u8, u32, u8),
+    Open(u64, u8, u64, u32, u8),
     Close(u64),
     Failed(u64),
     Linked(bool),
@@ -68,9 +80,10 @@ pub(super) fn control(control: Control) -> Bytes {
         Control::Open {
             round,
             program,
+            turn,
             closes_in_ms,
             sort_ways,
-        } => Encoded::Open(round.0, program.code(), closes_in_ms, sort_ways),
+        } => Encoded::Open(round.0, program.code(), turn.0, closes_in_ms, sort_ways),
         Control::Close { round } => Encoded::Close(round.0),
         Control::Failed { round } => Encoded::Failed(round.0),
         Control::Linked { up } => Encoded::Linked(up),
@@ -113,9 +126,10 @@ fn decode_control(body: &[u8]) -> Result<Control, &'static str> {
         return Err("bytes after a control message");
     }
     Ok(match encoded {
-        Encoded::Open(round, program, closes_in_ms, sort_ways) => Control::Open {
+        Encoded::Open(round, program, turn, closes_in_ms, sort_ways) => Control::Open {
             round: RoundId(round),
             program: Program::from_code(program).ok_or("unknown program")?,
+            turn: Turn(turn),
             closes_in_ms,
             sort_ways,
         },
@@ -138,7 +152,8 @@ mod tests {
         for message in [
             Control::Open {
                 round: RoundId(u64::MAX),
-                program: Program::Dialing,
+                program: Program::Open,
+                turn: Turn(9),
                 closes_in_ms: 7,
                 sort_ways: 6,
             },

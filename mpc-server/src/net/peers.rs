@@ -1,13 +1,11 @@
 //! Makes both links, and makes them again whenever they end.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use mcmix_shared::party::PartyId;
-use mcmix_shared::program::RoundId;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
@@ -21,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use super::hello::{Hello, PairKey};
 use super::link::{self, Link, Pace, Socket};
 use super::tls::{self, TlsContext};
-use super::{Control, PeerError};
+use super::{Control, PeerError, Position};
 
 /// Everything that is known about the links before the first is made.
 #[derive(Clone, Debug)]
@@ -47,8 +45,8 @@ pub enum PeerEvent {
     Up {
         /// Its handle.
         link: Link,
-        /// The peer takes part in no round up to this one.
-        last_round: RoundId,
+        /// How far the peer has come.
+        position: Position,
     },
     /// The peer said something about rounds.
     Control {
@@ -78,7 +76,7 @@ const LAST_RETRY: Duration = Duration::from_secs(2);
 /// Both links of one party.
 #[derive(Debug)]
 pub struct Peers {
-    last_round: Arc<AtomicU64>,
+    position: Arc<Mutex<Position>>,
 }
 
 impl Peers {
@@ -90,11 +88,11 @@ impl Peers {
         stop: &CancellationToken,
     ) -> (Self, mpsc::Receiver<PeerEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
-        let last_round = Arc::new(AtomicU64::new(0));
+        let position = Arc::new(Mutex::new(Position::default()));
         let maker = Arc::new(Maker {
             settings,
             events,
-            last_round: Arc::clone(&last_round),
+            position: Arc::clone(&position),
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
@@ -104,19 +102,19 @@ impl Peers {
         });
         let stop = stop.clone();
         tasks.spawn(async move { stop.run_until_cancelled(maker.accept(listener)).await });
-        (Self { last_round }, receiver)
+        (Self { position }, receiver)
     }
 
-    /// Remembers the newest round, which new links tell the peer.
-    pub fn set_last_round(&self, round: RoundId) {
-        self.last_round.store(round.0, Ordering::Relaxed);
+    /// Remembers how far we have come, which new links tell the peer.
+    pub fn set_position(&self, position: Position) {
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = position;
     }
 }
 
 struct Maker {
     settings: PeerSettings,
     events: mpsc::Sender<PeerEvent>,
-    last_round: Arc<AtomicU64>,
+    position: Arc<Mutex<Position>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -259,10 +257,10 @@ impl Maker {
             delay: self.settings.delay,
         };
         let (link, ends) = link::new(peer, key, pace, end);
-        let last_round = theirs.last_round();
+        let position = theirs.position();
         if self
             .events
-            .send(PeerEvent::Up { link, last_round })
+            .send(PeerEvent::Up { link, position })
             .await
             .is_err()
         {
@@ -278,9 +276,9 @@ impl Maker {
         peer: PartyId,
         socket: &mut Socket,
     ) -> Result<(Hello, Hello), PeerError> {
-        let last_round = RoundId(self.last_round.load(Ordering::Relaxed));
+        let position = *self.position.lock().unwrap_or_else(PoisonError::into_inner);
         let bad = |problem| PeerError::BadHello { peer, problem };
-        let ours = Hello::new(self.settings.me, self.settings.deployment, last_round)
+        let ours = Hello::new(self.settings.me, self.settings.deployment, position)
             .map_err(|_| bad("our system has no randomness to answer with"))?;
         socket
             .send(WsMessage::Binary(ours.encode()))

@@ -1,4 +1,8 @@
 //! TLS 1.3 between two parties, each of which knows the other's certificate.
+//!
+//! Keys are agreed by X25519 and ML-KEM-768 together and by nothing less: recorded links stay
+//! closed to whoever breaks one of the two later. Who a peer is rests on its certificate's
+//! signature alone (docs/threat-model.md 10).
 
 use std::sync::{Arc, Mutex};
 
@@ -8,8 +12,8 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
+    PeerIncompatible, ServerConfig, SignatureScheme,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
@@ -46,6 +50,7 @@ impl TlsContext {
             aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256,
             aws_lc_rs::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
         ];
+        provider.kx_groups = vec![aws_lc_rs::kx_group::X25519MLKEM768];
         Self {
             identity: Arc::new(identity),
             pins,
@@ -167,6 +172,7 @@ impl Pin {
                 pinned: self.pinned,
                 shown,
             },
+            None if lacks_key_exchange(&source) => PeerError::KeyExchange(peer),
             None => PeerError::Tls { peer, source },
         }
     }
@@ -186,6 +192,17 @@ impl Pin {
             .signature_verification_algorithms
             .supported_schemes()
     }
+}
+
+/// Says whether a handshake failed because the peer that dialled offers other groups only.
+fn lacks_key_exchange(error: &std::io::Error) -> bool {
+    let error = error.get_ref().and_then(|error| error.downcast_ref());
+    matches!(
+        error,
+        Some(Error::PeerIncompatible(
+            PeerIncompatible::NoKxGroupsInCommon
+        ))
+    )
 }
 
 /// TLS 1.2 is switched off; its signatures are never right.
@@ -278,19 +295,19 @@ mod tests {
         TlsIdentity::generate(&path("crt"), &path("key")).unwrap()
     }
 
-    /// Lets P0 dial P1, each with a certificate and the fingerprint that it expects.
-    async fn handshake(
-        (p0, p0_expects): (TlsIdentity, Fingerprint),
-        (p1, p1_expects): (TlsIdentity, Fingerprint),
-    ) -> [Result<[u8; EXPORT_BYTES], PeerError>; 2] {
-        let context = |identity, pin| {
-            let pins = Pins {
-                next: pin,
-                prev: pin,
-            };
-            TlsContext::new(identity, pins)
+    fn context(identity: TlsIdentity, pin: Fingerprint) -> TlsContext {
+        let pins = Pins {
+            next: pin,
+            prev: pin,
         };
-        let (p0, p1) = (context(p0, p0_expects), context(p1, p1_expects));
+        TlsContext::new(identity, pins)
+    }
+
+    /// Lets P0 dial P1.
+    async fn handshake(
+        p0: TlsContext,
+        p1: TlsContext,
+    ) -> [Result<[u8; EXPORT_BYTES], PeerError>; 2] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let socket = TcpStream::connect(listener.local_addr().unwrap())
             .await
@@ -313,12 +330,12 @@ mod tests {
         let make = |name| identity(folder.path(), name);
         let (p0, p1) = (make("p0"), make("p1"));
         let (pin0, pin1) = (p0.fingerprint(), p1.fingerprint());
-        let [dialled, accepted] = handshake((p0, pin1), (p1, pin0)).await;
+        let [dialled, accepted] = handshake(context(p0, pin1), context(p1, pin0)).await;
         assert_eq!(dialled.unwrap(), accepted.unwrap());
 
         let (p0, impostor) = (make("other p0"), make("impostor"));
         let (pin0, shown_pin) = (p0.fingerprint(), impostor.fingerprint());
-        let [dialled, _] = handshake((p0, pin1), (impostor, pin0)).await;
+        let [dialled, _] = handshake(context(p0, pin1), context(impostor, pin0)).await;
         let error = dialled.unwrap_err();
         assert!(
             matches!(error, PeerError::WrongCertificate { peer: PartyId::P1, pinned, shown }
@@ -328,7 +345,7 @@ mod tests {
 
         let (impostor, p1) = (make("other impostor"), make("other p1"));
         let pin1 = p1.fingerprint();
-        let [_, accepted] = handshake((impostor, pin1), (p1, pin0)).await;
+        let [_, accepted] = handshake(context(impostor, pin1), context(p1, pin0)).await;
         let error = accepted.unwrap_err();
         assert!(
             matches!(
@@ -340,5 +357,43 @@ mod tests {
             ),
             "{error}"
         );
+    }
+
+    /// Keys that rest on X25519 alone are never agreed, whichever side asks for them.
+    #[tokio::test]
+    async fn a_peer_without_the_hybrid_key_exchange_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let contexts = |name: &str| {
+            let made =
+                ["p0", "p1"].map(|party| identity(folder.path(), &format!("{name} {party}")));
+            let [pin0, pin1] = made.each_ref().map(TlsIdentity::fingerprint);
+            let [p0, p1] = made;
+            [context(p0, pin1), context(p1, pin0)]
+        };
+        let classical = |mut context: TlsContext| {
+            let provider = Arc::make_mut(&mut context.provider);
+            provider.kx_groups = vec![aws_lc_rs::kx_group::X25519];
+            context
+        };
+
+        let [p0, p1] = contexts("dialling");
+        let [dialled, accepted] = handshake(classical(p0), p1).await;
+        assert!(dialled.is_err());
+        let error = accepted.unwrap_err();
+        assert!(
+            matches!(error, PeerError::KeyExchange(PartyId::P0)),
+            "{error}"
+        );
+
+        let [p0, p1] = contexts("dialled");
+        let [dialled, accepted] = handshake(p0, classical(p1)).await;
+        assert!(matches!(
+            dialled,
+            Err(PeerError::Tls {
+                peer: PartyId::P1,
+                ..
+            })
+        ));
+        assert!(accepted.is_err());
     }
 }

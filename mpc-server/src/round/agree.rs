@@ -15,13 +15,13 @@ use mcmix_engine::link::MAX_FRAME_BYTES;
 use mcmix_engine::{Link, LinkError};
 use mcmix_shared::identity::ClientId;
 use mcmix_shared::party::PartyId;
-use mcmix_shared::program::RoundId;
+use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::share::{DIGEST_BYTES, Digest};
 use mcmix_shared::wire::MissedReason;
 
 use super::collect::Entry;
 
-/// Bytes of a client in a list: id, check of its key, two digests.
+/// Bytes of a client in a list: id, two digests.
 pub const CLAIM_BYTES: usize = 16 + 2 * DIGEST_BYTES;
 
 /// Why the parties did not agree.
@@ -53,8 +53,8 @@ pub enum AgreeError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// The parties were told different sets.
-    #[error("agreeing with {peer}: it computes on another set of clients")]
+    /// The parties were told different sets, or different programs.
+    #[error("agreeing with {peer}: it computes another program or on another set of clients")]
     AnotherSet {
         /// The peer.
         peer: PartyId,
@@ -71,6 +71,8 @@ pub struct Terms {
     pub me: PartyId,
     /// The round.
     pub round: RoundId,
+    /// Its program.
+    pub program: Program,
     /// Clients in one round at most.
     pub most_clients: usize,
 }
@@ -79,7 +81,6 @@ pub struct Terms {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Claim {
     id: ClientId,
-    key_check: [u8; 8],
     /// Component `x_i` of party `P_i` is held by `P_{i-1}` too, `x_{i+1}` by `P_{i+1}`. Keyed: equal
     /// at the two holders of a component, random to the third party.
     digests: [Digest; 2],
@@ -89,27 +90,23 @@ impl Claim {
     fn of(entry: &Entry) -> Self {
         Self {
             id: entry.id,
-            key_check: entry.key_check,
             digests: entry.digests,
         }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         let [first, second] = &self.digests;
-        out.extend_from_slice(&self.id.0.to_le_bytes());
-        out.extend_from_slice(&self.key_check);
+        out.extend_from_slice(&self.id.0);
         out.extend_from_slice(&first.0);
         out.extend_from_slice(&second.0);
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
         let (id, rest) = bytes.split_first_chunk()?;
-        let (key_check, rest) = rest.split_first_chunk()?;
         let (first, rest) = rest.split_first_chunk()?;
         let (second, _) = rest.split_first_chunk()?;
         Some(Self {
-            id: ClientId(u64::from_le_bytes(*id)),
-            key_check: *key_check,
+            id: ClientId(*id),
             digests: [Digest(*first), Digest(*second)],
         })
     }
@@ -124,7 +121,7 @@ pub fn agree(
     terms: &Terms,
     entries: &[Entry],
 ) -> Result<Verdicts, AgreeError> {
-    let (me, round) = (terms.me, terms.round);
+    let me = terms.me;
     if me == PartyId::P0 {
         return lead(link, terms, entries);
     }
@@ -142,7 +139,7 @@ pub fn agree(
     } else {
         PartyId::P1
     };
-    let set = set_digest(round, entries, &verdicts);
+    let set = set_digest(terms, entries, &verdicts);
     send(link, other, &set)?;
     if receive(link, other, set.len())? == set {
         Ok(verdicts)
@@ -189,9 +186,6 @@ fn compare(mut lists: [&mut dyn Iterator<Item = Claim>; 3]) -> [Verdicts; 3] {
 
 /// The second component of each party is the first of the next.
 fn judge(p0: &Claim, p1: &Claim, p2: &Claim) -> Result<(), MissedReason> {
-    if p0.key_check != p1.key_check || p0.key_check != p2.key_check {
-        return Err(MissedReason::Disagreement);
-    }
     let ([p0_first, p0_second], [p1_first, p1_second], [p2_first, p2_second]) =
         (p0.digests, p1.digests, p2.digests);
     if p0_second == p1_first && p1_second == p2_first && p2_second == p0_first {
@@ -245,15 +239,15 @@ fn read_verdicts(bytes: &[u8], expected: usize) -> Result<Verdicts, AgreeError> 
     bytes.iter().map(verdict).collect()
 }
 
-/// Over everything that the two parties must have in common about the kept clients.
-fn set_digest(round: RoundId, entries: &[Entry], verdicts: &Verdicts) -> Vec<u8> {
+/// Over everything that the two parties must have in common about the round.
+fn set_digest(terms: &Terms, entries: &[Entry], verdicts: &Verdicts) -> Vec<u8> {
     let mut hash = Blake2s256::new()
         .chain_update(b"mcmix.v2 set")
-        .chain_update(round.0.to_le_bytes());
+        .chain_update(terms.round.0.to_le_bytes())
+        .chain_update([terms.program.code()]);
     let judged = entries.iter().zip(verdicts);
     for (entry, _) in judged.filter(|(_, verdict)| verdict.is_ok()) {
-        hash.update(entry.id.0.to_le_bytes());
-        hash.update(entry.key_check);
+        hash.update(entry.id.0);
     }
     hash.finalize().to_vec()
 }

@@ -1,23 +1,32 @@
 //! The round clock: P0 leads, P1 and P2 follow.
 //!
-//! Plain state: inputs and the time go in, outputs come out. For each program at most one round
-//! is open and, at P0, at most one is being computed; a round stays open until the one before
-//! is through, so a period stretches by itself. One counter numbers the rounds of both
-//! programs. A round that fails is over.
+//! Plain state: inputs and the time go in, outputs come out. There are two lanes, conversation
+//! and dialing, where contacts and open alternate. In each lane at most one round is open and,
+//! at P0, at most one is being computed; a round stays open until the one before is through, so
+//! a period stretches by itself. One counter numbers the rounds of all programs. A round that
+//! fails is over.
+//!
+//! P1 and P2 repeat to their clients what P0 opens, and clients believe what two servers say. So
+//! what P0 says is held against the rules first: P0 and one honest peer are not enough to run
+//! rounds fast, to jump ahead in numbers or turns, or to leave a dialing program out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mcmix_shared::party::PartyId;
-use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::program::{Program, RoundId, Turn};
 
-use crate::net::Control;
+use crate::net::{Control, Position};
 
 /// Time since the party started.
 pub type Time = Duration;
 
 /// Pause after a failed round, so that a lasting fault does not make rounds race.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
+/// How far numbers and turns may be from the last ones, as peers see it.
+pub const MAX_JUMP: u64 = 1 << 20;
+/// How far P0 goes for a peer's sake: less, so that no peer can make it break the rule.
+const MAX_LEAP: u64 = MAX_JUMP / 2;
 
 /// How often rounds come.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +41,7 @@ impl Periods {
     const fn of(self, program: Program) -> Duration {
         match program {
             Program::Conversation => self.conversation,
-            Program::Dialing => self.dialing,
+            Program::Contacts | Program::Open => self.dialing,
         }
     }
 }
@@ -40,12 +49,12 @@ impl Periods {
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A link is up; the peer takes part in no round up to `last_round`.
+    /// A link is up.
     LinkUp {
         /// The peer.
         peer: PartyId,
-        /// The newest round it knows.
-        last_round: RoundId,
+        /// How far it has come; it takes part in no round up to that one.
+        position: Position,
     },
     /// A link is down.
     LinkDown {
@@ -88,6 +97,8 @@ pub enum Output {
         round: RoundId,
         /// Its program.
         program: Program,
+        /// Its turn.
+        turn: Turn,
         /// When it is expected to close.
         closes_in: Duration,
         /// How wide the sort is, as P0 chose it.
@@ -119,6 +130,13 @@ pub enum Output {
         /// What it did.
         misdeed: Misdeed,
     },
+    /// A round is not taken part in, as P0 is told; a slow wire can do this to an honest one.
+    Decline {
+        /// The round.
+        round: RoundId,
+        /// What is wrong with it.
+        misdeed: Misdeed,
+    },
 }
 
 /// How a peer can break the rules of the clock.
@@ -130,8 +148,20 @@ pub enum Misdeed {
     /// A round number that is not new.
     #[error("it opened a round whose number is not new")]
     NumberWentBack,
-    /// Two rounds of one program at a time.
-    #[error("it opened a round while one of that program was open")]
+    /// A round number too far ahead.
+    #[error("it opened a round whose number is more than 2^20 ahead")]
+    NumberJumped,
+    /// A turn that does not follow the last one.
+    #[error("it opened a round whose turn does not follow the last one")]
+    WrongTurn,
+    /// Contacts and open take turns.
+    #[error("it opened the same dialing program twice running")]
+    SameDialing,
+    /// A round so soon after the last of its lane that rounds would race.
+    #[error("it opened a round less than half a period after the last one")]
+    TooSoon,
+    /// Two rounds of one lane at a time.
+    #[error("it opened a round while one of its kind was open")]
     TwoOpen,
     /// A round that was never opened.
     #[error("it spoke of a round that was never opened")]
@@ -141,14 +171,24 @@ pub enum Misdeed {
     NotItsLink,
 }
 
-/// One program's rounds.
+/// Conversation rounds, or dialing rounds.
 #[derive(Clone, Copy, Debug, Default)]
 struct Lane {
-    open: Option<RoundId>,
+    open: Option<(RoundId, Program)>,
+    /// When the last round opened.
+    opened_at: Option<Time>,
     /// When the open round closes; the leader's business.
     closes_at: Time,
     /// When the next round may open; the leader's business.
     resumes_at: Time,
+}
+
+/// The link with one peer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Side {
+    up: bool,
+    /// How far the peer had come when the link came up.
+    position: Position,
 }
 
 /// The clock of one party.
@@ -156,12 +196,20 @@ struct Lane {
 pub struct Clock {
     me: PartyId,
     periods: Periods,
-    lanes: [Lane; 2],
+    conversation: Lane,
+    dialing: Lane,
+    /// The program of the last dialing round; none where that may be unknown.
+    last_dialing: Option<Program>,
     /// Rounds that are being computed here.
     computing: BTreeMap<RoundId, Program>,
-    last: RoundId,
-    next_up: bool,
-    prev_up: bool,
+    position: Position,
+    /// The number from which rounds start where no party knows of any.
+    start: RoundId,
+    /// Whether we may have missed rounds: none opened yet since we started or, at P1 and P2, since
+    /// the link with P0 came up.
+    unsettled: bool,
+    next: Side,
+    prev: Side,
     /// At P0: whether P1 and P2 say that the link between them is up.
     far_side: [bool; 2],
     /// At P0: how wide the sort is in the rounds that open from now on.
@@ -169,16 +217,21 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Makes a party's clock. It takes part in no round up to `last`.
-    pub fn new(me: PartyId, periods: Periods, last: RoundId) -> Self {
+    /// Makes the clock of a party that has come that far. Where no party knows of any round, rounds
+    /// are numbered from `start` on.
+    pub fn new(me: PartyId, periods: Periods, position: Position, start: RoundId) -> Self {
         Self {
             me,
             periods,
-            lanes: [Lane::default(); 2],
+            conversation: Lane::default(),
+            dialing: Lane::default(),
+            last_dialing: None,
             computing: BTreeMap::new(),
-            last,
-            next_up: false,
-            prev_up: false,
+            position,
+            start,
+            unsettled: true,
+            next: Side::default(),
+            prev: Side::default(),
             far_side: [false; 2],
             sort_ways: 2,
         }
@@ -189,15 +242,15 @@ impl Clock {
         self.sort_ways = ways;
     }
 
-    /// Returns the newest round.
-    pub const fn last_round(&self) -> RoundId {
-        self.last
+    /// Returns how far the rounds have come.
+    pub const fn position(&self) -> Position {
+        self.position
     }
 
     /// Returns whether both links are up and, at P0, the third one too.
     pub const fn is_linked(&self) -> bool {
         let [p1, p2] = self.far_side;
-        self.next_up && self.prev_up && (!self.leads() || (p1 && p2))
+        self.next.up && self.prev.up && (!self.leads() || (p1 && p2))
     }
 
     /// Returns when the next [`Input::Tick`] can matter.
@@ -205,7 +258,7 @@ impl Clock {
         if !self.leads() || !self.is_linked() {
             return None;
         }
-        Program::ALL
+        self.due()
             .into_iter()
             .filter_map(|program| {
                 let lane = self.lane(program);
@@ -222,7 +275,7 @@ impl Clock {
     pub fn handle(&mut self, now: Time, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
         match input {
-            Input::LinkUp { peer, last_round } => self.link_up(peer, last_round, &mut out),
+            Input::LinkUp { peer, position } => self.link_up(peer, position, &mut out),
             Input::LinkDown { peer } => self.link_down(now, peer, &mut out),
             Input::Control { from, control } => self.control(now, from, control, &mut out),
             Input::Finished { round, outcome } => {
@@ -244,9 +297,12 @@ impl Clock {
         matches!(self.me, PartyId::P0)
     }
 
-    fn link_up(&mut self, peer: PartyId, last_round: RoundId, out: &mut Vec<Output>) {
-        self.last = self.last.max(last_round);
-        self.set_up(peer, true);
+    fn link_up(&mut self, peer: PartyId, position: Position, out: &mut Vec<Output>) {
+        *self.side_mut(peer) = Side { up: true, position };
+        if peer == PartyId::P0 {
+            self.unsettled = true;
+            self.last_dialing = None;
+        }
         if !self.leads() && self.is_up(PartyId::P0) {
             let up = self.is_up(self.far_peer());
             out.push(Output::Tell {
@@ -258,7 +314,7 @@ impl Clock {
 
     /// Every round needs every link: all that are under way are over.
     fn link_down(&mut self, now: Time, peer: PartyId, out: &mut Vec<Output>) {
-        self.set_up(peer, false);
+        self.side_mut(peer).up = false;
         if self.leads() {
             self.set_far_side(peer, false);
         }
@@ -276,7 +332,7 @@ impl Clock {
     fn control(&mut self, now: Time, from: PartyId, control: Control, out: &mut Vec<Output>) {
         let obeyed = match control {
             Control::Failed { round } => {
-                if round > self.last {
+                if round > self.position.round {
                     Err(Misdeed::NeverOpened)
                 } else {
                     self.fail(now, round, Some(from), out);
@@ -299,16 +355,18 @@ impl Clock {
             Control::Open {
                 round,
                 program,
+                turn,
                 closes_in_ms,
                 sort_ways,
             } => {
-                let open = Output::Open {
+                let opened = Opened {
                     round,
                     program,
+                    turn,
                     closes_in: Duration::from_millis(closes_in_ms.into()),
                     sort_ways,
                 };
-                self.follow_open(round, program, open, out)
+                self.follow_open(now, opened, out)
             }
             Control::Close { round } => self.follow_close(round, out),
         };
@@ -322,32 +380,77 @@ impl Clock {
 
     fn follow_open(
         &mut self,
-        round: RoundId,
-        program: Program,
-        open: Output,
+        now: Time,
+        opened: Opened,
         out: &mut Vec<Output>,
     ) -> Result<(), Misdeed> {
-        if round <= self.last {
+        let Opened {
+            round,
+            program,
+            turn,
+            ..
+        } = opened;
+        if round <= self.position.round {
             return Err(Misdeed::NumberWentBack);
+        }
+        if !self.may_follow(round) {
+            return Err(Misdeed::NumberJumped);
+        }
+        if !self.may_take_turn(program, turn) {
+            return Err(Misdeed::WrongTurn);
         }
         if self.lane(program).open.is_some() {
             return Err(Misdeed::TwoOpen);
         }
-        self.last = round;
-        if self.is_linked() {
-            self.lane_mut(program).open = Some(round);
-            out.push(open);
+        if program.is_dialing() && self.last_dialing == Some(program) {
+            return Err(Misdeed::SameDialing);
+        }
+        self.advance(Position { round, turn }, program);
+        let half = self.periods.of(program) / 2;
+        let too_soon = |at: Time| now < at + half;
+        if self.lane(program).opened_at.is_some_and(too_soon) {
+            let misdeed = Misdeed::TooSoon;
+            out.push(Output::Decline { round, misdeed });
+            self.tell_all(Control::Failed { round }, None, out);
+        } else if self.is_linked() {
+            let lane = self.lane_mut(program);
+            lane.open = Some((round, program));
+            lane.opened_at = Some(now);
+            out.push(opened.output());
         } else {
-            out.push(Output::Tell {
-                to: PartyId::P0,
-                control: Control::Failed { round },
-            });
+            self.tell_all(Control::Failed { round }, None, out);
         }
         Ok(())
     }
 
+    /// Returns whether the leader may go on with that round, which is after ours.
+    fn may_follow(&self, round: RoundId) -> bool {
+        let third = self.side(self.far_peer()).position.round;
+        let own = self.position.round;
+        is_near(round.0, own.0) || (self.unsettled && may_be_told(round.0, own.0, third.0))
+    }
+
+    /// Returns whether the leader may announce that turn: the one that follows or, where we may have
+    /// missed some, a later one.
+    ///
+    /// How many we can have missed has no bound: a link may break again and again just when a round
+    /// opens. Whoever breaks it to pass turns over could as well let their rounds fail.
+    fn may_take_turn(&self, program: Program, turn: Turn) -> bool {
+        let third = self.side(self.far_peer()).position.turn;
+        let (own, next) = (self.position.turn, self.position.turn.after(program));
+        turn == next || (self.unsettled && turn > next && may_be_told(turn.0, own.0, third.0))
+    }
+
+    fn advance(&mut self, position: Position, program: Program) {
+        self.position = position;
+        self.unsettled = false;
+        if program.is_dialing() {
+            self.last_dialing = Some(program);
+        }
+    }
+
     fn follow_close(&mut self, round: RoundId, out: &mut Vec<Output>) -> Result<(), Misdeed> {
-        if round > self.last {
+        if round > self.position.round {
             return Err(Misdeed::NeverOpened);
         }
         // Where it is not open it has failed here, and P0 is about to hear of it.
@@ -359,14 +462,17 @@ impl Clock {
 
     /// Opens and closes what is due.
     fn lead(&mut self, now: Time, out: &mut Vec<Output>) {
-        for program in Program::ALL {
-            if let Some(round) = self.lane(program).open
+        for program in self.due() {
+            if let Some((round, program)) = self.lane(program).open
                 && now >= self.lane(program).closes_at
                 && !self.is_computing(program)
             {
                 self.tell_all(Control::Close { round }, None, out);
                 self.close(round, program, out);
             }
+        }
+        // The program of the next dialing round may be another than that of the one just closed.
+        for program in self.due() {
             let lane = self.lane(program);
             if lane.open.is_none() && now >= lane.resumes_at && self.is_linked() {
                 self.open(now, program, out);
@@ -374,26 +480,45 @@ impl Clock {
         }
     }
 
-    fn open(&mut self, now: Time, program: Program, out: &mut Vec<Output>) {
-        let (round, closes_in) = (self.last.next(), self.periods.of(program));
-        let sort_ways = self.sort_ways;
-        self.last = round;
-        let lane = self.lane_mut(program);
-        lane.open = Some(round);
-        lane.closes_at = now + closes_in;
-        let control = Control::Open {
-            round,
-            program,
-            closes_in_ms: u32::try_from(closes_in.as_millis()).unwrap_or(u32::MAX),
-            sort_ways,
+    /// Returns the program of each lane's open round, or of its next one.
+    const fn due(&self) -> [Program; 2] {
+        let dialing = match (self.dialing.open, self.last_dialing) {
+            (Some((_, open)), _) => open,
+            (None, Some(Program::Contacts)) => Program::Open,
+            (None, _) => Program::Contacts,
         };
-        self.tell_all(control, None, out);
-        out.push(Output::Open {
-            round,
+        [Program::Conversation, dialing]
+    }
+
+    fn open(&mut self, now: Time, program: Program, out: &mut Vec<Output>) {
+        let mut last = settle(self.position, [self.next.position, self.prev.position]);
+        if !self.unsettled {
+            // Peers know of turns from us alone; rounds they may have passed over by themselves.
+            last.turn = self.position.turn;
+            last.round = last.round.max(self.position.round);
+        }
+        if last.round == RoundId(0) {
+            last.round = self.start;
+        }
+        let position = Position {
+            round: last.round.next(),
+            turn: last.turn.after(program),
+        };
+        self.advance(position, program);
+        let closes_in = self.periods.of(program);
+        let opened = Opened {
+            round: position.round,
             program,
+            turn: position.turn,
             closes_in,
-            sort_ways,
-        });
+            sort_ways: self.sort_ways,
+        };
+        let lane = self.lane_mut(program);
+        lane.open = Some((opened.round, program));
+        lane.opened_at = Some(now);
+        lane.closes_at = now + closes_in;
+        self.tell_all(opened.control(), None, out);
+        out.push(opened.output());
     }
 
     fn close(&mut self, round: RoundId, program: Program, out: &mut Vec<Output>) {
@@ -414,11 +539,14 @@ impl Clock {
         let Some(program) = open.or_else(|| self.computing.remove(&round)) else {
             return;
         };
+        // Sooner, peers would decline the next one.
+        let spaced = 3 * self.periods.of(program) / 4;
         let lane = self.lane_mut(program);
         if open.is_some() {
             lane.open = None;
         }
-        lane.resumes_at = now + PAUSE_AFTER_FAILURE;
+        let again = lane.opened_at.map_or(now, |at| at + spaced);
+        lane.resumes_at = again.max(now + PAUSE_AFTER_FAILURE);
         out.push(Output::Fail { round, program });
         self.tell_all(Control::Failed { round }, heard_from, out);
     }
@@ -434,35 +562,35 @@ impl Clock {
     }
 
     fn under_way(&self) -> Vec<RoundId> {
-        let open = self.lanes.iter().filter_map(|lane| lane.open);
+        let open = [self.conversation.open, self.dialing.open];
+        let open = open.into_iter().flatten().map(|(round, _)| round);
         open.chain(self.computing.keys().copied()).collect()
     }
 
     fn is_computing(&self, program: Program) -> bool {
         self.computing
             .values()
-            .any(|&computing| computing == program)
+            .any(|computing| computing.is_dialing() == program.is_dialing())
     }
 
     fn program_of_open(&self, round: RoundId) -> Option<Program> {
-        Program::ALL
+        [self.conversation.open, self.dialing.open]
             .into_iter()
-            .find(|&program| self.lane(program).open == Some(round))
+            .flatten()
+            .find_map(|(open, program)| (open == round).then_some(program))
     }
 
     const fn lane(&self, program: Program) -> &Lane {
-        let [conversation, dialing] = &self.lanes;
         match program {
-            Program::Conversation => conversation,
-            Program::Dialing => dialing,
+            Program::Conversation => &self.conversation,
+            Program::Contacts | Program::Open => &self.dialing,
         }
     }
 
     const fn lane_mut(&mut self, program: Program) -> &mut Lane {
-        let [conversation, dialing] = &mut self.lanes;
         match program {
-            Program::Conversation => conversation,
-            Program::Dialing => dialing,
+            Program::Conversation => &mut self.conversation,
+            Program::Contacts | Program::Open => &mut self.dialing,
         }
     }
 
@@ -475,14 +603,22 @@ impl Clock {
     }
 
     fn is_up(&self, peer: PartyId) -> bool {
-        (peer == self.me.next() && self.next_up) || (peer == self.me.prev() && self.prev_up)
+        peer != self.me && self.side(peer).up
     }
 
-    fn set_up(&mut self, peer: PartyId, up: bool) {
+    fn side(&self, peer: PartyId) -> &Side {
         if peer == self.me.next() {
-            self.next_up = up;
-        } else if peer == self.me.prev() {
-            self.prev_up = up;
+            &self.next
+        } else {
+            &self.prev
+        }
+    }
+
+    fn side_mut(&mut self, peer: PartyId) -> &mut Side {
+        if peer == self.me.next() {
+            &mut self.next
+        } else {
+            &mut self.prev
         }
     }
 
@@ -492,6 +628,68 @@ impl Clock {
             PartyId::P1 => *p1 = up,
             PartyId::P2 => *p2 = up,
             PartyId::P0 => {}
+        }
+    }
+}
+
+const fn is_near(to: u64, from: u64) -> bool {
+    to.abs_diff(from) <= MAX_JUMP
+}
+
+/// Returns whether one who may have missed something believes the leader that it has come that far,
+/// from where one is oneself and where the third party is; 0 is a party that knows nothing.
+const fn may_be_told(to: u64, own: u64, third: u64) -> bool {
+    is_near(to, own) || is_near(to, third) || (own == 0 && third == 0)
+}
+
+/// Returns where a leader goes on that knows `own` and whose peers say `peers`: at the furthest,
+/// unless one party alone is far ahead.
+fn settle(own: Position, [next, prev]: [Position; 2]) -> Position {
+    let furthest = |mut all: [u64; 3]| {
+        all.sort_unstable();
+        let [_, middle, high] = all;
+        if high - middle <= MAX_LEAP {
+            high
+        } else {
+            middle
+        }
+    };
+    let round = furthest([own.round.0, next.round.0, prev.round.0]);
+    let turn = furthest([own.turn.0, next.turn.0, prev.turn.0]);
+    Position {
+        round: RoundId(round),
+        turn: Turn(turn),
+    }
+}
+
+/// A round as P0 opens it.
+#[derive(Clone, Copy)]
+struct Opened {
+    round: RoundId,
+    program: Program,
+    turn: Turn,
+    closes_in: Duration,
+    sort_ways: u8,
+}
+
+impl Opened {
+    fn control(self) -> Control {
+        Control::Open {
+            round: self.round,
+            program: self.program,
+            turn: self.turn,
+            closes_in_ms: u32::try_from(self.closes_in.as_millis()).unwrap_or(u32::MAX),
+            sort_ways: self.sort_ways,
+        }
+    }
+
+    const fn output(self) -> Output {
+        Output::Open {
+            round: self.round,
+            program: self.program,
+            turn: self.turn,
+            closes_in: self.closes_in,
+            sort_ways: self.sort_ways,
         }
     }
 }

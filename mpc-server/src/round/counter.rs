@@ -1,14 +1,17 @@
 //! The round counter's memory: a file, so that no round number is ever used twice.
 //!
-//! The file is always ahead of the counter by up to a block, so it is written rarely and a
-//! restart skips what was reserved. Where the file is lost, P0 starts from the time.
+//! The file holds a round number and a turn. The number is ahead of the counter by up to a block,
+//! so a restart skips what was reserved; the turn is exact, since peers know how far we can have
+//! come. Where the file is lost, peers know; where all three are lost, P0 starts from the time.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use mcmix_shared::program::RoundId;
+use mcmix_shared::program::{RoundId, Turn};
+
+use crate::net::Position;
 
 /// Numbers that are reserved at a time.
 const BLOCK: u64 = 1000;
@@ -28,7 +31,7 @@ pub enum CounterError {
         source: io::Error,
     },
     /// The file holds something else.
-    #[error("{} does not hold a round number; delete it to start from the time", path.display())]
+    #[error("{} does not hold a round number and a turn; delete it to learn them from the peers", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
@@ -39,50 +42,59 @@ pub enum CounterError {
 #[derive(Debug)]
 pub struct Counter {
     path: PathBuf,
-    reserved: RoundId,
+    stored: Position,
 }
 
 impl Counter {
-    /// Opens the counter of a state folder and returns the newest round that may have been used.
+    /// Opens the counter of a state folder and returns how far rounds may have come; nowhere, where
+    /// there is no file.
     ///
     /// # Errors
     /// When the file can't be read or written.
-    pub fn open(state: &Path, now: SystemTime) -> Result<(Self, RoundId), CounterError> {
+    pub fn open(state: &Path) -> Result<(Self, Position), CounterError> {
         let path = state.join("round");
         let io = |source| CounterError::Io {
             path: path.clone(),
             source,
         };
         fs::create_dir_all(state).map_err(io)?;
-        let last = match fs::read_to_string(&path) {
-            Ok(text) => match text.trim().parse() {
-                Ok(round) => RoundId(round),
-                Err(_) => return Err(CounterError::Malformed { path }),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => from_time(now),
+        let stored = match fs::read_to_string(&path) {
+            Ok(text) => {
+                read(&text).ok_or_else(|| CounterError::Malformed { path: path.clone() })?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Position::default(),
             Err(error) => return Err(io(error)),
         };
-        let mut counter = Self {
-            path,
-            reserved: last,
-        };
-        counter.reserve(last.next())?;
-        Ok((counter, last))
+        let counter = Self { path, stored };
+        // Better now than in the first round.
+        counter.write(stored)?;
+        Ok((counter, stored))
     }
 
-    /// Makes sure that the file is not behind a round that is about to be used.
+    /// Makes sure that the file is not behind a position that is about to be announced.
     ///
     /// # Errors
     /// When the file can't be written; the round must not be used then.
-    pub fn reserve(&mut self, round: RoundId) -> Result<(), CounterError> {
-        if round <= self.reserved {
-            return Ok(());
+    pub fn store(&mut self, position: Position) -> Result<(), CounterError> {
+        let round = if position.round > self.stored.round {
+            RoundId(position.round.0.saturating_add(BLOCK))
+        } else {
+            self.stored.round
+        };
+        let turn = position.turn;
+        let stored = Position { round, turn };
+        if stored != self.stored {
+            self.write(stored)?;
+            self.stored = stored;
         }
-        let reserved = RoundId(round.0.saturating_add(BLOCK));
+        Ok(())
+    }
+
+    fn write(&self, Position { round, turn }: Position) -> Result<(), CounterError> {
         let new = self.path.with_extension("new");
         let write = || -> io::Result<()> {
             let mut file = fs::File::create(&new)?;
-            writeln!(file, "{reserved}")?;
+            writeln!(file, "{round} {turn}")?;
             file.sync_all()?;
             fs::rename(&new, &self.path)?;
             // A new name lasts once its folder is written, too.
@@ -92,13 +104,20 @@ impl Counter {
         write().map_err(|source| CounterError::Io {
             path: self.path.clone(),
             source,
-        })?;
-        self.reserved = reserved;
-        Ok(())
+        })
     }
 }
 
-fn from_time(now: SystemTime) -> RoundId {
+/// Reads what [`Counter::write`] wrote; a number alone is an older version's, without turns.
+fn read(text: &str) -> Option<Position> {
+    let mut numbers = text.split_whitespace().map(str::parse);
+    let round = RoundId(numbers.next()?.ok()?);
+    let turn = Turn(numbers.next().unwrap_or(Ok(0)).ok()?);
+    numbers.next().is_none().then_some(Position { round, turn })
+}
+
+/// Returns the number from which rounds start where nobody knows of any.
+pub fn from_time(now: SystemTime) -> RoundId {
     let since = now
         .duration_since(SystemTime::UNIX_EPOCH + EPOCH)
         .unwrap_or_default();
@@ -109,17 +128,45 @@ fn from_time(now: SystemTime) -> RoundId {
 mod tests {
     use super::*;
 
+    fn position(round: u64, turn: u64) -> Position {
+        Position {
+            round: RoundId(round),
+            turn: Turn(turn),
+        }
+    }
+
     #[test]
-    fn the_counter_never_goes_back() {
+    fn the_counter_never_goes_back_and_turns_are_exact() {
         let folder = tempfile::tempdir().unwrap();
-        let now = SystemTime::UNIX_EPOCH + EPOCH + Duration::from_secs(7);
-        let (mut counter, first) = Counter::open(folder.path(), now).unwrap();
-        assert_eq!(first, RoundId(70));
-        counter.reserve(RoundId(5000)).unwrap();
-        let (_, again) = Counter::open(folder.path(), now).unwrap();
-        assert!(again >= RoundId(5000));
-        fs::write(folder.path().join("round"), "x").unwrap();
-        let error = Counter::open(folder.path(), now).unwrap_err();
-        assert!(matches!(error, CounterError::Malformed { .. }));
+        let (mut counter, first) = Counter::open(folder.path()).unwrap();
+        assert_eq!(first, Position::default());
+        for (round, turn) in [(5000, 70), (5001, 71), (5002, 71), (5003, 72)] {
+            counter.store(position(round, turn)).unwrap();
+            let (_, again) = Counter::open(folder.path()).unwrap();
+            assert_eq!(again, position(5000 + BLOCK, turn));
+        }
+        counter.store(position(6001, 72)).unwrap();
+        let (_, again) = Counter::open(folder.path()).unwrap();
+        assert_eq!(again, position(6001 + BLOCK, 72));
+    }
+
+    #[test]
+    fn other_files_are_named_and_older_ones_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("round");
+        for text in ["", "x", "1 x", "1 2 3"] {
+            fs::write(&file, text).unwrap();
+            let error = Counter::open(folder.path()).unwrap_err();
+            assert!(matches!(error, CounterError::Malformed { .. }), "{text}");
+        }
+        fs::write(&file, "7\n").unwrap();
+        let (_, older) = Counter::open(folder.path()).unwrap();
+        assert_eq!(older, position(7, 0));
+    }
+
+    #[test]
+    fn the_time_counts_in_tenths_of_a_second() {
+        let now = SystemTime::UNIX_EPOCH + EPOCH + Duration::from_millis(7250);
+        assert_eq!(from_time(now), RoundId(72));
     }
 }

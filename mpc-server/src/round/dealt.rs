@@ -1,17 +1,17 @@
 //! What clients dealt to this party in a round, kept as short as the party can do with.
 //!
-//! A row's head, its tag and role or the id that it dials, is expanded as it comes: a round begins
-//! with all of them. Of messages, P0 keeps the seeds, which are expanded as they are sent, P1
-//! nothing, since no half of them is its own, and P2 x2.
+//! Heads are expanded as they come: a round begins with all of them. Of messages, P0 keeps the
+//! seeds, which are expanded as they are sent, P1 gets nothing, since no half of them is its own,
+//! and P2 keeps x2; in dialing, a check row's payload is kept as the seeds that it comes from.
 
 use core::fmt;
 use std::sync::Arc;
 
-use mcmix_engine::{Context, ConversationInput, DialingInput, JoinedRows};
+use mcmix_engine::{ConversationInput, DialingInput, DialingProgram, JoinedRows};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
 use mcmix_shared::row::Shape;
-use mcmix_shared::share::{Component, DealtShare, Seed};
+use mcmix_shared::share::{CHECK_PAYLOAD_AT, Component, Components, DealtShare, Seed};
 
 use super::collect::Entry;
 
@@ -24,15 +24,41 @@ pub struct Dealt {
     parts: [Part; 2],
 }
 
-/// The rows of one submission.
+/// The rows of one submission, as the engine reads them.
 #[derive(Clone, Copy, Debug)]
 struct Layout {
     /// Rows that a client hands in.
     each: usize,
-    /// Bytes of a row.
-    bytes: usize,
-    /// Bytes of its head.
+    /// Bytes of a row's head.
     head: usize,
+    /// Bytes of a row's message.
+    message: usize,
+    /// Bytes of the payload of the check row that stands behind a dial row.
+    check: usize,
+}
+
+impl Layout {
+    const fn of(program: Program, shape: Shape) -> Self {
+        let message = shape.row_message_bytes(program);
+        Self {
+            each: shape.rows(program),
+            head: shape.head_bytes(program),
+            message,
+            check: if program.is_dialing() { message } else { 0 },
+        }
+    }
+
+    const fn row(self) -> usize {
+        self.head + self.message + self.check
+    }
+
+    const fn heads(self) -> usize {
+        self.each * self.head
+    }
+
+    const fn messages(self) -> usize {
+        self.each * self.message
+    }
 }
 
 /// Component `x_i` or `x_{i+1}` of all shares.
@@ -48,12 +74,12 @@ impl fmt::Debug for Part {
     }
 }
 
-/// A component of all messages.
+/// A component of all messages and of the check rows' payloads behind them.
 enum Messages {
-    /// What they are expanded from, client after client.
+    /// What both are expanded from, client after client.
     Seeds(Vec<Seed>),
-    /// Row after row.
-    Explicit(Vec<u8>),
+    /// Messages, row after row, and what the payloads are expanded from, if there are any.
+    Explicit { bytes: Vec<u8>, checks: Vec<Seed> },
     /// Not needed.
     Dropped,
 }
@@ -64,52 +90,67 @@ impl Part {
         Self { heads, messages }
     }
 
-    fn push(&mut self, component: &Component, rows: Layout) {
-        match component {
+    /// Takes in a client's component, in place of what stood there.
+    fn put(&mut self, place: usize, component: &Component, check: Option<&Seed>, rows: Layout) {
+        let heads = place_for(&mut self.heads, place, rows.heads());
+        let explicit = match component {
             Component::Seed(seed) => {
-                let end = self.heads.len();
-                self.heads.resize(end + rows.each * rows.head, 0);
-                let heads = self.heads.split_at_mut(end).1;
-                for (row, head) in heads.chunks_exact_mut(rows.head).enumerate() {
-                    seed.xor_at(row * rows.bytes, head);
-                }
+                heads.fill(0);
+                seed.xor_into(heads);
+                &[][..]
             }
             Component::Explicit(bytes) => {
-                let heads = bytes.chunks_exact(rows.bytes);
-                heads.for_each(|row| self.heads.extend(row.iter().take(rows.head)));
+                let (dealt, messages) = bytes.split_at(heads.len().min(bytes.len()));
+                heads.copy_from_slice(dealt);
+                messages
             }
-        }
+        };
         match (&mut self.messages, component) {
-            (Messages::Seeds(seeds), Component::Seed(seed)) => seeds.push(seed.clone()),
-            (Messages::Explicit(messages), Component::Explicit(bytes)) => {
-                for row in bytes.chunks_exact(rows.bytes) {
-                    messages.extend_from_slice(row.get(rows.head..).unwrap_or_default());
+            (Messages::Seeds(seeds), Component::Seed(seed)) => put(seeds, place, seed.clone()),
+            (Messages::Explicit { bytes, checks }, Component::Explicit(_)) => {
+                place_for(bytes, place, rows.messages()).copy_from_slice(explicit);
+                if let Some(check) = check {
+                    put(checks, place, check.clone());
                 }
             }
             (Messages::Dropped, _) => {}
-            (Messages::Seeds(_) | Messages::Explicit(_), _) => {
+            (Messages::Seeds(_) | Messages::Explicit { .. }, _) => {
                 unreachable!("the components of a share are of its party's kinds")
             }
         }
     }
 }
 
+/// Returns the bytes of one place, which is there or is the next.
+fn place_for(all: &mut Vec<u8>, place: usize, len: usize) -> &mut [u8] {
+    let (start, end) = (place * len, (place + 1) * len);
+    if all.len() < end {
+        all.resize(end, 0);
+    }
+    all.get_mut(start..end).unwrap_or_default()
+}
+
+fn put<T>(all: &mut Vec<T>, place: usize, value: T) {
+    match all.get_mut(place) {
+        Some(old) => *old = value,
+        None => all.push(value),
+    }
+}
+
 impl Dealt {
     /// Makes room for a party's shares of a round.
     pub fn new(me: PartyId, program: Program, shape: Shape) -> Self {
-        use Messages::{Dropped, Explicit, Seeds};
-        let messages = match (program, me) {
-            (Program::Conversation, PartyId::P0) => [Seeds(Vec::new()), Seeds(Vec::new())],
-            (Program::Conversation, PartyId::P2) => [Explicit(Vec::new()), Dropped],
-            (Program::Conversation, PartyId::P1) | (Program::Dialing, _) => [Dropped, Dropped],
+        let messages = match me {
+            PartyId::P0 => [(); 2].map(|()| Messages::Seeds(Vec::new())),
+            PartyId::P1 => [Messages::Dropped, Messages::Dropped],
+            PartyId::P2 => {
+                let (bytes, checks) = (Vec::new(), Vec::new());
+                [Messages::Explicit { bytes, checks }, Messages::Dropped]
+            }
         };
         Self {
             me,
-            rows: Layout {
-                each: shape.rows(program),
-                bytes: shape.row_bytes(program),
-                head: shape.head_bytes(program),
-            },
+            rows: Layout::of(program, shape),
             count: 0,
             parts: messages.map(Part::new),
         }
@@ -120,36 +161,52 @@ impl Dealt {
     /// # Panics
     /// If it is another party's or of another length, which no client's frame can be.
     pub fn push(&mut self, share: DealtShare) -> u32 {
-        let Layout { each, bytes, .. } = self.rows;
-        assert_eq!(share.party(), self.me, "a share of another party");
-        assert_eq!(share.submission_bytes(), each * bytes, "a share's length");
-        for (part, component) in self.parts.iter_mut().zip(share.into_components()) {
-            part.push(&component, self.rows);
-        }
+        let place = self.count;
         self.count += 1;
-        self.count - 1
+        self.replace(place, share);
+        place
+    }
+
+    /// Puts a share in the place of an earlier one of the same client.
+    ///
+    /// # Panics
+    /// As [`Self::push`], or where there is no such place.
+    pub fn replace(&mut self, place: u32, share: DealtShare) {
+        let rows = self.rows;
+        assert!(place < self.count, "a place that there is not");
+        assert_eq!(share.party(), self.me, "a share of another party");
+        let expected = rows.heads() + rows.messages();
+        assert_eq!(share.submission_bytes(), expected, "a share's length");
+        let Components {
+            first,
+            second,
+            check,
+        } = share.into_components();
+        for (part, component) in self.parts.iter_mut().zip([first, second]) {
+            part.put(place as usize, &component, check.as_ref(), rows);
+        }
     }
 
     /// Returns a conversation round's input: the rows of those who are kept, in their order.
     pub fn into_conversation(self, kept: &[Entry]) -> ConversationInput<DealtRows> {
-        let Layout { each, bytes, head } = self.rows;
+        let Layout { each, message, .. } = self.rows;
         let [first, second] = self.into_rows(kept);
         ConversationInput {
             rows: kept.len() * each,
-            message_bytes: bytes - head,
+            message_bytes: message,
             first,
             second,
         }
     }
 
     /// Returns a dialing round's input: the rows of those who are kept, in their order.
-    pub fn into_dialing(self, kept: &[Entry], context: &mut Context) -> DialingInput {
+    pub fn into_dialing(self, program: DialingProgram, kept: &[Entry]) -> DialingInput<DealtRows> {
         let [first, second] = self.into_rows(kept);
         DialingInput {
+            program,
             ids: kept.iter().map(|entry| entry.id.0).collect(),
-            keys: kept.iter().map(|entry| *entry.key.as_bytes()).collect(),
-            first: first.join(context),
-            second: second.join(context),
+            first,
+            second,
         }
     }
 
@@ -164,7 +221,8 @@ impl Dealt {
     }
 }
 
-/// A component of the rows that a round computes on.
+/// A component of the rows that a round computes on, each as head, message and, in dialing, the
+/// payload of the check row.
 #[derive(Debug)]
 pub struct DealtRows {
     rows: Layout,
@@ -172,54 +230,53 @@ pub struct DealtRows {
     places: Arc<[u32]>,
 }
 
-impl DealtRows {
-    /// Joins all rows, in the context's memory.
-    fn join(&self, context: &mut Context) -> Vec<u8> {
-        let mut joined = context.scratch(self.len());
-        context.fill(&mut joined, self.rows.bytes, |offset, out| {
-            let rows = out.chunks_exact_mut(self.rows.bytes);
-            for (at, row) in (offset..).step_by(self.rows.bytes).zip(rows) {
-                row.fill(0);
-                self.xor(at, row);
-            }
-        });
-        joined
-    }
-}
-
 impl JoinedRows for DealtRows {
     fn len(&self) -> usize {
-        self.places.len() * self.rows.each * self.rows.bytes
+        self.places.len() * self.rows.each * self.rows.row()
     }
 
     fn xor(&self, at: usize, out: &mut [u8]) {
-        let Layout { each, bytes, head } = self.rows;
-        let (client, slot) = (at / bytes / each, at / bytes % each);
+        let rows = self.rows;
+        let (client, slot) = (at / rows.row() / rows.each, at / rows.row() % rows.each);
         let Some(&place) = self.places.get(client) else {
             return;
         };
         let client = place as usize;
-        let (row, offset) = (client * each + slot, at % bytes);
-        let (heads, messages) = out.split_at_mut(out.len().min(head.saturating_sub(offset)));
-        xor(heads, &self.part.heads, row * head + offset);
-        let offset = offset.saturating_sub(head);
+        let (row, offset) = (client * rows.each + slot, at % rows.row());
+        let (heads, rest) = split(out, rows.head, offset);
+        xor(heads, &self.part.heads, row * rows.head + offset);
+        let offset = offset.saturating_sub(rows.head);
         match &self.part.messages {
-            Messages::Seeds(seeds) if !messages.is_empty() => {
+            Messages::Seeds(seeds) if !rest.is_empty() => {
                 if let Some(seed) = seeds.get(client) {
-                    seed.xor_at(slot * bytes + head + offset, messages);
+                    // A check row's payload follows the row that the seed masks.
+                    seed.xor_at(rows.heads() + slot * rows.message + offset, rest);
                 }
             }
-            Messages::Explicit(all) => xor(messages, all, row * (bytes - head) + offset),
+            Messages::Explicit { bytes, checks } => {
+                let (messages, payload) = split(rest, rows.message, offset);
+                xor(messages, bytes, row * rows.message + offset);
+                if let Some(seed) = checks.get(client).filter(|_| !payload.is_empty()) {
+                    let [.., from] = CHECK_PAYLOAD_AT;
+                    seed.xor_at(from + offset.saturating_sub(rows.message), payload);
+                }
+            }
             Messages::Seeds(_) | Messages::Dropped => {}
         }
     }
 
     fn into_buffer(self) -> Vec<u8> {
         match self.part.messages {
-            Messages::Explicit(messages) => messages,
+            Messages::Explicit { bytes, .. } => bytes,
             Messages::Seeds(_) | Messages::Dropped => Vec::new(),
         }
     }
+}
+
+/// Splits what is read from `offset` on where the first `len` bytes of a row end.
+fn split(out: &mut [u8], len: usize, offset: usize) -> (&mut [u8], &mut [u8]) {
+    let here = out.len().min(len.saturating_sub(offset));
+    out.split_at_mut(here)
 }
 
 fn xor(out: &mut [u8], bytes: &[u8], at: usize) {
@@ -232,7 +289,7 @@ fn xor(out: &mut [u8], bytes: &[u8], at: usize) {
 #[cfg(test)]
 mod tests {
     use mcmix_engine::PairKeys;
-    use mcmix_shared::identity::SecretKey;
+    use mcmix_shared::identity::{ClientId, SecretKey};
     use mcmix_shared::program::RoundId;
 
     use super::*;
@@ -242,61 +299,117 @@ mod tests {
         message_bytes: 20,
     };
 
-    fn share(me: PartyId, client: u8) -> DealtShare {
-        let len = SHAPE.submission_bytes(Program::Conversation);
-        let (s0, s1) = (vec![client; 16], vec![!client; 16]);
+    /// What a client dealt, every byte another one.
+    fn share(me: PartyId, program: Program, client: u8) -> DealtShare {
+        let len = SHAPE.submission_bytes(program);
+        let seeds = [client, !client, client ^ 0x40].map(|byte| vec![byte; 16]);
+        let [s0, s1, s2] = seeds;
         let x2: Vec<u8> = (0..len).map(|i| i.to_le_bytes()[0] ^ client).collect();
+        let heads = x2[..SHAPE.heads_bytes(program)].to_vec();
+        let check = if program.is_dialing() { s2 } else { Vec::new() };
         let bytes = match me {
-            PartyId::P0 => [s0, s1],
-            PartyId::P1 => [s1, x2],
-            PartyId::P2 => [x2, s0],
+            PartyId::P0 => [s0, s1, Vec::new()],
+            PartyId::P1 => [s1, heads, Vec::new()],
+            PartyId::P2 => [x2, s0, check],
         };
-        DealtShare::decode(me, len, &bytes.concat()).unwrap()
+        DealtShare::decode(me, SHAPE, program, &bytes.concat()).unwrap()
     }
 
-    /// Deals of some clients, and the same kept short, of all but the first in reverse.
-    fn dealt(me: PartyId) -> ([DealtShare; 3], ConversationInput<DealtRows>) {
+    /// The row of a component as the engine is to read it, from the definition.
+    fn expected(share: &DealtShare, program: Program, slot: usize) -> [Vec<u8>; 2] {
+        let Layout {
+            each,
+            head,
+            message,
+            check,
+        } = Layout::of(program, SHAPE);
+        let total = each * (head + message) + check;
+        let Components {
+            first,
+            second,
+            check: s2,
+        } = share.clone().into_components();
+        [first, second].map(|component| {
+            let whole = match component {
+                Component::Seed(ref seed) => {
+                    let mut whole = vec![0; total];
+                    seed.xor_into(&mut whole);
+                    whole
+                }
+                Component::Explicit(ref bytes) => {
+                    let (mut bytes, len) = (bytes.clone(), bytes.len());
+                    bytes.resize(total, 0);
+                    if let Some(s2) = &s2 {
+                        s2.xor_into(&mut bytes[len..]);
+                    }
+                    bytes
+                }
+            };
+            let (heads, rest) = whole.split_at(each * head);
+            let (messages, payload) = rest.split_at(each * message);
+            [
+                &heads[slot * head..][..head],
+                &messages[slot * message..][..message],
+                payload,
+            ]
+            .concat()
+        })
+    }
+
+    fn entry(place: u32) -> Entry {
         let key = SecretKey::from_bytes([1; 32]).client_key();
         let keys = PairKeys {
             next: [1; 32],
             prev: [2; 32],
         };
-        let mut dealt = Dealt::new(me, Program::Conversation, SHAPE);
-        let shares: Vec<_> = (0..4).map(|client| share(me, client)).collect();
-        for share in &shares {
-            dealt.push(share.clone());
-        }
-        let kept = [3, 2, 1];
-        let entries = kept.map(|place| Entry {
+        let id = ClientId([place.to_le_bytes()[0]; 16]);
+        let share = share(PartyId::P0, Program::Open, 1);
+        Entry {
             place,
-            ..Entry::new((key.id(), key), &shares[0], RoundId(1), &keys)
-        });
-        let shares = kept.map(|place| shares[place as usize].clone());
-        (shares, dealt.into_conversation(&entries))
+            ..Entry::new((id, key), 0, &share, RoundId(1), &keys)
+        }
+    }
+
+    /// Deals of some clients, of all but the first in reverse, one of them dealt twice.
+    fn dealt(me: PartyId, program: Program) -> ([DealtShare; 3], [DealtRows; 2], Vec<Entry>) {
+        let mut dealt = Dealt::new(me, program, SHAPE);
+        for client in [0, 1, 77, 3] {
+            dealt.push(share(me, program, client));
+        }
+        dealt.replace(2, share(me, program, 2));
+        let entries: Vec<_> = [3, 2, 1].map(entry).into();
+        let shares = [3, 2, 1].map(|client| share(me, program, client));
+        (shares, dealt.into_rows(&entries), entries)
     }
 
     #[test]
     fn what_is_kept_reads_as_what_was_dealt() {
-        for me in PartyId::ALL {
-            let (shares, input) = dealt(me);
-            let row_bytes = SHAPE.row_bytes(Program::Conversation);
-            assert_eq!(input.rows, 9);
-            assert_eq!(input.message_bytes, SHAPE.message_bytes);
-            let expanded = shares.iter().map(DealtShare::expand);
-            let (first, second): (Vec<_>, Vec<_>) =
-                expanded.map(|it| (it.first, it.second)).unzip();
-            for (component, whole) in [(input.first, first), (input.second, second)] {
-                let whole = whole.concat();
-                assert_eq!(component.len(), whole.len());
-                let read = match component.part.messages {
-                    Messages::Dropped => SHAPE.head_bytes(Program::Conversation),
-                    Messages::Seeds(_) | Messages::Explicit(_) => row_bytes,
-                };
-                for start in (0..whole.len()).step_by(row_bytes) {
-                    for (offset, len) in [(0, read), (4, read - 4)] {
-                        let mut out = vec![0; len];
-                        component.xor(start + offset, &mut out);
-                        assert_eq!(out, whole[start + offset..start + offset + len]);
+        for program in Program::ALL {
+            let rows = Layout::of(program, SHAPE);
+            for me in PartyId::ALL {
+                let (shares, components, _) = dealt(me, program);
+                for (i, component) in components.into_iter().enumerate() {
+                    assert_eq!(component.len(), 3 * rows.each * rows.row());
+                    let read = match component.part.messages {
+                        Messages::Dropped => rows.head,
+                        Messages::Seeds(_) | Messages::Explicit { .. } => rows.row(),
+                    };
+                    for at in 0..3 * rows.each {
+                        let share = &shares[at / rows.each];
+                        let whole = &expected(share, program, at % rows.each)[i];
+                        for (offset, end) in [
+                            (0, read),
+                            (4, read - 1),
+                            (rows.head, read),
+                            (rows.head + 3, read.max(rows.head + 3)),
+                            (0, rows.head),
+                        ] {
+                            let mut out = vec![0; end - offset];
+                            component.xor(at * rows.row() + offset, &mut out);
+                            if end <= read {
+                                assert_eq!(out, whole[offset..end], "{program} {me} {i} {at}");
+                            }
+                        }
                     }
                 }
             }
@@ -304,18 +417,37 @@ mod tests {
     }
 
     #[test]
+    fn inputs_name_who_is_kept() {
+        let (_, _, entries) = dealt(PartyId::P0, Program::Contacts);
+        let fresh = |program| {
+            let mut dealt = Dealt::new(PartyId::P0, program, SHAPE);
+            for client in 0..4 {
+                dealt.push(share(PartyId::P0, program, client));
+            }
+            dealt
+        };
+        let input = fresh(Program::Conversation).into_conversation(&entries);
+        assert_eq!((input.rows, input.message_bytes), (9, 20));
+        let input = fresh(Program::Open).into_dialing(DialingProgram::Open, &entries);
+        assert_eq!(input.ids, [3, 2, 1].map(|place| [place; 16]));
+    }
+
+    #[test]
     fn only_p2_keeps_messages() {
-        let kept = PartyId::ALL.map(|me| {
-            let (_, input) = dealt(me);
-            input.first.into_buffer().len() + input.second.into_buffer().len()
-        });
-        assert_eq!(kept, [0, 0, 4 * SHAPE.slots * SHAPE.message_bytes]);
+        for program in Program::ALL {
+            let kept = PartyId::ALL.map(|me| {
+                let (_, components, _) = dealt(me, program);
+                let buffers = components.map(|it| it.into_buffer().len());
+                buffers.iter().sum::<usize>()
+            });
+            assert_eq!(kept, [0, 0, 4 * Layout::of(program, SHAPE).messages()]);
+        }
     }
 
     #[test]
     fn debug_hides_the_shares() {
-        let (_, input) = dealt(PartyId::P2);
-        let shown = format!("{:?}", input.first);
+        let (_, [first, _], _) = dealt(PartyId::P2, Program::Conversation);
+        let shown = format!("{first:?}");
         assert!(shown.contains("part: Part(..)"), "{shown}");
     }
 }

@@ -11,18 +11,18 @@ use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::Shape;
-use mcmix_shared::wire::{Open, ServerFrame};
+use mcmix_shared::wire::ServerFrame;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::agree::CLAIM_BYTES;
 use super::clock::{Clock, Input, Outcome, Output, Periods};
-use super::collect::Collector;
-use super::counter::{Counter, CounterError};
+use super::collect::{Collector, OpenRound};
+use super::counter::{self, Counter, CounterError};
 use super::lane::{self, Job, LaneSettings};
 use crate::clients::Clients;
 use crate::config::Config;
-use crate::net::{Abandon, Link, PeerEvent, Peers, RoundLink};
+use crate::net::{Abandon, Link, PeerEvent, Peers, Position, RoundLink};
 
 /// What client links and health checks see of the rounds.
 #[derive(Debug)]
@@ -61,8 +61,12 @@ pub enum DriverError {
     Thread(std::io::Error),
     /// A thread that computes rounds has ended, which only a defect can make it do.
     #[error("the thread that computes {0} rounds has ended")]
-    LaneEnded(Program),
+    LaneEnded(&'static str),
 }
+
+/// The names of the lanes.
+const CONVERSATION: &str = "conversation";
+const DIALING: &str = "dialing";
 
 /// A round that is open here.
 struct OpenHere {
@@ -109,17 +113,17 @@ impl Driver {
         clients: &Arc<Clients>,
         (peers, peer_events): (Peers, mpsc::Receiver<PeerEvent>),
     ) -> Result<Self, DriverError> {
-        let (counter, last) = Counter::open(&config.state, SystemTime::now())?;
-        peers.set_last_round(last);
+        let (counter, position) = Counter::open(&config.state)?;
+        peers.set_position(position);
         let periods = Periods {
             conversation: Duration::from_millis(deployment.conversation_period_ms.into()),
             dialing: Duration::from_millis(deployment.dialing_period_ms.into()),
         };
         let (report, finished) = mpsc::unbounded_channel();
-        let lane = |program| {
+        let lane = |name| {
             let settings = LaneSettings {
                 me: config.party,
-                program,
+                name,
                 shape: deployment.shape(),
                 most_clients: config.clients.max_connections,
                 limit: Duration::from_millis(config.rounds.limit_ms),
@@ -137,7 +141,12 @@ impl Driver {
             .map_err(DriverError::Thread)
         };
         Ok(Self {
-            clock: Clock::new(config.party, periods, last),
+            clock: Clock::new(
+                config.party,
+                periods,
+                position,
+                counter::from_time(SystemTime::now()),
+            ),
             started: Instant::now(),
             counter,
             peers,
@@ -147,8 +156,8 @@ impl Driver {
             me: config.party,
             open: HashMap::new(),
             computing: HashMap::new(),
-            conversation: lane(Program::Conversation)?,
-            dialing: lane(Program::Dialing)?,
+            conversation: lane(CONVERSATION)?,
+            dialing: lane(DIALING)?,
             rounds: Arc::new(Rounds::new(
                 config.party,
                 deployment.shape(),
@@ -188,6 +197,7 @@ impl Driver {
             };
             self.choose_sort_width();
             let outputs = self.clock.handle(self.started.elapsed(), input);
+            self.remember()?;
             for output in outputs {
                 self.perform(output)?;
             }
@@ -197,6 +207,16 @@ impl Driver {
                 self.rounds.running.store(false, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Stores how far the rounds have come, before anybody is told.
+    fn remember(&mut self) -> Result<(), CounterError> {
+        let position = self.clock.position();
+        if position != Position::default() {
+            self.counter.store(position)?;
+            self.peers.set_position(position);
+        }
+        Ok(())
     }
 
     /// A wider sort takes fewer rounds and more bytes: right where the round trip is long.
@@ -210,11 +230,11 @@ impl Driver {
 
     fn peer_event(&mut self, event: PeerEvent) -> Input {
         match event {
-            PeerEvent::Up { link, last_round } => {
+            PeerEvent::Up { link, position } => {
                 let peer = link.peer();
                 tracing::info!(%peer, "linked");
                 *self.link_mut(peer) = Some(link);
-                Input::LinkUp { peer, last_round }
+                Input::LinkUp { peer, position }
             }
             PeerEvent::Control { from, control } => Input::Control { from, control },
             PeerEvent::Down { peer } => {
@@ -230,22 +250,22 @@ impl Driver {
             Output::Open {
                 round,
                 program,
+                turn,
                 closes_in,
                 sort_ways,
             } => {
-                self.counter.reserve(round)?;
-                self.peers.set_last_round(round);
                 let Some(keys) = self.open_round(round, program, sort_ways) else {
                     return Ok(());
                 };
-                let collector = &self.rounds.collector;
-                let open = collector.open(round, program, closes_in, keys);
-                self.clients.broadcast(&ServerFrame::Open(Open {
+                let open = OpenRound {
                     round,
                     program,
-                    closes_in_ms: open.closes_in_ms(),
-                    online: self.clients.online(program),
-                }));
+                    turn,
+                    closes_at: Instant::now() + closes_in,
+                };
+                self.rounds.collector.open(open, keys);
+                let online = self.clients.online(program);
+                self.clients.broadcast(&open.announcement(online));
             }
             Output::Compute { round } => self.compute(round)?,
             Output::Fail { round, program } => {
@@ -269,6 +289,9 @@ impl Driver {
                 if let Some(link) = self.link_mut(peer) {
                     link.cut();
                 }
+            }
+            Output::Decline { round, misdeed } => {
+                tracing::warn!(%round, "not taking part in P0's round: {misdeed}");
             }
         }
         Ok(())
@@ -309,16 +332,17 @@ impl Driver {
             return Ok(());
         };
         self.computing.insert(round, link.abandon_handle());
-        let lane = match program {
-            Program::Conversation => &self.conversation,
-            Program::Dialing => &self.dialing,
+        let (lane, name) = match program {
+            Program::Conversation => (&self.conversation, CONVERSATION),
+            Program::Contacts | Program::Open => (&self.dialing, DIALING),
         };
         let job = Job {
+            program,
             frozen,
             link,
             sort_width,
         };
-        lane.send(job).map_err(|_| DriverError::LaneEnded(program))
+        lane.send(job).map_err(|_| DriverError::LaneEnded(name))
     }
 
     fn link_mut(&mut self, peer: PartyId) -> &mut Option<Link> {

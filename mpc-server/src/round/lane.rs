@@ -1,17 +1,17 @@
-//! Computes one program's rounds, one after the other, on a thread of its own.
+//! Computes rounds, one after the other, on a thread of its own: one lane for conversation, one for
+//! both dialing programs.
 
-use std::borrow::Cow;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mcmix_engine::{
-    Context, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth, Statistics, conversation,
-    dialing,
+    Context, DialingProgram, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth,
+    Statistics, conversation, dialing,
 };
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::Shape;
-use mcmix_shared::share::{REPLY_DIGEST_BYTES, reply_body_bytes, reply_digest};
+use mcmix_shared::share::{REPLY_DIGEST_BYTES, reply_body_bytes, row_digest, seed_digest};
 use mcmix_shared::wire::{Reply, ServerFrame};
 
 use super::agree::{AgreeError, Terms, Verdicts, agree};
@@ -25,8 +25,8 @@ use crate::net::RoundLink;
 pub struct LaneSettings {
     /// This party.
     pub me: PartyId,
-    /// The program.
-    pub program: Program,
+    /// What it is called.
+    pub name: &'static str,
     /// The deployment's sizes.
     pub shape: Shape,
     /// Clients in one round at most.
@@ -40,6 +40,8 @@ pub struct LaneSettings {
 /// One round to compute.
 #[derive(Debug)]
 pub struct Job {
+    /// The program.
+    pub program: Program,
     /// This party's submissions.
     pub frozen: Frozen,
     /// The links.
@@ -84,7 +86,7 @@ pub fn start(
 ) -> std::io::Result<mpsc::Sender<Job>> {
     let (sender, jobs) = mpsc::channel::<Job>();
     std::thread::Builder::new()
-        .name(format!("{}-{}", settings.me, settings.program))
+        .name(format!("{}-{}", settings.me, settings.name))
         .spawn(move || {
             let mut lane = Lane::new(settings);
             for job in jobs {
@@ -124,7 +126,7 @@ impl mcmix_engine::Link for Current {
     }
 }
 
-/// One program's engine. Its context, and with it its buffers, live as long as the links.
+/// One lane's engine. Its context, and with it its buffers, live as long as the links.
 pub struct Lane {
     settings: LaneSettings,
     current: Current,
@@ -155,7 +157,7 @@ impl Lane {
     /// Says which peer or step the round failed at.
     pub fn run(&mut self, job: Job) -> Result<RoundReport, RoundError> {
         let round = job.link.round();
-        let span = tracing::info_span!("round", %round, program = %self.settings.program);
+        let span = tracing::info_span!("round", %round, program = %job.program);
         let _entered = span.enter();
         let result = self.run_inside(round, job);
         self.current.set(None);
@@ -175,6 +177,7 @@ impl Lane {
 
     fn run_inside(&mut self, round: RoundId, job: Job) -> Result<RoundReport, RoundError> {
         let Job {
+            program,
             frozen: Frozen { entries, dealt },
             mut link,
             sort_width,
@@ -190,11 +193,12 @@ impl Lane {
         let terms = Terms {
             me: settings.me,
             round,
+            program,
             most_clients: settings.most_clients,
         };
         let verdicts = agree(&mut link, &terms, &entries)?;
         let agreed = Instant::now();
-        let kept = self.leave_out(round, entries, &verdicts);
+        let kept = self.leave_out((round, program), entries, &verdicts);
         let mut report = RoundReport {
             kept: kept.len(),
             missed: verdicts.len() - kept.len(),
@@ -207,14 +211,14 @@ impl Lane {
             let context = self.context(&keys);
             context.begin(round.0)?;
             context.set_sort_width(sort_width);
-            let replies = settings.compute(context, &kept, dealt)?;
+            let replies = compute(context, program, &kept, dealt)?;
             report.statistics = context.statistics().clone();
-            settings.reply(round, &kept, &reply_bytes(context, round, &replies));
-            take_back(context, settings.program, replies);
+            let each = settings.shape.rows(program);
+            let bodies = reply_bytes(context, round, each, &replies);
+            settings.reply((round, program), &kept, &bodies);
+            take_back(context, replies);
         }
-        self.settings
-            .clients
-            .set_online(self.settings.program, kept.len());
+        self.settings.clients.set_online(program, kept.len());
         report.compute = agreed.elapsed();
         Ok(report)
     }
@@ -231,8 +235,12 @@ impl Lane {
     }
 
     /// Tells those who are left out, and returns the others.
-    fn leave_out(&self, round: RoundId, entries: Vec<Entry>, verdicts: &Verdicts) -> Vec<Entry> {
-        let program = self.settings.program;
+    fn leave_out(
+        &self,
+        (round, program): (RoundId, Program),
+        entries: Vec<Entry>,
+        verdicts: &Verdicts,
+    ) -> Vec<Entry> {
         let missed = entries.iter().zip(verdicts).filter_map(|(entry, verdict)| {
             let reason = verdict.err()?;
             let frame = ServerFrame::Missed {
@@ -251,27 +259,9 @@ impl Lane {
 }
 
 impl LaneSettings {
-    /// Runs the program on what those who are kept dealt.
-    fn compute(
-        &self,
-        context: &mut Context,
-        kept: &[Entry],
-        dealt: Dealt,
-    ) -> Result<Replies, RoundError> {
-        let replies = match self.program {
-            Program::Conversation => conversation(context, dealt.into_conversation(kept)),
-            Program::Dialing => {
-                let input = dealt.into_dialing(kept, context);
-                dialing(context, input)
-            }
-        };
-        Ok(replies?)
-    }
-
     /// Sends every client this party's part of its reply.
-    fn reply(&self, round: RoundId, kept: &[Entry], bodies: &[u8]) {
-        let (me, program, shape) = (self.me, self.program, self.shape);
-        let bodies = bodies.chunks_exact(reply_body_bytes(me, shape, program));
+    fn reply(&self, (round, program): (RoundId, Program), kept: &[Entry], bodies: &[u8]) {
+        let bodies = bodies.chunks_exact(reply_body_bytes(self.me, self.shape, program));
         let frames = kept.iter().zip(bodies).map(|(entry, body)| {
             let reply = Reply {
                 round,
@@ -284,36 +274,62 @@ impl LaneSettings {
     }
 }
 
-/// Keeps the replies' memory for the next round. In a conversation round P2's was that of its
-/// submissions, and the next ones come with theirs.
-pub fn take_back(context: &mut Context, program: Program, replies: Replies) {
-    let brought = (program, context.party()) == (Program::Conversation, PartyId::P2);
+/// Runs a program on what those who are kept dealt.
+fn compute(
+    context: &mut Context,
+    program: Program,
+    kept: &[Entry],
+    dealt: Dealt,
+) -> Result<Replies, RoundError> {
+    let dial = match program {
+        Program::Conversation => return Ok(conversation(context, dealt.into_conversation(kept))?),
+        Program::Contacts => DialingProgram::Contacts,
+        Program::Open => DialingProgram::Open,
+    };
+    Ok(dialing(context, dealt.into_dialing(dial, kept))?)
+}
+
+/// Keeps the replies' memory for the next round. P2's was that of its submissions, and the next
+/// ones come with theirs.
+pub fn take_back(context: &mut Context, replies: Replies) {
     if let Replies::Rows { bytes, .. } = replies
-        && !brought
+        && context.party() != PartyId::P2
     {
         context.recycle(bytes);
     }
 }
 
-/// Joins this party's reply bodies to all rows: P0's seeds, P1's rows, P2's digests.
-pub fn reply_bytes<'a>(context: &Context, round: RoundId, replies: &'a Replies) -> Cow<'a, [u8]> {
+/// Joins this party's reply bodies to all rows, of which a submission has `each`: P0's seeds, P1's
+/// rows and digests, P2's digests.
+pub fn reply_bytes(context: &Context, round: RoundId, each: usize, replies: &Replies) -> Vec<u8> {
     match replies {
         Replies::Seeds(seeds) => {
             let seeds = seeds.iter().flat_map(|row| [row.y0, row.y1]);
             seeds.flatten().collect()
         }
-        Replies::Rows { row_bytes, bytes } if context.party() == PartyId::P2 => {
-            let mut digests = vec![0; bytes.len() / row_bytes * REPLY_DIGEST_BYTES];
-            context.fill(&mut digests, REPLY_DIGEST_BYTES, |offset, part| {
-                let rows = bytes
-                    .chunks_exact(*row_bytes)
-                    .skip(offset / REPLY_DIGEST_BYTES);
-                let digests = part.chunks_exact_mut(REPLY_DIGEST_BYTES);
-                rows.zip(digests)
-                    .for_each(|(row, out)| out.copy_from_slice(&reply_digest(round, row)));
+        Replies::Rows {
+            row_bytes,
+            bytes,
+            seeds,
+        } => {
+            let keeps_rows = context.party() == PartyId::P1;
+            let shown = if keeps_rows { *row_bytes } else { 0 };
+            let unit = shown + REPLY_DIGEST_BYTES;
+            let mut bodies = vec![0; seeds.len() * unit];
+            context.fill(&mut bodies, unit, |offset, part| {
+                let first = offset / unit;
+                let rows = bytes.chunks_exact(*row_bytes).zip(seeds).enumerate();
+                for ((row, (y2, seed)), out) in rows.skip(first).zip(part.chunks_exact_mut(unit)) {
+                    let (kept, digest) = out.split_at_mut(shown);
+                    digest.copy_from_slice(&if keeps_rows {
+                        kept.copy_from_slice(y2);
+                        seed_digest(round, row % each, seed)
+                    } else {
+                        row_digest(round, row % each, seed, y2)
+                    });
+                }
             });
-            digests.into()
+            bodies
         }
-        Replies::Rows { bytes, .. } => bytes.into(),
     }
 }

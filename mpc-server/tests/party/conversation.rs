@@ -1,33 +1,34 @@
 //! Two people find each other and talk.
 
 use mcmix_server::native::NativeClient;
-use mcmix_shared::client::{Action, CallState, MessageKind, SendStatus, View};
+use mcmix_shared::client::{Action, ContactView, MessageKind, SendStatus, View};
 use mcmix_shared::identity::ClientKey;
 
 use crate::world::{World, soon};
 
-/// Lets one call and the other accept, and waits until both talk.
+/// Lets one call and the other accept, and waits until the two are a pair, with the conversation
+/// on both screens.
 pub(crate) async fn introduce(from: &mut NativeClient, to: &mut NativeClient) {
     let (own, partner) = (from.view().own.key, to.view().own.key);
-    let link = to.view().own.to_link("http://127.0.0.1");
+    let link = to.view().own.to_link("http://127.0.0.1", &to.view().realm);
     from.act(Action::AddContact { link });
     from.act(Action::Call(partner));
     let rings = to.until(|view| view.incoming.iter().any(|call| call.key == own));
     soon("the phone to ring", rings).await.unwrap();
     to.act(Action::Accept(own));
     for (client, partner) in [(from, partner), (to, own)] {
+        client.act(Action::Look(Some(partner)));
         soon(
-            "the conversation to begin",
-            client.until(|view| talks(view, partner)),
+            "the two to be a pair",
+            client.until(|view| is_paired(view, partner)),
         )
         .await
         .unwrap();
     }
 }
 
-fn talks(view: &View, partner: ClientKey) -> bool {
-    view.contact(partner)
-        .is_some_and(|contact| contact.call == CallState::Talking)
+fn is_paired(view: &View, partner: ClientKey) -> bool {
+    view.contact(partner).is_some_and(ContactView::is_paired)
 }
 
 pub(crate) fn has_received(view: &View, partner: ClientKey, text: &str) -> bool {

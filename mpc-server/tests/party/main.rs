@@ -9,9 +9,9 @@
     reason = "tests fail by panicking"
 )]
 
-mod conversation;
+mod anew;
 mod faults;
 mod misuse;
 mod raw;
-mod trace;
+mod rounds;
 mod world;

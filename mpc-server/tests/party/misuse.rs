@@ -5,8 +5,7 @@ use mcmix_server::native::open_socket;
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId};
-use mcmix_shared::share::combine;
-use mcmix_shared::wire::{ClientFrame, MissedReason, Refusal, Reply, ServerFrame};
+use mcmix_shared::wire::{ClientFrame, MissedReason, Refusal, ServerFrame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
@@ -14,7 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, client_async};
 
-use crate::raw::{RawClient, RawLink, deal_zeros, submit};
+use crate::raw::{RawClient, RawLink, deal_idle, submit};
 use crate::world::{World, soon, until};
 
 fn key(byte: u8) -> SecretKey {
@@ -23,17 +22,11 @@ fn key(byte: u8) -> SecretKey {
 
 /// Rounds go on for everyone else: an honest client gets through.
 async fn assert_honest_client_gets_through(world: &World) {
-    let mut client = world.client("honest");
-    let done = client.until(|view| {
-        view.conversation.is_some_and(|round| {
-            matches!(
-                round.last,
-                Some(mcmix_shared::client::RoundOutcome::Done(_))
-            )
-        })
-    });
-    soon("an honest client's round", done).await.unwrap();
-    client.stop().await;
+    let mut client = RawClient::connect(world.deployment(), &key(200)).await;
+    let program = Program::Conversation;
+    let shares = deal_idle(world.deployment(), program).map(Some);
+    let round = client.submit(program, shares).await;
+    client.reply(round, program).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,9 +34,9 @@ async fn every_wrong_frame_has_its_refusal() {
     let world = World::start_with(&["rounds.limit_ms=5000"]).await;
     let deployment = world.deployment();
     let mut link = RawLink::connect(deployment, PartyId::P1, &key(1)).await;
-    let [_, share, _] = deal_zeros(deployment, Program::Dialing);
-    let [_, long_share, _] = deal_zeros(deployment, Program::Conversation);
-    let program = Program::Dialing;
+    let [_, share, _] = deal_idle(deployment, Program::Open);
+    let [_, long_share, _] = deal_idle(deployment, Program::Conversation);
+    let program = Program::Open;
     let good = submit(RoundId(1), program, share.clone());
     let with = |at: usize, byte: u8| {
         let mut frame = good.clone();
@@ -75,13 +68,16 @@ async fn every_wrong_frame_has_its_refusal() {
     link.send(&submit(open.round, Program::Conversation, long_share))
         .await;
     assert_eq!(link.refusal().await, Refusal::WrongProgram);
+    link.send(&submit(open.round, Program::Contacts, share.clone()))
+        .await;
+    assert_eq!(link.refusal().await, Refusal::WrongProgram);
     link.send(&submit(open.round, program, share.clone())).await;
     link.send(&submit(open.round, program, share.clone())).await;
     assert_eq!(link.refusal().await, Refusal::Repeated);
     link.open_round(program).await;
     link.send(&submit(open.round, program, share)).await;
     assert_eq!(link.refusal().await, Refusal::Late);
-    assert_honest_client_gets_through(&world).await;
+    Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +88,7 @@ async fn shares_that_do_not_fit_leave_out_their_owner_alone() {
     let mut lazy = RawClient::connect(deployment, &key(2)).await;
     let mut honest = RawClient::connect(deployment, &key(3)).await;
     for program in Program::ALL {
-        let deal = || deal_zeros(deployment, program);
+        let deal = || deal_idle(deployment, program);
         let ([p0, _, p2], [_, p1, _]) = (deal(), deal());
         let [own_p0, own_p1, _] = deal();
         let (cheated, skipped, submitted) = tokio::join!(
@@ -109,31 +105,15 @@ async fn shares_that_do_not_fit_leave_out_their_owner_alone() {
             let reason = link.find(|frame| missed(&frame, skipped)).await;
             assert_eq!(reason, MissedReason::Absent);
         }
-        let mut bodies = Vec::new();
-        for link in &mut honest.links {
-            bodies.push(link.find(|frame| reply(frame, submitted)).await);
-        }
-        let [b0, b1, b2] = &bodies[..] else {
-            panic!("three bodies")
-        };
-        let rows = combine(submitted, program, deployment.shape(), [b0, b1, b2]).unwrap();
+        let rows = honest.reply(submitted, program).await;
         assert_eq!(rows.len(), deployment.shape().rows(program));
+        assert!(rows.iter().all(|row| row.disagreement.is_none()));
     }
 }
 
 fn missed(frame: &ServerFrame, expected: RoundId) -> Option<MissedReason> {
     match frame {
         ServerFrame::Missed { round, reason, .. } if *round == expected => Some(*reason),
-        _ => None,
-    }
-}
-
-fn reply(frame: ServerFrame, expected: RoundId) -> Option<Vec<u8>> {
-    match frame {
-        ServerFrame::Reply(Reply { round, body, .. }) if round == expected => Some(body),
-        ServerFrame::Missed { round, reason, .. } if round == expected => {
-            panic!("an honest client was left out: {reason}")
-        }
         _ => None,
     }
 }
@@ -175,7 +155,7 @@ async fn a_flood_is_cut_off() {
         let _closed = link.socket.send(Message::Ping(bytes::Bytes::new())).await;
     }
     assert_eq!(link.farewell().await, Some(Refusal::TooFast));
-    assert_honest_client_gets_through(&world).await;
+    Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,12 +193,10 @@ async fn garbage_never_gets_past_the_handshake() {
     }
     // Submitting before being ready.
     let mut hasty = RawLink::greet(world.deployment(), PartyId::P0, &key(1)).await;
-    let [share, ..] = deal_zeros(world.deployment(), Program::Dialing);
-    hasty
-        .send(&submit(RoundId(1), Program::Dialing, share))
-        .await;
+    let [share, ..] = deal_idle(world.deployment(), Program::Open);
+    hasty.send(&submit(RoundId(1), Program::Open, share)).await;
     assert_eq!(hasty.farewell().await, Some(Refusal::Malformed));
-    assert_honest_client_gets_through(&world).await;
+    Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,5 +257,5 @@ async fn a_client_that_never_reads_is_dropped() {
         }
     })
     .await;
-    assert_honest_client_gets_through(&world).await;
+    Box::pin(assert_honest_client_gets_through(&world)).await;
 }

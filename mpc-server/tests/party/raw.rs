@@ -4,13 +4,14 @@ use futures_util::{SinkExt, StreamExt};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use mcmix_server::native::{Socket, open_socket};
-use mcmix_shared::identity::SecretKey;
+use mcmix_shared::identity::{ClientId, SecretKey};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::noise::{Initiator, Transport};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId};
-use mcmix_shared::share::{DealtShare, deal};
-use mcmix_shared::wire::{ClientFrame, Open, Refusal, ServerFrame, Submit};
+use mcmix_shared::row::{ConversationRow, DialRow, Pass, Submission};
+use mcmix_shared::share::{DealtShare, ReplyRow, combine, deal};
+use mcmix_shared::wire::{ClientFrame, Open, Refusal, Reply, ServerFrame, Submit};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::world::soon;
@@ -42,7 +43,8 @@ impl RawLink {
         mut socket: Socket,
     ) -> Self {
         let server = deployment.server(party);
-        let (initiator, hello) = Initiator::new(party, key, &server.key, &mut rng());
+        let digest = deployment.realm().deployment;
+        let (initiator, hello) = Initiator::new(&digest, party, key, &server.key, &mut rng());
         socket.send(Message::Binary(hello.into())).await.unwrap();
         let answer = soon("the answer to the handshake", socket.next()).await;
         let transport = initiator
@@ -129,6 +131,18 @@ impl RawLink {
     }
 }
 
+/// Returns the body of a round's reply.
+fn reply(frame: ServerFrame, expected: RoundId) -> Option<Vec<u8>> {
+    match frame {
+        ServerFrame::Reply(Reply { round, body, .. }) if round == expected => Some(body),
+        ServerFrame::Missed { round, reason, .. } if round == expected => {
+            panic!("left out of round {round}: {reason}")
+        }
+        ServerFrame::Failed { round, .. } if round == expected => panic!("round {round} failed"),
+        _ => None,
+    }
+}
+
 /// A frame that hands in a share.
 pub(crate) fn submit(round: RoundId, program: Program, share: DealtShare) -> Vec<u8> {
     ClientFrame::Submit(Submit {
@@ -139,10 +153,27 @@ pub(crate) fn submit(round: RoundId, program: Program, share: DealtShare) -> Vec
     .encode()
 }
 
-/// Deals rows of zeros: a check or an idle row as good as any other.
-pub(crate) fn deal_zeros(deployment: &Deployment, program: Program) -> [DealtShare; 3] {
-    let rows = vec![0; deployment.shape().submission_bytes(program)];
-    deal(&rows, &mut rng())
+/// Deals rows that meet nobody and dial nobody.
+pub(crate) fn deal_idle(deployment: &Deployment, program: Program) -> [DealtShare; 3] {
+    let submission = if program.is_dialing() {
+        Submission::dialing(&dial_nobody())
+    } else {
+        let shape = deployment.shape();
+        let idle = || ConversationRow::idle(shape.message_bytes, &mut rng());
+        let rows: Vec<_> = (0..shape.slots).map(|_| idle()).collect();
+        Submission::conversation(shape, &rows)
+    };
+    deal(&submission, &mut rng())
+}
+
+/// The row of somebody who dials nobody and whom no contact can dial.
+pub(crate) fn dial_nobody() -> DialRow {
+    DialRow {
+        id: ClientId(*Pass::random(&mut rng()).as_bytes()),
+        pass: Pass::random(&mut rng()),
+        own_pass: Pass::random(&mut rng()),
+        message: [0; 200],
+    }
 }
 
 /// A client with links to all three servers.
@@ -151,6 +182,19 @@ pub(crate) struct RawClient {
 }
 
 impl RawClient {
+    /// Combines the three replies to what was handed in for a round.
+    pub(crate) async fn reply(&mut self, round: RoundId, program: Program) -> Vec<ReplyRow> {
+        let shape = self.links[0].deployment.shape();
+        let mut bodies = Vec::new();
+        for link in &mut self.links {
+            bodies.push(link.find(|frame| reply(frame, round)).await);
+        }
+        let [b0, b1, b2] = &bodies[..] else {
+            panic!("three bodies")
+        };
+        combine(round, program, shape, [b0, b1, b2]).unwrap()
+    }
+
     pub(crate) async fn connect(deployment: &Deployment, key: &SecretKey) -> Self {
         let [p0, p1, p2] = PartyId::ALL.map(|party| RawLink::connect(deployment, party, key));
         let (p0, p1, p2) = tokio::join!(p0, p1, p2);
@@ -165,16 +209,47 @@ impl RawClient {
         program: Program,
         shares: [Option<DealtShare>; 3],
     ) -> RoundId {
-        let [first, rest @ ..] = &mut self.links;
-        let round = first.open_round(program).await.round;
-        for link in rest {
-            while link.open_round(program).await.round < round {}
+        let round = self.open_round(program).await.round;
+        self.send(round, program, shares).await;
+        round
+    }
+
+    /// Waits until all three servers have opened a round.
+    pub(crate) async fn open_round(&mut self, program: Program) -> Open {
+        let [p0, p1, p2] = &mut self.links;
+        let mut opened = [
+            p0.open_round(program).await,
+            p1.open_round(program).await,
+            p2.open_round(program).await,
+        ];
+        loop {
+            let newest = opened.iter().map(|open| open.round).max().unwrap();
+            let mut is_late = false;
+            for (link, open) in self.links.iter_mut().zip(&mut opened) {
+                // Whoever heard of an earlier round passes it over.
+                if open.round < newest {
+                    is_late = true;
+                    *open = link.open_round(program).await;
+                }
+            }
+            if !is_late {
+                let [p0, p1, p2] = opened;
+                assert!(p0.turn == p1.turn && p1.turn == p2.turn, "{opened:?}");
+                return p0;
+            }
         }
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        round: RoundId,
+        program: Program,
+        shares: [Option<DealtShare>; 3],
+    ) {
         for (link, share) in self.links.iter_mut().zip(shares) {
             if let Some(share) = share {
                 link.send(&submit(round, program, share)).await;
             }
         }
-        round
     }
 }

@@ -101,9 +101,10 @@ async fn idle_dialing_and_chatting_clients_look_the_same() {
     let mut alice = Observed::start(&world, "Alice");
     let mut bob = Observed::start(&world, "Bob");
     // Calls somebody who is not there, all the time.
-    let nobody = world.identity("nobody").view().own;
+    let nobody = world.identity("nobody").view();
+    let (nobody, realm) = (nobody.own, nobody.realm);
     dialing.client.act(Action::AddContact {
-        link: nobody.to_link("http://127.0.0.1"),
+        link: nobody.to_link("http://127.0.0.1", &realm),
     });
     dialing.client.act(Action::Call(nobody.key));
     introduce(&mut alice.client, &mut bob.client).await;

@@ -39,6 +39,16 @@ impl World {
         Self::start_with(&[]).await
     }
 
+    /// The same with conversation rounds so long that much can be done while one is open.
+    pub(crate) async fn start_slow() -> Self {
+        let mut world = Self::with_period(2000, &[]);
+        for party in PartyId::ALL {
+            world.run(party).await;
+        }
+        world.ready().await;
+        world
+    }
+
     /// The same with settings as `--set` takes them.
     pub(crate) async fn start_with(settings: &[&str]) -> Self {
         let mut world = Self::prepare(settings);
@@ -51,9 +61,13 @@ impl World {
 
     /// Writes the files and starts nothing.
     pub(crate) fn prepare(settings: &[&str]) -> Self {
+        Self::with_period(100, settings)
+    }
+
+    fn with_period(conversation_period_ms: u32, settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = DemoOptions {
-            conversation_period_ms: 100,
+            conversation_period_ms,
             dialing_period_ms: 150,
             ..DemoOptions::on_free_ports()
         };

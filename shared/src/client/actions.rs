@@ -3,16 +3,16 @@
 use rand_core::CryptoRng;
 
 use super::{
-    Action, Client, EndReason, MAX_CONTACTS, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES, MessageNumber,
-    Notice, SendStatus,
-    conversation::Phase,
-    dialing::Dialing,
-    history::Release,
-    people::{Kind, Person},
-    storage::Key,
+    Action, Blocked, Client, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES, MessageNumber, Notice, SendStatus,
+    Verified,
+    calling::{Calls, Input, Own, Theirs},
+    person::{Card, Draft, Kind, Person},
+    settings::KnownServers,
+    stored::Stored,
 };
 use crate::{
-    delivery::Control,
+    call::CallKind,
+    delivery::{Delivery, Item},
     identity::{ClientKey, Invite, Name},
 };
 
@@ -20,29 +20,62 @@ impl Client {
     pub(super) fn act(&mut self, action: Action, rng: &mut impl CryptoRng) {
         let done = match action {
             Action::SetName(name) => {
-                self.name = name;
-                self.store.mark(Key::Identity);
+                self.profile.edit().name = name;
                 Ok(())
             }
             Action::SetOpenToCalls(open) => {
-                self.open_to_calls = open;
-                self.store.mark(Key::Settings);
+                self.settings.edit().open_to_calls = open;
                 Ok(())
             }
-            Action::AddContact { link } => self.add_contact(&link),
+            Action::AddContact { link } => self.add_contact(&link, rng),
             Action::RenameContact { contact, name } => self.rename(contact, name),
-            Action::RemoveContact(contact) => self.remove(contact),
-            Action::Call(contact) => self.call(contact),
-            Action::CancelCall(contact) | Action::EndConversation(contact) => {
-                self.hang_up(contact, Control::End)
+            Action::RemoveContact(contact) => self.remove(contact, rng),
+            Action::Block(person) => {
+                self.block(person);
+                Ok(())
             }
-            Action::Accept(contact) => self.accept(contact),
-            Action::Decline(contact) => self.hang_up(contact, Control::Decline),
+            Action::Unblock(person) => {
+                self.unblock(person);
+                Ok(())
+            }
+            Action::SetVerified { contact, verified } => self.set_verified(contact, verified),
+            Action::Call(contact) => self.call(contact, rng),
+            Action::Ring(contact) => self.ring(contact, rng),
+            Action::CancelCall(contact) => {
+                self.step(contact, Input::Cancel, rng);
+                Ok(())
+            }
+            Action::Accept(contact) => self.accept_call(contact, rng),
+            Action::Decline(contact) => {
+                self.decline(contact, rng);
+                Ok(())
+            }
             Action::SendText { contact, text } => self.send_text(contact, text, rng),
             Action::CancelText { contact, message } => self.cancel_text(contact, message),
-            Action::MarkRead(contact) => self.mark_read(contact),
+            Action::SendHeld(contact) => self.send_held(contact),
+            Action::SetDraft { contact, text } => {
+                self.set_draft(contact, text);
+                Ok(())
+            }
+            Action::Look(at) => {
+                self.screen.look(at);
+                Ok(())
+            }
+            Action::Touch => {
+                self.screen.touch();
+                Ok(())
+            }
+            Action::MarkRead(contact) => {
+                self.mark_read(contact);
+                Ok(())
+            }
             Action::DismissNotice(id) => {
                 self.notices.dismiss(id);
+                Ok(())
+            }
+            Action::TrustServers => {
+                *self.known_servers.edit() = KnownServers::of(&self.deployment);
+                self.connect_all();
                 Ok(())
             }
         };
@@ -52,128 +85,133 @@ impl Client {
     }
 
     fn contact_mut(&mut self, key: ClientKey) -> Result<&mut Person, Notice> {
-        let person = self
-            .people
-            .get_mut(&key)
-            .filter(|person| !person.is_stranger());
-        person.ok_or(Notice::Gone)
+        let person = self.people.get_mut(&key);
+        person
+            .filter(|person| person.is_contact())
+            .ok_or(Notice::Gone)
     }
 
-    fn has_room_for_contact(&self) -> Result<(), Notice> {
-        let contacts = self
-            .people
-            .values()
-            .filter(|person| !person.is_stranger())
-            .count();
-        if contacts < MAX_CONTACTS {
-            Ok(())
-        } else {
-            Err(Notice::ContactsFull)
-        }
-    }
-
-    fn add_contact(&mut self, link: &str) -> Result<(), Notice> {
-        let Invite { key, name } = Invite::from_link(link).map_err(Notice::BadInvite)?;
+    fn add_contact(&mut self, link: &str, rng: &mut impl CryptoRng) -> Result<(), Notice> {
+        let Invite { key, name } =
+            Invite::from_link(link, &self.realm).map_err(Notice::BadInvite)?;
         if key == self.own {
             return Err(Notice::OwnInvite);
         }
         if let Ok(person) = self.contact_mut(key) {
-            let name = person.name.clone();
+            let name = person.card.name.clone();
             return Err(Notice::KnownContact { contact: key, name });
         }
         self.has_room_for_contact()?;
+        if self.settings.blocked.contains(&key) {
+            self.settings
+                .edit()
+                .blocked
+                .retain(|blocked| *blocked != key);
+        }
+        let card = Card::new(name.clone(), Kind::Contact);
         // A stranger who calls right now becomes a contact under the link's name.
         let person = self
             .people
             .entry(key)
-            .or_insert_with(|| Person::contact(name.clone()));
-        (person.kind, person.name) = (Kind::Contact, name);
-        self.store.mark(Key::Contact(key));
+            .or_insert_with(|| Person::new(card, Delivery::new(rng)));
+        let card = person.card.edit();
+        (card.kind, card.name) = (Kind::Contact, name);
         Ok(())
     }
 
     fn rename(&mut self, contact: ClientKey, name: Name) -> Result<(), Notice> {
-        self.contact_mut(contact)?.name = name;
-        self.store.mark(Key::Contact(contact));
+        self.contact_mut(contact)?.card.edit().name = name;
         Ok(())
     }
 
-    fn remove(&mut self, contact: ClientKey) -> Result<(), Notice> {
+    /// Forgets a contact. Its session goes on apart from it until the other side has heard.
+    fn remove(&mut self, contact: ClientKey, rng: &mut impl CryptoRng) -> Result<(), Notice> {
+        self.contact_mut(contact)?;
+        self.step(contact, Input::Cancel, rng);
+        self.screen.forget(contact);
+        let Some(mut person) = self.people.remove(&contact) else {
+            return Ok(());
+        };
+        if let Some(pair) = person.pair.edit().take() {
+            self.leave(contact, pair);
+        }
+        let own = core::mem::take(&mut person.calls.edit().own);
+        let name = person.card.name.clone();
+        person.erase(&mut self.store, contact);
+        // A call is taken back even so.
+        if matches!(own, Own::Withdrawing { .. }) {
+            let card = Card::new(name, Kind::Stranger);
+            let mut stranger = Person::new(card, Delivery::new(rng));
+            let theirs = Theirs::Idle;
+            stranger.calls = Stored::new(Calls { own, theirs });
+            self.people.insert(contact, stranger);
+        }
+        Ok(())
+    }
+
+    /// Hears no more of somebody. They see an absence; own calls and answers to them end.
+    fn block(&mut self, key: ClientKey) {
+        match self.people.get_mut(&key) {
+            Some(person) if person.is_contact() => {
+                person.card.edit().blocked = Blocked::Yes;
+                *person.calls.edit() = Calls::default();
+            }
+            _ => {
+                self.settings.edit().block(key);
+                self.forget(key);
+            }
+        }
+    }
+
+    fn unblock(&mut self, key: ClientKey) {
+        let (pass, piece_bytes) = (self.settings.pass.clone(), self.piece_bytes());
+        if self.settings.blocked.contains(&key) {
+            self.settings
+                .edit()
+                .blocked
+                .retain(|blocked| *blocked != key);
+        }
+        if let Some(person) = self.people.get_mut(&key)
+            && person.is_blocked()
+        {
+            person.card.edit().blocked = Blocked::No;
+            if person.pair.is_some() {
+                // It may have changed meanwhile.
+                person.outbox.queue(Item::Pass(pass), piece_bytes);
+            }
+        }
+    }
+
+    fn set_verified(&mut self, contact: ClientKey, verified: Verified) -> Result<(), Notice> {
+        self.contact_mut(contact)?.card.edit().verified = verified;
+        Ok(())
+    }
+
+    fn call(&mut self, contact: ClientKey, rng: &mut impl CryptoRng) -> Result<(), Notice> {
         let person = self.contact_mut(contact)?;
-        let history = core::mem::take(&mut person.history);
-        // Whoever is left in the middle of a conversation is told before they are forgotten.
-        person.kind = Kind::Stranger;
-        let keep = person.conversation.is_some();
-        for message in history.iter() {
-            self.store.mark(Key::Message(contact, message.view.number));
+        if person.calls.ringing().is_some() {
+            return self.accept_call(contact, rng);
         }
-        if keep {
-            self.leave(contact, Control::End, EndReason::ByUs);
-        } else {
-            self.people.remove(&contact);
-            self.store.mark(Key::Contact(contact));
-        }
+        person.card.edit().ended = None;
+        self.step(contact, Input::Press(CallKind::Call), rng);
         Ok(())
     }
 
-    fn call(&mut self, contact: ClientKey) -> Result<(), Notice> {
-        let conversation = self.contact_mut(contact)?.conversation.as_ref();
-        if let Some(conversation) = conversation.filter(|it| it.is_active()) {
-            if conversation.is_incoming() {
-                return self.accept(contact);
-            }
-            if conversation.phase != Phase::Incoming {
-                return Ok(());
-            }
-            // A match whose caller never showed: they may have given up in that very round.
-            self.drop_conversation(contact);
-        }
-        let (free, slots, now) = (self.free_slots(), self.slots(), self.now);
-        let person = self.contact_mut(contact)?;
-        if person.dialing.is_none() {
-            if free == 0 {
-                return Err(Notice::SlotsFull { slots });
-            }
-            person.dialing = Some(Dialing {
-                attempts: 0,
-                since: now,
-            });
-            person.ended = None;
-            self.store.mark(Key::Contact(contact));
-        }
-        Ok(())
-    }
-
-    fn accept(&mut self, contact: ClientKey) -> Result<(), Notice> {
-        let stranger = self.people.get(&contact).is_some_and(Person::is_stranger);
-        if stranger {
-            self.has_room_for_contact()?;
-        }
-        let batch = self.store.batch();
-        let person = self.people.get_mut(&contact).ok_or(Notice::Gone)?;
-        let incoming = person
-            .conversation
-            .as_mut()
-            .filter(|it| it.phase == Phase::Incoming);
-        incoming.ok_or(Notice::Gone)?.enter(Phase::Talking, batch);
-        person.kind = Kind::Contact;
-        person.ended = None;
-        person.dialing = None;
-        self.store.mark(Key::Contact(contact));
-        self.store.mark(Key::Session(contact));
-        Ok(())
-    }
-
-    fn hang_up(&mut self, contact: ClientKey, control: Control) -> Result<(), Notice> {
-        let person = self.people.get(&contact).ok_or(Notice::Gone)?;
-        let active = person.conversation.as_ref().filter(|it| it.is_active());
-        if active.is_none() && person.dialing.is_none() {
+    fn ring(&mut self, contact: ClientKey, rng: &mut impl CryptoRng) -> Result<(), Notice> {
+        if self.contact_mut(contact)?.pair.is_none() {
             return Err(Notice::Gone);
         }
-        // Only a call that still rings can be declined.
-        let rings = active.is_some_and(|it| it.phase == Phase::Incoming);
-        let control = if rings { Control::Decline } else { control };
-        self.leave(contact, control, EndReason::ByUs);
+        self.step(contact, Input::Press(CallKind::Ring), rng);
+        Ok(())
+    }
+
+    fn accept_call(&mut self, caller: ClientKey, rng: &mut impl CryptoRng) -> Result<(), Notice> {
+        let person = self.people.get(&caller);
+        let ringing = person.filter(|it| it.calls.ringing().is_some());
+        if !ringing.ok_or(Notice::Gone)?.is_contact() {
+            self.has_room_for_contact()?;
+        }
+        self.accept(caller, rng);
         Ok(())
     }
 
@@ -186,7 +224,8 @@ impl Client {
         if text.len() > MAX_TEXT_BYTES {
             return Err(Notice::TextTooLong { got: text.len() });
         }
-        let (now, id) = (self.now, rng.next_u64());
+        let (wall, piece_bytes) = (self.now.wall, self.piece_bytes());
+        let id = rng.next_u64();
         let person = self.contact_mut(contact)?;
         if text.trim().is_empty() {
             return Ok(());
@@ -194,58 +233,73 @@ impl Client {
         if person.history.waiting() >= MAX_QUEUED_TEXTS {
             return Err(Notice::QueueFull {
                 contact,
-                name: person.name.clone(),
+                name: person.card.name.clone(),
             });
         }
-        let number = person.history.queue(id, text, now);
-        self.store.mark(Key::Message(contact, number));
-        self.store.mark(Key::Contact(contact));
-        self.trim_history(contact);
+        let item = Item::Text {
+            id,
+            text: text.clone(),
+        };
+        let pieces = person.outbox.queue(item, piece_bytes);
+        if person.pair.is_none() {
+            // It can't leave yet, and so can be taken back after a restart, too.
+            person.outbox.hold();
+        }
+        person.history.queue(id, text, wall, pieces);
+        *person.draft.edit() = Draft::default();
         Ok(())
     }
 
     fn cancel_text(&mut self, contact: ClientKey, number: MessageNumber) -> Result<(), Notice> {
         let person = self.contact_mut(contact)?;
         let message = person.history.get(number).ok_or(Notice::Gone)?;
-        let (id, release) = (message.id, message.release);
+        let id = message.id;
         match message.status() {
-            Some(SendStatus::Queued { .. }) if release != Release::Earlier => {}
+            Some(SendStatus::Held) => {}
+            Some(SendStatus::Queued { .. }) => {
+                let cancelled = person.outbox.cancel(id);
+                cancelled.map_err(|_| Notice::TooLateToCancel)?;
+            }
             _ => return Err(Notice::TooLateToCancel),
         }
-        if let Some(conversation) = &mut person.conversation {
-            conversation
-                .delivery
-                .cancel(id)
-                .map_err(|_| Notice::TooLateToCancel)?;
-        }
-        self.set_status(contact, id, SendStatus::Cancelled);
+        person.history.set_status(id, SendStatus::Cancelled);
         Ok(())
     }
 
-    fn mark_read(&mut self, contact: ClientKey) -> Result<(), Notice> {
-        let history = &mut self.contact_mut(contact)?.history;
-        if history.unread() > 0 {
-            history.read_upto = history.next;
-            self.store.mark(Key::Contact(contact));
+    /// Sends what waited because the other side's device was not known.
+    fn send_held(&mut self, contact: ClientKey) -> Result<(), Notice> {
+        let piece_bytes = self.piece_bytes();
+        let person = self.contact_mut(contact)?;
+        let held = person.history.iter();
+        let held = held.filter(|message| message.status() == Some(SendStatus::Held));
+        let held: Vec<_> = held
+            .map(|message| (message.id, message.view.text.clone()))
+            .collect();
+        for (id, text) in held {
+            let pieces = person.outbox.queue(Item::Text { id, text }, piece_bytes);
+            person.history.release(id, pieces);
         }
         Ok(())
     }
 
-    pub(super) fn set_status(&mut self, contact: ClientKey, id: u64, status: SendStatus) {
-        let Some(person) = self.people.get_mut(&contact) else {
-            return;
-        };
-        if let Some(number) = person.history.set_status(id, status) {
-            self.store.mark(Key::Message(contact, number));
+    fn set_draft(&mut self, contact: ClientKey, text: String) {
+        if text.len() <= MAX_TEXT_BYTES
+            && let Ok(person) = self.contact_mut(contact)
+            && person.draft.0 != text
+        {
+            *person.draft.edit() = Draft(text);
         }
     }
 
-    pub(super) fn trim_history(&mut self, contact: ClientKey) {
-        let Some(person) = self.people.get_mut(&contact) else {
+    fn mark_read(&mut self, contact: ClientKey) {
+        let Ok(person) = self.contact_mut(contact) else {
             return;
         };
-        while let Some(number) = person.history.trim() {
-            self.store.mark(Key::Message(contact, number));
+        if person.history.unread(person.card.read_upto) > 0 || person.card.rang.is_some() {
+            let next = person.history.next();
+            let card = person.card.edit();
+            card.read_upto = next;
+            card.rang = None;
         }
     }
 }

@@ -1,353 +1,566 @@
-//! Dialing rounds: whom to dial, whom to let in, when to give up.
+//! Dialing rounds: one sealed message to somebody or nobody, and at most one from somebody
+//! (docs/protocol.md §5, §11.1).
+//!
+//! Nothing that arrives here changes what leaves, before a person accepts or has called the same
+//! person.
 
 use rand_core::CryptoRng;
 
 use super::{
-    CallState, Client, EndReason, Millis, Notice, OpenToCalls,
-    conversation::{Beginning, CONNECT_ROUNDS, Conversation, Phase, Side},
-    people::Person,
-    storage::Key,
+    Caller, CallerDevice, Client, EndReason, MAX_CONTACTS, Notice, OpenToCalls,
+    calling::{
+        Accepted, Answering, Between, CALL_DIALS, Circumstances, Effect, Incoming, Input, KeyOrder,
+        Outgoing, Own, TASK_TURNS, Theirs, stay_of_call, withdrawn,
+    },
+    moment::Pace,
+    person::{Card, Greeting, Kind, Pair, Person},
+    places::Crowd,
+    settings::Stay,
 };
 use crate::{
-    identity::{ClientKey, Name},
-    program::RoundId,
-    row::{DialInput, DialReply},
-    session::{Match, OVERHEAD_BYTES, Session},
+    call::{
+        self, AnswerSeed, Answered, CallKind, CallPayload, CallSecret, Device, ResumeId, Validity,
+    },
+    delivery::{Delivery, Item},
+    identity::{ClientId, ClientKey},
+    kdf::{Secret, derive, truncate},
+    program::{Program, RoundId},
+    row::{DialRow, Pass, Submission},
+    session::Session,
+    share::ReplyRow,
 };
 
-/// Dialing rounds after which a call counts as not answered.
-const MAX_ATTEMPTS: u32 = 12;
-/// After a reload, a call goes on only if it is not older than this.
-const STALE_MS: u64 = 120_000;
+/// The most strangers whose calls ring or are answered; the oldest gives way.
+const MAX_STRANGERS: usize = 100;
 
-/// A call that is being dialled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dialing {
-    /// Dialing rounds that brought no match.
-    pub(super) attempts: u32,
-    /// When the user called.
-    pub(super) since: Millis,
-}
-
-impl Dialing {
-    pub(super) fn state(self) -> CallState {
-        CallState::Calling {
-            attempt: self.attempts.saturating_add(1).min(MAX_ATTEMPTS),
-            of: MAX_ATTEMPTS,
-        }
-    }
-
-    /// Returns whether nobody is dialled any more; a row that is under way may still meet them.
-    pub(super) const fn is_exhausted(self) -> bool {
-        self.attempts >= MAX_ATTEMPTS
-    }
-}
-
-/// What we handed in to a dialing round.
-#[derive(Clone, Copy)]
-pub(super) enum Dialed {
-    Dial(ClientKey),
-    Check,
-    Closed,
-}
-
-impl core::fmt::Debug for Dialed {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Dialed(..)")
-    }
+/// Returns the pass of a round that follows from a pass secret.
+fn pass(secret: &Secret, round: RoundId) -> Pass {
+    let pass = derive("pass", secret.as_bytes(), &[&round.0.to_le_bytes()]);
+    Pass::from_bytes(truncate(pass.as_bytes()))
 }
 
 impl Client {
     /// Writes the row of a dialing round.
-    ///
-    /// A new call dials at once. After that a caller dials or checks with equal chance, so that
-    /// two who call each other meet.
-    pub(super) fn compose_dial(&mut self, row: &mut Vec<u8>, rng: &mut impl CryptoRng) -> Dialed {
-        let wanted: Vec<_> = self
-            .people
-            .iter()
-            .filter(|(_, it)| it.may_be_dialed())
-            .map(|(key, _)| *key)
-            .collect();
-        let new: Vec<_> = wanted
-            .iter()
-            .copied()
-            .filter(|it| self.is_new(*it))
-            .collect();
-        let (coin, choice) = (rng.next_u32() & 1, rng.next_u64());
-        let (among, dials) = if new.is_empty() {
-            (&wanted, coin == 1)
-        } else {
-            (&new, true)
-        };
-        let pick = (choice.checked_rem(among.len() as u64))
-            .and_then(|index| among.get(usize::try_from(index).ok()?))
-            .filter(|_| dials);
-        let open = self.open_to_calls != OpenToCalls::Nobody || !wanted.is_empty();
-        let dialed = match pick {
-            Some(callee) => Dialed::Dial(*callee),
-            None if open && self.has_ear() => Dialed::Check,
-            None => Dialed::Closed,
-        };
-        let input = match dialed {
-            Dialed::Dial(callee) => DialInput::Dial(callee.id()),
-            Dialed::Check => DialInput::Check,
-            Dialed::Closed => DialInput::Closed,
-        };
-        row.extend_from_slice(&input.row(self.own.id(), rng));
-        dialed
-    }
-
-    /// Returns whether a call has not been dialled yet.
-    fn is_new(&self, callee: ClientKey) -> bool {
-        let dialing = self.people.get(&callee).and_then(|it| it.dialing);
-        dialing.is_some_and(|it| it.attempts == 0) && !self.rounds.is_dialed(callee)
-    }
-
-    /// Takes the reply of a dialing round.
-    pub(super) fn receive_dial(
-        &mut self,
+    pub(super) fn compose_dial(
+        &self,
         round: RoundId,
-        dialed: Dialed,
-        row: &[u8],
+        program: Program,
         rng: &mut impl CryptoRng,
-    ) {
-        if let Some(DialReply { partner, tag }) = DialReply::decode(row)
-            && partner != *self.own.as_bytes()
-            && let Ok(peer) = ClientKey::from_bytes(partner)
-        {
-            let met = Match { round, peer, tag };
-            match dialed {
-                // Ids are short: the key must be the one that we dialled.
-                Dialed::Dial(callee) if callee == peer => self.met_callee(&met, rng),
-                Dialed::Check => self.met_caller(&met, rng),
-                Dialed::Dial(_) | Dialed::Closed => {}
+    ) -> Submission {
+        let own_pass = pass(&self.settings.pass, round);
+        let (secret, realm) = (&self.profile.secret, &self.realm);
+        // Who calls nobody does the same with secrets of the moment.
+        let mut nobody = ClientId([0; 16]);
+        rng.fill_bytes(&mut nobody.0);
+        let nobodys_pass = Secret::random(rng);
+        let dialled = self.dialled(round, program);
+        let known_pass = dialled.as_ref().and_then(|dialled| dialled.pass);
+        let pass = pass(known_pass.unwrap_or(&nobodys_pass), round);
+        let (id, message) = match dialled {
+            Some(Dialled {
+                callee,
+                call,
+                payload,
+                ..
+            }) => (
+                callee.id(&realm.deployment),
+                call::seal(secret, realm, &callee, &call.secret, &payload),
+            ),
+            None => (nobody, call::seal_to_nobody(secret, realm, rng)),
+        };
+        Submission::dialing(&DialRow {
+            id,
+            pass,
+            own_pass,
+            message,
+        })
+    }
+
+    /// Returns whom the round dials. Who calls a contact whose pass is known dials in both
+    /// programs; anybody else can be dialled in *open* alone.
+    fn dialled(&self, round: RoundId, program: Program) -> Option<Dialled<'_>> {
+        let stored = self.store.stored();
+        let durable = self
+            .people
+            .iter()
+            .filter(|(_, it)| it.calls.is_durable(stored));
+        let mut dialled = durable.filter_map(|(key, person)| match &person.calls.own {
+            Own::Calling(call) if call.paused.is_none() && round <= call.payload.until => {
+                Some((*key, call, call.payload.clone()))
             }
-        }
-        self.count_attempts();
-    }
-
-    fn met_callee(&mut self, met: &Match, rng: &mut impl CryptoRng) {
-        let Some(person) = self.people.get(&met.peer) else {
-            return;
-        };
-        let talks = person
-            .conversation
-            .as_ref()
-            .is_some_and(Conversation::is_active);
-        // Cancelled meanwhile, unless the other's call came through first: then the later match
-        // counts, on both sides.
-        if (person.dialing.is_some() || talks) && self.make_room(met.peer) {
-            let session = Session::caller(&self.secret, met, self.name.clone(), rng);
-            self.begin(met.peer, session, Side::Caller, Phase::Ringing);
-        }
-    }
-
-    fn met_caller(&mut self, met: &Match, rng: &mut impl CryptoRng) {
-        let Some(phase) = self.welcome_phase(met.peer) else {
-            return;
-        };
-        if !self.make_room(met.peer) {
-            return;
-        }
-        self.people.entry(met.peer).or_insert_with(|| {
-            Person::stranger(Name::new("Unknown caller").expect("a valid name"))
+            Own::Withdrawing { call, .. } => Some((*key, call, withdrawn(&call.payload))),
+            _ => None,
         });
-        let session = Session::callee(self.own, met, rng);
-        self.begin(met.peer, session, Side::Callee, phase);
+        let (callee, call, payload) = dialled.next()?;
+        let pass = self.people.get(&callee)?.card.pass.as_ref();
+        let reached = program == Program::Open || pass.is_some();
+        reached.then_some(Dialled {
+            callee,
+            call,
+            payload,
+            pass,
+        })
     }
 
-    /// Decides what a caller's call begins as; `None` passes it over in silence.
-    fn welcome_phase(&self, caller: ClientKey) -> Option<Phase> {
-        let Some(person) = self
-            .people
-            .get(&caller)
-            .filter(|person| !person.is_stranger())
-        else {
-            let strangers = self
-                .people
-                .values()
-                .filter(|person| person.is_stranger())
-                .count();
-            let room = self.slots().saturating_sub(1).max(1);
-            let known = self.people.contains_key(&caller);
-            let welcome =
-                self.open_to_calls == OpenToCalls::Everyone && (known || strangers < room);
-            return welcome.then_some(Phase::Incoming);
-        };
-        let phase = person
-            .conversation
-            .as_ref()
-            .map(|conversation| conversation.phase);
-        if person.dialing.is_some() || matches!(phase, Some(Phase::Ringing | Phase::Talking)) {
-            return Some(Phase::Talking);
+    /// Takes the reply of a dialing round, and does the same with one of its own making.
+    pub(super) fn take_dial(&mut self, reply: Option<&ReplyRow>, rng: &mut impl CryptoRng) {
+        let (secret, realm) = (&self.profile.secret, &self.realm);
+        let own_making = call::seal_to_nobody(secret, realm, rng);
+        core::hint::black_box(call::open(secret, realm, &own_making));
+        let message = reply.map_or(&own_making[..], |reply| &reply.message);
+        if let Some(received) = call::open(secret, realm, message) {
+            self.take_call(received, rng);
         }
-        (self.open_to_calls != OpenToCalls::Nobody).then_some(Phase::Incoming)
     }
 
-    fn begin(&mut self, peer: ClientKey, session: Session, side: Side, phase: Phase) {
-        self.conversation_count += 1;
-        let beginning = Beginning {
-            number: self.conversation_count,
-            session,
-            side,
-            phase,
-            durable_with: self.store.batch(),
-            since: self.now,
+    fn take_call(&mut self, received: call::Received, rng: &mut impl CryptoRng) {
+        let call::Received {
+            caller,
+            payload,
+            message,
+        } = received;
+        if caller == self.own || self.settings.blocked.contains(&caller) {
+            return;
+        }
+        let person = self.people.get(&caller);
+        if person.is_some_and(Person::is_blocked) {
+            return;
+        }
+        let taken_back = payload.validity == Validity::Withdrawn;
+        if payload.kind == CallKind::Ring {
+            if !taken_back {
+                self.rang(caller, &payload);
+            }
+            return;
+        }
+        if taken_back {
+            if person.is_some() {
+                self.step(caller, Input::TakenBack(payload.seed), rng);
+            }
+            return;
+        }
+        let wanted = person.is_some_and(|it| !matches!(it.calls.own, Own::Idle));
+        let contact = person.is_some_and(Person::is_contact);
+        let welcome = match self.settings.open_to_calls {
+            OpenToCalls::Everyone => true,
+            OpenToCalls::Contacts => contact,
+            OpenToCalls::Nobody => false,
         };
-        let conversation = Conversation::new(beginning, self.epoch, self.packet_bytes());
-        let Some(person) = self.people.get_mut(&peer) else {
+        if !(wanted || welcome) || self.settings.is_deaf_to(caller, &payload.seed) {
+            return;
+        }
+        let known =
+            person.is_none_or(|it| !it.was_met() || it.resume_secret(&payload.resume).is_some());
+        if person.is_none() {
+            self.make_room_for_stranger();
+            let card = Card::new(payload.name.clone(), Kind::Stranger);
+            let person = Person::new(card, Delivery::new(rng));
+            self.people.insert(caller, person);
+        }
+        let now = self.moment();
+        let incoming = Incoming {
+            message,
+            seed: payload.seed.clone(),
+            until: payload.until,
+            device: if known {
+                CallerDevice::Known
+            } else {
+                CallerDevice::New
+            },
+            first: now,
+            last: now,
+        };
+        self.step(caller, Input::Dialled(incoming), rng);
+    }
+
+    /// A contact asks for attention. Each ring shows once, however often it is dialled.
+    fn rang(&mut self, caller: ClientKey, payload: &CallPayload) {
+        let wall = self.now.wall;
+        let Some(person) = self.people.get_mut(&caller).filter(|it| it.is_contact()) else {
             return;
         };
-        person.conversation = Some(conversation);
-        if phase == Phase::Talking {
-            person.ended = None;
-        }
-        self.store.mark(Key::Contact(peer));
-        self.store.mark(Key::Session(peer));
-    }
-
-    pub(super) fn packet_bytes(&self) -> usize {
-        usize::from(self.deployment.message_bytes).saturating_sub(OVERHEAD_BYTES)
-    }
-
-    pub(super) fn slots(&self) -> usize {
-        self.deployment.slots.into()
-    }
-
-    pub(super) fn active_conversations(&self) -> usize {
-        let conversations = self
-            .people
-            .values()
-            .filter_map(|person| person.conversation.as_ref());
-        conversations
-            .filter(|conversation| conversation.is_active())
-            .count()
-    }
-
-    /// Returns whether a caller could be let in: there is a free slot, or somebody has been
-    /// silent for so long that they may have lost their end of the conversation and call anew.
-    fn has_ear(&self) -> bool {
-        let mut conversations = self
-            .people
-            .values()
-            .filter_map(|it| it.conversation.as_ref());
-        self.active_conversations() < self.slots()
-            || conversations.any(|it| it.is_active() && it.silent_rounds >= CONNECT_ROUNDS)
-    }
-
-    /// Returns how many more calls may start.
-    pub(super) fn free_slots(&self) -> usize {
-        let dialing = self
-            .people
-            .values()
-            .filter(|person| person.is_dialing())
-            .count();
-        self.slots()
-            .saturating_sub(self.active_conversations())
-            .saturating_sub(dialing)
-    }
-
-    /// Makes sure that a row is free for that person, at the cost of one that is over.
-    fn make_room(&mut self, peer: ClientKey) -> bool {
-        let others = self.people.iter().filter(|(key, _)| **key != peer);
-        let others: Vec<_> = others
-            .filter_map(|(key, it)| Some((*key, it.conversation.as_ref()?)))
-            .collect();
-        if others.len() < self.slots() {
-            return true;
-        }
-        let over = others
-            .iter()
-            .filter_map(|(key, it)| Some((it.rounds_left()?, *key)))
-            .min();
-        if let Some((_, key)) = over {
-            self.drop_conversation(key);
-        }
-        over.is_some()
-    }
-
-    fn count_attempts(&mut self) {
-        let dialing: Vec<_> = self
-            .people
-            .iter()
-            .filter(|(_, it)| it.is_dialing())
-            .map(|(key, _)| *key)
-            .collect();
-        for peer in dialing {
-            if let Some(dialing) = self
-                .people
-                .get_mut(&peer)
-                .and_then(|it| it.dialing.as_mut())
-            {
-                dialing.attempts += 1;
-            }
-            self.give_up_dialing(peer);
-        }
-    }
-
-    /// Ends the calls that nobody waits for any more; called once after a reload.
-    pub(super) fn give_up_stale_calls(&mut self) {
-        let now = self.now;
-        for (peer, person) in &mut self.people {
-            if person
-                .dialing
-                .is_some_and(|dialing| now.since(dialing.since) > STALE_MS)
-            {
-                person.dialing = None;
-                person.ended = Some(EndReason::NoAnswer);
-                self.store.mark(Key::Contact(*peer));
-            }
-        }
-    }
-
-    /// Ends a call that was dialled often enough, unless they may yet be met by a row that is
-    /// under way: they would see a call of somebody who has given up.
-    pub(super) fn give_up_dialing(&mut self, peer: ClientKey) {
-        let under_way = self.rounds.is_dialed(peer);
-        let Some(person) = self.people.get_mut(&peer) else {
+        if person.card.ring.as_ref() == Some(&payload.seed)
+            || self.settings.open_to_calls == OpenToCalls::Nobody
+        {
             return;
-        };
-        if person.is_dialing() && !person.may_be_dialed() && !under_way {
-            person.dialing = None;
-            person.ended = Some(EndReason::NoAnswer);
-            self.store.mark(Key::Contact(peer));
-            self.tell_no_answer(peer);
         }
+        let card = person.card.edit();
+        card.ring = Some(payload.seed.clone());
+        card.rang = Some(wall);
+        let name = card.name.clone();
+        self.notify(Notice::Rang {
+            contact: caller,
+            name,
+        });
     }
 
-    pub(super) fn tell_no_answer(&mut self, peer: ClientKey) {
-        if let Some(person) = self.people.get(&peer) {
-            self.notify(Notice::NoAnswer {
-                contact: peer,
-                name: person.name.clone(),
+    /// Forgets the stranger whose call rings longest, if there are too many.
+    fn make_room_for_stranger(&mut self) {
+        let strangers = self.people.iter().filter(|(_, it)| !it.is_contact());
+        let ringing = strangers
+            .clone()
+            .filter_map(|(key, person)| match &person.calls.theirs {
+                Theirs::Ringing(incoming) => Some((incoming.first.round, *key)),
+                _ => None,
             });
+        if strangers.count() >= MAX_STRANGERS
+            && let Some((_, oldest)) = ringing.min()
+        {
+            self.forget(oldest);
+        }
+    }
+
+    fn between(&self, peer: ClientKey) -> Between<'_> {
+        Between {
+            secret: &self.profile.secret,
+            realm: &self.realm,
+            own: self.own,
+            peer,
+        }
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        Pace::of(&self.deployment)
+    }
+
+    fn circumstances(&self, peer: ClientKey) -> Circumstances {
+        Circumstances {
+            now: self.moment(),
+            pace: self.pace(),
+            order: if self.own < peer {
+                KeyOrder::OursIsSmaller
+            } else {
+                KeyOrder::OursIsGreater
+            },
+        }
+    }
+
+    /// Takes an input to the calls with a person, and does what follows.
+    pub(super) fn step(&mut self, peer: ClientKey, input: Input, rng: &mut impl CryptoRng) {
+        let at = self.circumstances(peer);
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        let calls = core::mem::take(person.calls.lossy());
+        let (shape, ticks) = (calls.shape(), matches!(input, Input::Tick));
+        let (calls, effects) = calls.step(input, at);
+        let changed = !ticks || calls.shape() != shape;
+        *person.calls.lossy() = calls;
+        if changed {
+            person.calls.edit();
+        }
+        for effect in effects {
+            self.act_on(peer, effect, rng);
+        }
+        self.forget_if_nobody(peer);
+    }
+
+    fn act_on(&mut self, peer: ClientKey, effect: Effect, rng: &mut impl CryptoRng) {
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        let name = person.card.name.clone();
+        match effect {
+            Effect::AnswerTheirs => self.accept(peer, rng),
+            Effect::Rings => self.notify(Notice::IncomingCall {
+                contact: peer,
+                name,
+            }),
+            Effect::Over(reason) => {
+                person.card.edit().ended = Some(reason);
+                if reason == EndReason::NoAnswer {
+                    self.notify(Notice::NoAnswer {
+                        contact: peer,
+                        name,
+                    });
+                }
+            }
+            Effect::ReleaseSlot => {
+                if self.tasks.call.is_some_and(|stay| stay.is_of(peer)) {
+                    self.tasks.edit().call = None;
+                }
+            }
+        }
+    }
+
+    /// Makes the answer to the call that rings; a stranger who called becomes a contact.
+    pub(super) fn accept(&mut self, peer: ClientKey, rng: &mut impl CryptoRng) {
+        let now = self.moment();
+        let crowd = self.crowd();
+        let Some(person) = self.people.get(&peer) else {
+            return;
+        };
+        let Some(incoming) = person.calls.ringing().cloned() else {
+            return;
+        };
+        let (secret, realm) = (&self.profile.secret, &self.realm);
+        let Some(received) = call::open(secret, realm, &incoming.message) else {
+            return;
+        };
+        let accepted = Accepted {
+            message: incoming.message,
+            meeting: incoming.seed,
+            seed: AnswerSeed::random(rng),
+            resume: person.resume_secret(&received.payload.resume),
+            place: crowd.take(&received.payload.places, &self.settings.ranking),
+            device: incoming.device,
+        };
+        let Some(answering) = Answering::new(accepted, now, self.between(peer)) else {
+            return;
+        };
+        if let Some(person) = self.people.get_mut(&peer)
+            && (!person.is_contact() || person.card.ended.is_some())
+        {
+            let card = person.card.edit();
+            card.kind = Kind::Contact;
+            card.ended = None;
+        }
+        self.step(peer, Input::Answer(Box::new(answering)), rng);
+    }
+
+    pub(super) fn decline(&mut self, peer: ClientKey, rng: &mut impl CryptoRng) {
+        let ringing = self.people.get(&peer).and_then(|it| it.calls.ringing());
+        if let Some(seed) = ringing.map(|incoming| incoming.seed.clone()) {
+            self.settings.edit().decline(peer, seed);
+            self.step(peer, Input::Decline, rng);
+        }
+    }
+
+    pub(super) fn crowd(&self) -> Crowd {
+        let answers = self.people.values().filter_map(|it| it.calls.answering());
+        let pairs = self.people.values().filter_map(|it| it.pair.as_ref());
+        let farewells = self.farewells.values();
+        let places = answers.map(|it| it.place);
+        let places = places.chain(pairs.map(|it| it.place));
+        Crowd::of(places.chain(farewells.map(|it| it.place)))
+    }
+
+    /// Message 2 opened: the two are a pair.
+    pub(super) fn answered(&mut self, peer: ClientKey, answered: Answered) {
+        let own = self.own;
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        let Own::Calling(call) = &person.calls.own else {
+            return;
+        };
+        let session = Session::new(
+            &self.realm,
+            own,
+            peer,
+            answered.secret,
+            call.meeting.clone(),
+        );
+        let device = match answered.device {
+            Device::Same => CallerDevice::Known,
+            Device::New if !person.was_met() => CallerDevice::Known,
+            Device::New => CallerDevice::New,
+        };
+        let pair = Pair {
+            number: 0,
+            session,
+            place: answered.place,
+            greeting: Greeting::Due,
+        };
+        self.become_pair(peer, pair, device);
+    }
+
+    /// Their first packet opened under our answer: the two are a pair.
+    pub(super) fn heard_answer(&mut self, peer: ClientKey) {
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        let calls = core::mem::take(person.calls.edit());
+        let Theirs::Answering(answering) = calls.theirs else {
+            *person.calls.edit() = calls;
+            return;
+        };
+        let pair = Pair {
+            number: 0,
+            session: answering.session,
+            place: answering.place,
+            greeting: Greeting::Done,
+        };
+        self.become_pair(peer, pair, answering.device);
+    }
+
+    fn become_pair(&mut self, peer: ClientKey, pair: Pair, device: CallerDevice) {
+        self.pairs += 1;
+        let (number, piece_bytes) = (self.pairs, self.piece_bytes());
+        let (at, wall) = (self.circumstances(peer), self.now.wall);
+        let pass = self.settings.pass.clone();
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        let was_met = person.was_met();
+        let calls = core::mem::take(person.calls.edit());
+        (*person.calls.edit(), _) = calls.step(Input::Paired, at);
+        let old = person.pair.edit().replace(Pair { number, ..pair });
+        let card = person.card.edit();
+        if let Some(old) = old {
+            card.resume = old.session.resume_secrets();
+        }
+        card.kind = Kind::Contact;
+        card.ended = None;
+        card.last_heard = Some(wall);
+        let name = card.name.clone();
+        let (contact, new) = (peer, device == CallerDevice::New);
+        if new {
+            // Whoever stole their key may have answered: what was written before waits.
+            for id in person.outbox.take_unacknowledged() {
+                person.history.set_status(id, super::SendStatus::Held);
+            }
+        }
+        person.outbox.release();
+        person.outbox.queue(Item::Pass(pass), piece_bytes);
+        if new {
+            self.notify(Notice::NewDevice {
+                contact,
+                name: name.clone(),
+            });
+        }
+        if !was_met || new {
+            self.notify(Notice::Answered { contact, name });
+        }
+    }
+
+    /// Does what is due with time: calls begin, end, or go on; places are freed; the pass secret
+    /// changes.
+    pub(super) fn time_goes_by(&mut self, rng: &mut impl CryptoRng) {
+        let (now, pace) = (self.moment(), self.pace());
+        let over = |stay: &Option<Stay>| stay.is_some_and(|stay| stay.is_over(now, pace));
+        if over(&self.tasks.call) {
+            self.tasks.edit().call = None;
+        }
+        if over(&self.tasks.answer) {
+            self.tasks.edit().answer = None;
+        }
+        let busy = self.people.iter().filter(|(_, it)| !it.calls.is_idle());
+        let busy: Vec<_> = busy.map(|(key, _)| *key).collect();
+        for peer in busy {
+            self.step(peer, Input::Tick, rng);
+        }
+        let gone = self
+            .farewells
+            .iter()
+            .filter(|(_, it)| it.is_gone(now, pace));
+        let gone: Vec<_> = gone.map(|(id, _)| *id).collect();
+        for id in gone {
+            self.forget_farewell(id);
+        }
+        self.begin_what_waits(rng);
+        if self.settings.is_pass_old(self.now.wall) {
+            self.change_pass(rng);
+        }
+    }
+
+    /// Lets calls and answers begin whose slot is free; not before it is known where rounds are.
+    pub(super) fn begin_what_waits(&mut self, rng: &mut impl CryptoRng) {
+        if self.rounds.latest(Program::Conversation).is_some() {
+            self.begin_waiting_call(rng);
+            self.begin_waiting_answer(rng);
+        }
+    }
+
+    /// Lets the call or ring begin that waits longest, once no other is under way.
+    fn begin_waiting_call(&mut self, rng: &mut impl CryptoRng) {
+        let dials =
+            |person: &Person| matches!(person.calls.own, Own::Calling(_) | Own::Withdrawing { .. });
+        if self.people.values().any(dials) {
+            return;
+        }
+        let slot_is_free = self.tasks.call.is_none();
+        let waiting = self
+            .people
+            .iter()
+            .filter_map(|(key, it)| match it.calls.own {
+                Own::Waiting { kind, since } if slot_is_free || kind == CallKind::Ring => {
+                    Some((since.wall, *key, kind))
+                }
+                _ => None,
+            });
+        let first = waiting.min_by_key(|(since, key, _)| (*since, *key));
+        let Some((_, peer, kind)) = first else { return };
+        let (now, pace) = (self.moment(), self.pace());
+        let Some(person) = self.people.get(&peer) else {
+            return;
+        };
+        let secret = CallSecret::random(rng);
+        let fresh = ResumeId::random(rng);
+        let payload = CallPayload {
+            kind,
+            validity: Validity::Stands,
+            name: self.profile.name.clone(),
+            seed: secret.meeting_seed(),
+            resume: person
+                .resume()
+                .map_or(fresh, |secret| ResumeId::of(&secret)),
+            until: now.ahead(0, CALL_DIALS, pace),
+            places: self.crowd().offer(&self.settings.ranking),
+        };
+        let call = Outgoing::new(secret, payload, now, None, self.between(peer));
+        if kind == CallKind::Call {
+            let ends = stay_of_call(&call, pace);
+            self.tasks.edit().call = Some(Stay::new(peer, now, ends));
+        }
+        self.step(peer, Input::Begin(Box::new(call)), rng);
+    }
+
+    /// Lets the answer that waits longest have the task slot.
+    fn begin_waiting_answer(&mut self, rng: &mut impl CryptoRng) {
+        if self.tasks.answer.is_some() {
+            return;
+        }
+        let waiting = self.people.iter().filter_map(|(key, person)| {
+            let answering = person.calls.answering()?;
+            let waits = answering.task.is_none() && !person.is_blocked();
+            waits.then_some((answering.since.wall, *key))
+        });
+        let Some((_, peer)) = waiting.min() else {
+            return;
+        };
+        let (now, pace) = (self.moment(), self.pace());
+        let ends = now.ahead(TASK_TURNS, 0, pace);
+        self.tasks.edit().answer = Some(Stay::new(peer, now, ends));
+        self.step(peer, Input::AnswerBegins, rng);
+    }
+
+    /// Changes the pass secret and tells all contacts that are not blocked.
+    fn change_pass(&mut self, rng: &mut impl CryptoRng) {
+        let (now, piece_bytes) = (self.now.wall, self.piece_bytes());
+        let pass = Secret::random(rng);
+        self.settings.edit().change_pass(now, pass.clone());
+        for person in self.people.values_mut() {
+            if person.pair.is_some() && !person.is_blocked() {
+                person.outbox.queue(Item::Pass(pass.clone()), piece_bytes);
+            }
+        }
+    }
+
+    /// Returns whether somebody is shown as a contact or a stranger.
+    pub(super) fn caller_kind(person: &Person) -> Caller {
+        if person.is_contact() {
+            Caller::Contact
+        } else {
+            Caller::Stranger
+        }
+    }
+
+    pub(super) fn has_room_for_contact(&self) -> Result<(), Notice> {
+        let contacts = self.people.values().filter(|it| it.is_contact()).count();
+        if contacts < MAX_CONTACTS {
+            Ok(())
+        } else {
+            Err(Notice::ContactsFull)
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
-
-    use super::*;
-    use crate::{client::Action, identity::SecretKey, manifest::tests::demo};
-
-    /// Ids are short: somebody could make a key with the id of the person who is dialled.
-    #[test]
-    fn a_match_with_another_key_than_the_dialled_one_is_passed_over() {
-        let mut rng = ChaCha12Rng::seed_from_u64(8);
-        let mut client = Client::create(demo(), Name::new("Ada").unwrap(), &mut rng);
-        let [dialled, other] = [1, 2].map(|i| SecretKey::from_bytes([i; 32]).client_key());
-        client
-            .people
-            .insert(dialled, Person::contact(Name::new("Bob").unwrap()));
-        client.act(Action::Call(dialled), &mut rng);
-        for (met, begins) in [(other, false), (dialled, true)] {
-            let row = [&met.as_bytes()[..], &[7; 16]].concat();
-            client.receive_dial(RoundId(1), Dialed::Dial(dialled), &row, &mut rng);
-            assert_eq!(client.active_conversations(), usize::from(begins));
-            assert!(!client.people.contains_key(&other));
-        }
-    }
+/// Whom a round dials.
+struct Dialled<'a> {
+    callee: ClientKey,
+    call: &'a Outgoing,
+    payload: CallPayload,
+    /// Their pass secret, if it is known.
+    pass: Option<&'a Secret>,
 }

@@ -8,7 +8,7 @@ use crate::{
     party::PartyId,
 };
 
-/// Milliseconds since 1970, as the driver's clock has them. The client has no clock of its own.
+/// Milliseconds of one of the driver's clocks. The client has no clock of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);
 
@@ -23,6 +23,15 @@ impl Millis {
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
+}
+
+/// The time of an event, on two clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Since 1970; people set it, forwards and back. For what is shown and stored.
+    pub wall: Millis,
+    /// Since some moment before the start; never goes back. For every wait.
+    pub steady: Millis,
 }
 
 /// The number of a storage transaction.
@@ -55,7 +64,7 @@ pub enum Event {
 pub enum Action {
     /// Changes one's own name.
     SetName(Name),
-    /// Chooses who may call.
+    /// Chooses whose calls ring.
     SetOpenToCalls(OpenToCalls),
     /// Adds the inviter of a link to the contacts.
     AddContact {
@@ -69,15 +78,28 @@ pub enum Action {
         /// The new name.
         name: Name,
     },
-    /// Forgets a contact and all messages with them.
+    /// Forgets a contact and all messages with them, and tells them.
     RemoveContact(ClientKey),
-    /// Calls a contact.
+    /// Hears no more of somebody, in silence: they see an absence.
+    Block(ClientKey),
+    /// Hears of somebody again; what they wrote meanwhile arrives.
+    Unblock(ClientKey),
+    /// Marks or unmarks a contact whose safety number was compared.
+    SetVerified {
+        /// Whom.
+        contact: ClientKey,
+        /// The mark.
+        verified: Verified,
+    },
+    /// Calls a contact: the first time, or to connect again.
     Call(ClientKey),
-    /// Gives up a call that was not answered yet.
+    /// Asks a contact for attention.
+    Ring(ClientKey),
+    /// Gives up a call or ring.
     CancelCall(ClientKey),
-    /// Accepts an incoming call.
+    /// Accepts a call; a stranger who called becomes a contact.
     Accept(ClientKey),
-    /// Declines an incoming call.
+    /// Declines a call; the caller is told nothing.
     Decline(ClientKey),
     /// Queues a text for a contact.
     SendText {
@@ -93,12 +115,35 @@ pub enum Action {
         /// Which one.
         message: MessageNumber,
     },
-    /// Ends a conversation.
-    EndConversation(ClientKey),
+    /// Sends the texts that wait because the contact seems to have another device.
+    SendHeld(ClientKey),
+    /// Keeps what is being written to a contact.
+    SetDraft {
+        /// To whom.
+        contact: ClientKey,
+        /// What, so far; nothing removes the draft.
+        text: String,
+    },
+    /// Puts the conversation with somebody on the screen, or none, as when the page is hidden.
+    Look(Option<ClientKey>),
+    /// The person typed, pressed or moved something: they are still there.
+    Touch,
     /// Marks all messages of a contact as read.
     MarkRead(ClientKey),
     /// Takes a notice off the list.
     DismissNotice(NoticeId),
+    /// Goes on with servers whose keys have changed.
+    TrustServers,
+}
+
+/// Whether safety numbers were compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verified {
+    /// Not, or not since a key changed.
+    #[default]
+    No,
+    /// The person says so.
+    Yes,
 }
 
 /// Shows what is done, not with whom nor in which words.
@@ -110,26 +155,34 @@ impl fmt::Debug for Action {
             Self::AddContact { .. } => "AddContact(..)",
             Self::RenameContact { .. } => "RenameContact(..)",
             Self::RemoveContact(_) => "RemoveContact(..)",
+            Self::Block(_) => "Block(..)",
+            Self::Unblock(_) => "Unblock(..)",
+            Self::SetVerified { .. } => "SetVerified(..)",
             Self::Call(_) => "Call(..)",
+            Self::Ring(_) => "Ring(..)",
             Self::CancelCall(_) => "CancelCall(..)",
             Self::Accept(_) => "Accept(..)",
             Self::Decline(_) => "Decline(..)",
             Self::SendText { .. } => "SendText(..)",
             Self::CancelText { .. } => "CancelText(..)",
-            Self::EndConversation(_) => "EndConversation(..)",
+            Self::SendHeld(_) => "SendHeld(..)",
+            Self::SetDraft { .. } => "SetDraft(..)",
+            Self::Look(_) => "Look(..)",
+            Self::Touch => "Touch",
             Self::MarkRead(_) => "MarkRead(..)",
             Self::DismissNotice(_) => "DismissNotice(..)",
+            Self::TrustServers => "TrustServers",
         })
     }
 }
 
-/// Who may call.
+/// Whose calls ring. Nobody can tell the difference: a call that does not ring is not answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OpenToCalls {
     /// Everyone who has the invite link.
     #[default]
     Everyone,
-    /// Contacts only; the calls of others are passed over in silence.
+    /// Contacts only.
     Contacts,
     /// Nobody.
     Nobody,

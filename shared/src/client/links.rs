@@ -4,11 +4,11 @@ use core::mem;
 
 use rand_core::CryptoRng;
 
-use super::{Client, Command, LinkStatus, Millis, Notice};
+use super::{Client, Command, LinkStatus, Millis, Notice, ServerKeys, rounds::Word};
 use crate::{
     noise::{Initiator, Transport},
     party::PartyId,
-    wire::{ClientFrame, Refusal, ServerFrame, Welcome},
+    wire::{ClientFrame, Refusal, Reply, ServerFrame, Welcome},
 };
 
 /// How long a socket may take to open and greet.
@@ -18,6 +18,9 @@ const SILENCE_MS: u64 = 15_000;
 /// The pause after the first failure; it doubles with each further one.
 const FIRST_PAUSE_MS: u64 = 500;
 const LONGEST_PAUSE_MS: u64 = 30_000;
+/// Within which time two servers must say that another window took over. Also how long a link
+/// waits of which one server alone says so.
+const REPLACED_MS: u64 = 30_000;
 
 /// The link to one server.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(super) struct Link {
     state: State,
     /// Failures since a round was last replied to.
     failures: u32,
+    /// Counts the connections.
+    connections: u64,
 }
 
 #[derive(Debug)]
@@ -47,8 +52,11 @@ enum State {
     },
     /// Lost.
     Waiting { retry_at: Millis },
-    /// Somebody else has taken over the identity.
-    Replaced,
+    /// Another start of this identity has taken the link, that server says.
+    Replaced {
+        since: Millis,
+        retry_at: Option<Millis>,
+    },
 }
 
 impl Default for Link {
@@ -56,6 +64,7 @@ impl Default for Link {
         Self {
             state: State::New,
             failures: 0,
+            connections: 0,
         }
     }
 }
@@ -69,7 +78,19 @@ impl Link {
             | State::Greeted { .. } => LinkStatus::Connecting,
             State::Up { .. } => LinkStatus::Connected,
             State::Waiting { retry_at } => LinkStatus::Waiting { retry_at },
-            State::Replaced => LinkStatus::Replaced,
+            State::Replaced { retry_at: None, .. } => LinkStatus::Replaced,
+            State::Replaced {
+                retry_at: Some(retry_at),
+                ..
+            } => LinkStatus::Waiting { retry_at },
+        }
+    }
+
+    /// Returns the connection's number, if frames flow.
+    pub(super) const fn number(&self) -> Option<u64> {
+        match self.state {
+            State::Up { .. } => Some(self.connections),
+            _ => None,
         }
     }
 
@@ -80,7 +101,8 @@ impl Link {
 
     fn deadline(&self, silence_ms: u64) -> Option<Millis> {
         match self.state {
-            State::New | State::Replaced => None,
+            State::New => None,
+            State::Replaced { retry_at, .. } => retry_at,
             State::Connecting { since }
             | State::Greeting { since, .. }
             | State::Greeted { since, .. } => Some(since.after(GREETING_MS)),
@@ -91,8 +113,21 @@ impl Link {
 }
 
 impl Client {
-    pub(super) fn connect(&mut self, party: PartyId) {
-        self.links.get_mut(party).state = State::Connecting { since: self.now };
+    /// Connects to all servers, unless their keys have changed and nobody has looked at that.
+    pub(super) fn connect_all(&mut self) {
+        for party in PartyId::ALL {
+            if self.server_keys() == ServerKeys::Known {
+                self.connect(party);
+            }
+        }
+    }
+
+    fn connect(&mut self, party: PartyId) {
+        let link = self.links.get_mut(party);
+        link.connections += 1;
+        link.state = State::Connecting {
+            since: self.now.steady,
+        };
         self.out.push(Command::Connect(party));
     }
 
@@ -100,7 +135,9 @@ impl Client {
         let link = self.links.get_mut(party);
         if let State::Connecting { since } = link.state {
             let key = &self.deployment.server(party).key;
-            let (initiator, hello) = Initiator::new(party, &self.secret, key, rng);
+            let realm = &self.realm.deployment;
+            let secret = &self.profile.secret;
+            let (initiator, hello) = Initiator::new(realm, party, secret, key, rng);
             link.state = State::Greeting {
                 initiator: Box::new(initiator),
                 since,
@@ -112,7 +149,7 @@ impl Client {
     pub(super) fn closed(&mut self, party: PartyId, rng: &mut impl CryptoRng) {
         let idle = matches!(
             self.links.get_mut(party).state,
-            State::New | State::Waiting { .. } | State::Replaced
+            State::New | State::Waiting { .. } | State::Replaced { .. }
         );
         if !idle {
             self.lost(party, rng);
@@ -134,9 +171,9 @@ impl Client {
         let pause = pause / 2 + rng.next_u64() % (pause / 2 + 1);
         link.failures = link.failures.saturating_add(1);
         link.state = State::Waiting {
-            retry_at: self.now.after(pause),
+            retry_at: self.now.steady.after(pause),
         };
-        self.abandon_rounds_of(party);
+        // Rounds under way are finished over the next connection.
     }
 
     pub(super) fn received(&mut self, party: PartyId, bytes: &[u8], rng: &mut impl CryptoRng) {
@@ -144,7 +181,7 @@ impl Client {
             .traffic
             .received_bytes
             .saturating_add(bytes.len() as u64);
-        let now = self.now;
+        let now = self.now.steady;
         let link = self.links.get_mut(party);
         match mem::replace(&mut link.state, State::New) {
             State::Greeting { initiator, since } => {
@@ -191,9 +228,21 @@ impl Client {
             ServerFrame::Refused { reason } => self.refused(party, reason, rng),
             ServerFrame::Welcome(welcome) if !up => self.welcomed(party, &welcome, rng),
             ServerFrame::Open(open) if up => self.round_opened(party, &open, rng),
-            ServerFrame::Reply(reply) if up => self.round_replied(party, reply, rng),
-            ServerFrame::Missed { round, program, .. } if up => self.round_missed(round, program),
-            ServerFrame::Failed { round, program } if up => self.round_failed(round, program),
+            ServerFrame::Reply(reply) if up => {
+                let Reply {
+                    round,
+                    program,
+                    body,
+                } = reply;
+                self.links.get_mut(party).has_worked();
+                self.round_word(party, round, program, Word::Body(body), rng);
+            }
+            ServerFrame::Missed { round, program, .. } if up => {
+                self.round_word(party, round, program, Word::Missed, rng);
+            }
+            ServerFrame::Failed { round, program } if up => {
+                self.round_word(party, round, program, Word::Failed, rng);
+            }
             _ => self.drop_link(party, rng),
         }
     }
@@ -204,7 +253,7 @@ impl Client {
             self.drop_link(party, rng);
             return;
         }
-        let (now, link) = (self.now, self.links.get_mut(party));
+        let (now, link) = (self.now.steady, self.links.get_mut(party));
         link.state = match mem::replace(&mut link.state, State::New) {
             State::Greeted { transport, .. } => State::Up {
                 transport,
@@ -216,14 +265,7 @@ impl Client {
 
     fn refused(&mut self, party: PartyId, reason: Refusal, rng: &mut impl CryptoRng) {
         match reason {
-            Refusal::Replaced => {
-                self.notify(Notice::Replaced);
-                for party in PartyId::ALL {
-                    self.out.push(Command::Disconnect(party));
-                    self.links.get_mut(party).state = State::Replaced;
-                    self.abandon_rounds_of(party);
-                }
-            }
+            Refusal::Replaced => self.replaced(party),
             // A slow line or a reload makes these now and then; the round is simply missed.
             Refusal::Early
             | Refusal::Late
@@ -240,6 +282,29 @@ impl Client {
             }
             Refusal::UnknownKind | Refusal::WrongSize | Refusal::WrongProgram => {
                 self.notify(Notice::Refused { party, reason });
+            }
+        }
+    }
+
+    /// One server's word is not believed: it may want us to go away. Two within a short time are.
+    fn replaced(&mut self, party: PartyId) {
+        let now = self.now.steady;
+        let others = [party.next(), party.prev()];
+        let said_too = |link: &Link| matches!(link.state, State::Replaced { since, .. } if now.since(since) <= REPLACED_MS);
+        let believed = others.iter().any(|other| said_too(self.links.get(*other)));
+        self.out.push(Command::Disconnect(party));
+        self.links.get_mut(party).state = State::Replaced {
+            since: now,
+            retry_at: Some(now.after(REPLACED_MS)),
+        };
+        if believed {
+            self.notify(Notice::Replaced);
+            for party in PartyId::ALL {
+                self.out.push(Command::Disconnect(party));
+                self.links.get_mut(party).state = State::Replaced {
+                    since: now,
+                    retry_at: None,
+                };
             }
         }
     }
@@ -268,10 +333,10 @@ impl Client {
             let link = self.links.get_mut(party);
             if link
                 .deadline(silence_ms)
-                .is_some_and(|deadline| deadline <= self.now)
+                .is_some_and(|deadline| deadline <= self.now.steady)
             {
                 match link.state {
-                    State::Waiting { .. } => self.connect(party),
+                    State::Waiting { .. } | State::Replaced { .. } => self.connect(party),
                     _ => self.drop_link(party, rng),
                 }
             }
@@ -299,10 +364,11 @@ impl Client {
         let Some(next) = deadlines.min() else { return };
         if self
             .wake_at
-            .is_none_or(|wake_at| next < wake_at || wake_at <= self.now)
+            .is_none_or(|wake_at| next < wake_at || wake_at <= self.now.steady)
         {
             self.wake_at = Some(next);
-            self.out.push(Command::WakeAfter(next.since(self.now)));
+            self.out
+                .push(Command::WakeAfter(next.since(self.now.steady)));
         }
     }
 

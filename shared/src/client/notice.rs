@@ -31,17 +31,17 @@ pub enum Notice {
         /// Their name.
         name: Name,
     },
-    /// A call was answered.
-    #[error("{name} accepted your call")]
-    Answered {
+    /// A contact asks for attention.
+    #[error("{name} is ringing")]
+    Rang {
         /// Who.
         contact: ClientKey,
         /// Their name.
         name: Name,
     },
-    /// A call was declined.
-    #[error("{name} declined your call. Texts that you wrote stay queued for the next call.")]
-    Declined {
+    /// A call was answered.
+    #[error("{name} accepted. You can write to each other at any time now.")]
+    Answered {
         /// Who.
         contact: ClientKey,
         /// Their name.
@@ -49,7 +49,7 @@ pub enum Notice {
     },
     /// A call was not answered.
     #[error(
-        "{name} did not answer: they may be offline, busy or not open to calls. Texts that you wrote stay queued; try again later."
+        "{name} did not answer. Nobody can tell why, that is what keeps calls private. Texts that you wrote stay queued; try again later."
     )]
     NoAnswer {
         /// Who.
@@ -57,9 +57,9 @@ pub enum Notice {
         /// Their name.
         name: Name,
     },
-    /// A conversation was ended by the other side.
+    /// The other side removed us.
     #[error(
-        "{name} ended the conversation. Texts that were not delivered stay queued for the next call."
+        "{name} removed you from their contacts. Texts that were not delivered stay queued; to write again, call them."
     )]
     Ended {
         /// Who.
@@ -67,13 +67,15 @@ pub enum Notice {
         /// Their name.
         name: Name,
     },
-    /// No slot is free for a call.
+    /// A call or answer came from a device that this one does not know.
     #[error(
-        "All {slots} conversations are in use, so this call cannot start. End one of them first."
+        "{name} uses a device that this one does not know: a new one, a restored backup, or somebody who has their key. Compare safety numbers. What you wrote before waits until you send it."
     )]
-    SlotsFull {
-        /// How many there are.
-        slots: usize,
+    NewDevice {
+        /// Who.
+        contact: ClientKey,
+        /// Their name.
+        name: Name,
     },
     /// A link could not be read.
     #[error("The contact was not added: {0}.")]
@@ -130,7 +132,7 @@ pub enum Notice {
     },
     /// The identity is in use elsewhere.
     #[error(
-        "This identity was opened in another window or device, so this one stopped. Close the other one and reload this page."
+        "Two servers say that this identity was opened in another window or device, so this one stopped. Close the other one and reload this page."
     )]
     Replaced,
     /// A server did not prove that it is the one in the manifest.
@@ -161,7 +163,7 @@ pub enum Notice {
     StorageFailing,
     /// A stored record could not be read.
     #[error(
-        "{count} saved records could not be read and are left out. What is missing was damaged on this device."
+        "{count} saved records could not be read. They were set aside on this device and are missing here; all else is complete."
     )]
     RecordsDamaged {
         /// How many.
@@ -175,8 +177,9 @@ impl Notice {
         match self {
             Self::IncomingCall { contact, .. }
             | Self::NewMessage { contact, .. }
+            | Self::Rang { contact, .. }
             | Self::Answered { contact, .. }
-            | Self::Declined { contact, .. }
+            | Self::NewDevice { contact, .. }
             | Self::NoAnswer { contact, .. }
             | Self::Ended { contact, .. }
             | Self::KnownContact { contact, .. }
@@ -190,7 +193,10 @@ impl Notice {
     pub const fn lasts(&self) -> bool {
         !matches!(
             self,
-            Self::IncomingCall { .. } | Self::NewMessage { .. } | Self::Answered { .. }
+            Self::IncomingCall { .. }
+                | Self::NewMessage { .. }
+                | Self::Rang { .. }
+                | Self::Answered { .. }
         )
     }
 }
@@ -235,7 +241,7 @@ impl Notices {
 
 impl Client {
     pub(super) fn notify(&mut self, notice: Notice) {
-        if !notice.lasts() || self.notices.add(self.now, &notice) {
+        if !notice.lasts() || self.notices.add(self.now.wall, &notice) {
             self.out.push(Command::Notify(notice));
         }
     }

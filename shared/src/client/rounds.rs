@@ -1,99 +1,157 @@
-//! Rounds as the client takes part in them: dealt at the first server's announcement, sent to
-//! each server at its own, over when three replies are there.
+//! Rounds as the client takes part in them (docs/protocol.md §11.3): dealt once two servers announced the same, over when
+//! the servers have said what became of it.
 //!
 //! What is sent depends on announcements alone: one frame for each server and round, of one
 //! size, whatever the client does.
 
 use core::fmt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use rand_core::CryptoRng;
 
 use super::{
-    ByParty, Client, Notice, RoundOutcome, RoundView, conversations::SlotUse, dialing::Dialed,
+    ByParty, Client, Notice, Obstacle, RoundOutcome, RoundView, moment::Moment, slots::SentRow,
 };
 use crate::{
-    delivery::Outcome,
-    identity::ClientKey,
     party::PartyId,
-    program::{Program, RoundId},
-    share::{DealtShare, combine, deal},
-    wire::{ClientFrame, Open, Reply, Submit},
+    program::{Program, RoundId, Turn},
+    share::{DealtShare, ReplyRow, combine, deal},
+    wire::{ClientFrame, Open, Submit},
 };
 
-/// Rounds whose replies are waited for. With more, the oldest is given up.
+/// Rounds of a kind whose replies are waited for. With more, the oldest is given up.
 const MAX_PENDING: usize = 8;
+/// Announcements of a server that are remembered.
+const REMEMBERED: usize = 4;
+/// How far ahead of the last round a new one may be.
+const FARTHEST: u64 = 1 << 32;
+/// Conversation rounds whose receiving keys are kept while their replies are missing.
+pub(super) const KEPT_ROUNDS: usize = 64;
+/// Conversation rounds in a row without a result, after which the person is told.
+const OBSTACLE_ROUNDS: u32 = 3;
+
+/// What a server announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Announcement {
+    pub(super) round: RoundId,
+    pub(super) program: Program,
+    pub(super) turn: Turn,
+}
 
 /// The rounds under way.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
+    announced: ByParty<VecDeque<Announcement>>,
+    online: ByParty<ByKind<u32>>,
     pending: BTreeMap<RoundId, Pending>,
-    latest: ByProgram<Option<RoundView>>,
+    latest: ByKind<Option<RoundView>>,
     /// The highest round dealt for. None is dealt for twice or after a later one.
-    dealt: ByProgram<Option<RoundId>>,
-    /// Counts the conversation rounds dealt for.
-    pub(super) tick: u64,
+    dealt: ByKind<Option<RoundId>>,
+    /// The conversation rounds dealt for last, the oldest first.
+    vouched: VecDeque<RoundId>,
+    /// The newest round and turn that two servers announced.
+    newest: (RoundId, Turn),
+    /// Conversation rounds in a row without a result.
+    incomplete: u32,
+    /// Who did not answer in the last of them.
+    silent: ByParty<bool>,
 }
 
+/// Conversation and dialing: the two dialing programs alternate and never overlap.
 #[derive(Debug, Default)]
-struct ByProgram<T> {
+struct ByKind<T> {
     conversation: T,
     dialing: T,
 }
 
-impl<T> ByProgram<T> {
+impl<T> ByKind<T> {
+    const fn get(&self, program: Program) -> &T {
+        if program.is_dialing() {
+            &self.dialing
+        } else {
+            &self.conversation
+        }
+    }
+
     const fn get_mut(&mut self, program: Program) -> &mut T {
-        match program {
-            Program::Conversation => &mut self.conversation,
-            Program::Dialing => &mut self.dialing,
+        if program.is_dialing() {
+            &mut self.dialing
+        } else {
+            &mut self.conversation
         }
     }
 }
 
 /// A round that was dealt for.
 struct Pending {
-    shares: ByParty<Option<DealtShare>>,
-    bodies: ByParty<Option<Vec<u8>>>,
+    announcement: Announcement,
+    shares: ByParty<Dealt>,
+    words: ByParty<Option<Word>>,
     input: Input,
 }
 
-/// What was handed in, for when the reply comes.
-#[derive(Debug)]
-pub(super) enum Input {
-    /// Who was in which row.
-    Conversation(Vec<Option<SlotUse>>),
-    /// Whom we dialled, if anyone.
-    Dialing(Dialed),
+/// A party's share and the link over which it was sent.
+struct Dealt {
+    share: DealtShare,
+    sent_over: Option<u64>,
 }
 
-impl Input {
-    const fn program(&self) -> Program {
-        match self {
-            Self::Conversation(_) => Program::Conversation,
-            Self::Dialing(_) => Program::Dialing,
-        }
-    }
+/// What a server says of a round.
+pub(super) enum Word {
+    /// Its part of the reply.
+    Body(Vec<u8>),
+    /// We were left out.
+    Missed,
+    /// There is no result for anybody.
+    Failed,
+}
+
+/// What was handed in, for when the reply comes.
+pub(super) enum Input {
+    /// Whose rows they were.
+    Conversation(Vec<SentRow>),
+    Dialing,
 }
 
 impl fmt::Debug for Pending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pending({}, ..)", self.input.program())
+        write!(f, "Pending({:?}, ..)", self.announcement)
     }
 }
 
 impl Rounds {
     pub(super) const fn latest(&self, program: Program) -> Option<RoundView> {
-        match program {
-            Program::Conversation => self.latest.conversation,
-            Program::Dialing => self.latest.dialing,
-        }
+        *self.latest.get(program)
     }
 
-    /// Returns whether a row that dials that person is under way.
-    pub(super) fn is_dialed(&self, person: ClientKey) -> bool {
-        self.pending.values().any(|pending| {
-            matches!(&pending.input, Input::Dialing(Dialed::Dial(callee)) if *callee == person)
-        })
+    /// Goes on from what was known before a restart.
+    pub(super) fn restore(&mut self, moment: Moment) {
+        let (round, turn) = &mut self.newest;
+        round.0 = round.0.max(moment.round);
+        turn.0 = turn.0.max(moment.turn);
+    }
+
+    pub(super) const fn newest(&self) -> (RoundId, Turn) {
+        self.newest
+    }
+
+    /// Returns the oldest conversation round whose receiving keys are still kept.
+    pub(super) fn oldest_kept(&self) -> Option<RoundId> {
+        (self.vouched.len() >= KEPT_ROUNDS)
+            .then(|| self.vouched.front().copied())
+            .flatten()
+    }
+
+    fn has_announced(&self, party: PartyId, announcement: &Announcement) -> bool {
+        self.announced.get(party).contains(announcement)
+    }
+
+    /// Returns the people online, as at least one honest server would have it.
+    fn online(&self, program: Program) -> u32 {
+        let mut counts = PartyId::ALL.map(|party| *self.online.get(party).get(program));
+        counts.sort_unstable();
+        let [_, median, _] = counts;
+        median
     }
 
     fn set_outcome(&mut self, program: Program, outcome: RoundOutcome) {
@@ -102,187 +160,257 @@ impl Rounds {
         }
     }
 
-    /// Takes a pending round out if it is of that program.
-    fn take(&mut self, round: RoundId, program: Program) -> Option<Pending> {
-        self.pending
-            .get(&round)
-            .filter(|pending| pending.input.program() == program)?;
-        self.pending.remove(&round)
+    /// Returns whether a round may be dealt for.
+    fn is_new(&self, announcement: &Announcement) -> bool {
+        let Announcement { round, program, .. } = *announcement;
+        let newest = self.newest.0;
+        let newer = self.dealt.get(program).is_none_or(|dealt| dealt < round);
+        let near = newest.0 == 0 || round.0.saturating_sub(newest.0) <= FARTHEST;
+        newer && near && !self.pending.contains_key(&round)
+    }
+
+    /// Returns what keeps rounds from completing.
+    pub(super) fn obstacle(&self) -> Option<Obstacle> {
+        if self.incomplete < OBSTACLE_ROUNDS {
+            return None;
+        }
+        let silent = |party: &PartyId| *self.silent.get(*party);
+        let mut silent = PartyId::ALL.into_iter().filter(silent);
+        Some(match (silent.next(), silent.next()) {
+            (Some(party), None) => Obstacle::Server(party),
+            _ => Obstacle::Unknown,
+        })
     }
 }
 
 impl Client {
-    pub(super) fn round_opened(&mut self, party: PartyId, open: &Open, rng: &mut impl CryptoRng) {
-        self.show_open(open);
-        let dealt = self.rounds.dealt.get_mut(open.program);
-        if dealt.is_none_or(|dealt| dealt < open.round)
-            && !self.rounds.pending.contains_key(&open.round)
-        {
-            *dealt = Some(open.round);
-            self.deal_for(open.round, open.program, rng);
+    /// Returns where the rounds are now.
+    pub(super) const fn moment(&self) -> Moment {
+        let (round, turn) = self.rounds.newest();
+        Moment {
+            round: round.0,
+            turn: turn.0,
+            wall: self.now.wall.0,
         }
-        let Some(pending) = self.rounds.pending.get_mut(&open.round) else {
+    }
+
+    pub(super) fn round_opened(&mut self, party: PartyId, open: &Open, rng: &mut impl CryptoRng) {
+        let announcement = Announcement {
+            round: open.round,
+            program: open.program,
+            turn: open.turn,
+        };
+        *self.rounds.online.get_mut(party).get_mut(open.program) = open.online;
+        if !self.rounds.has_announced(party, &announcement) {
+            let announced = self.rounds.announced.get_mut(party);
+            announced.push_back(announcement);
+            if announced.len() > REMEMBERED {
+                announced.pop_front();
+            }
+        }
+        let others = [party.next(), party.prev()];
+        let vouched = others
+            .iter()
+            .any(|other| self.rounds.has_announced(*other, &announcement));
+        if vouched && self.rounds.is_new(&announcement) {
+            self.show_open(open);
+            self.deal_for(announcement, rng);
+        }
+        for party in PartyId::ALL {
+            self.submit(party, announcement);
+        }
+    }
+
+    /// Sends a party its share of a round that it announced. A link that was lost in between may
+    /// have lost the share, too: it is sent again over the next one, the same bytes.
+    fn submit(&mut self, party: PartyId, announcement: Announcement) {
+        if !self.rounds.has_announced(party, &announcement) {
+            return;
+        }
+        let Some(pending) = self.rounds.pending.get_mut(&announcement.round) else {
             return;
         };
-        if pending.input.program() != open.program {
+        let link = self.links.get(party).number();
+        let dealt = pending.shares.get_mut(party);
+        if pending.announcement != announcement || link.is_none() || dealt.sent_over == link {
             return;
         }
-        if let Some(share) = pending.shares.get_mut(party).take() {
-            let submit = Submit {
-                round: open.round,
-                program: open.program,
-                share,
-            };
-            self.send(party, &ClientFrame::Submit(submit));
-        }
+        dealt.sent_over = link;
+        let submit = Submit {
+            round: announcement.round,
+            program: announcement.program,
+            share: dealt.share.clone(),
+        };
+        self.send(party, &ClientFrame::Submit(submit));
     }
 
     fn show_open(&mut self, open: &Open) {
+        let online = self.rounds.online(open.program);
         let latest = self.rounds.latest.get_mut(open.program);
         let last = latest.and_then(|view| view.last);
-        if latest.is_none_or(|view| view.round < open.round) {
-            *latest = Some(RoundView {
-                round: open.round,
-                opened_at: self.now,
-                closes_at: self.now.after(open.closes_in_ms.into()),
-                online: open.online,
-                last,
-            });
-        }
+        *latest = Some(RoundView {
+            round: open.round,
+            opened_at: self.now.wall,
+            closes_at: self.now.wall.after(open.closes_in_ms.into()),
+            online,
+            last,
+        });
     }
 
-    fn deal_for(&mut self, round: RoundId, program: Program, rng: &mut impl CryptoRng) {
-        let mut rows = zeroize::Zeroizing::new(Vec::new());
-        let input = match program {
-            Program::Conversation => {
-                self.rounds.tick += 1;
-                Input::Conversation(self.compose_rows(round, &mut rows, rng))
+    fn deal_for(&mut self, announcement: Announcement, rng: &mut impl CryptoRng) {
+        let Announcement {
+            round,
+            program,
+            turn,
+        } = announcement;
+        *self.rounds.dealt.get_mut(program) = Some(round);
+        let (newest, newest_turn) = self.rounds.newest;
+        self.rounds.newest = (newest.max(round), newest_turn.max(turn));
+        self.time_goes_by(rng);
+        let (submission, input) = if program.is_dialing() {
+            (self.compose_dial(round, program, rng), Input::Dialing)
+        } else {
+            self.rounds.vouched.push_back(round);
+            if self.rounds.vouched.len() > KEPT_ROUNDS {
+                self.rounds.vouched.pop_front();
             }
-            Program::Dialing => Input::Dialing(self.compose_dial(&mut rows, rng)),
+            let (submission, rows) = self.compose_rows(round, turn, rng);
+            (submission, Input::Conversation(rows))
         };
-        let shares = ByParty(deal(&rows, rng).map(Some));
+        let shares = deal(&submission, rng).map(|share| Dealt {
+            share,
+            sent_over: None,
+        });
         let pending = Pending {
-            shares,
-            bodies: ByParty::default(),
+            announcement,
+            shares: ByParty(shares),
+            words: ByParty::default(),
             input,
         };
         self.rounds.pending.insert(round, pending);
-        if self.rounds.pending.len() > MAX_PENDING
-            && let Some((round, pending)) = self.rounds.pending.pop_first()
-        {
-            self.abandon(round, pending);
+        if let Some(oldest) = self.crowded_out(program) {
+            self.conclude_round(oldest, rng);
         }
     }
 
-    pub(super) fn round_replied(&mut self, party: PartyId, reply: Reply, rng: &mut impl CryptoRng) {
-        let Reply {
-            round,
-            program,
-            body,
-        } = reply;
-        self.links.get_mut(party).has_worked();
+    /// Returns the oldest round of a kind, if too many are waited for.
+    fn crowded_out(&self, program: Program) -> Option<RoundId> {
+        let pending = self.rounds.pending.values();
+        let mut same_kind = pending
+            .map(|pending| pending.announcement)
+            .filter(|other| other.program.is_dialing() == program.is_dialing())
+            .map(|other| other.round);
+        let oldest = same_kind.next()?;
+        (same_kind.count() >= MAX_PENDING).then_some(oldest)
+    }
+
+    /// Takes what a server says of a round. One server alone decides nothing: it may say that we
+    /// were left out while our rows met others'.
+    pub(super) fn round_word(
+        &mut self,
+        party: PartyId,
+        round: RoundId,
+        program: Program,
+        word: Word,
+        rng: &mut impl CryptoRng,
+    ) {
         let Some(pending) = self.rounds.pending.get_mut(&round) else {
             return;
         };
-        if pending.input.program() != program {
+        if pending.announcement.program != program {
             return;
         }
-        *pending.bodies.get_mut(party) = Some(body);
-        let [Some(b0), Some(b1), Some(b2)] = &pending.bodies.0 else {
-            return;
-        };
-        let rows = combine(round, program, self.deployment.shape(), [b0, b1, b2]);
-        let Some(pending) = self.rounds.take(round, program) else {
-            return;
-        };
-        self.lose_rounds_before(round, program);
-        if let Ok(rows) = rows {
-            self.rounds.set_outcome(program, RoundOutcome::Done(round));
-            self.finish(round, pending.input, &rows, rng);
-        } else {
-            self.notify(Notice::RepliesDisagree);
-            self.abandon(round, pending);
+        pending.words.get_mut(party).get_or_insert(word);
+        let words = pending.words.0.iter().flatten();
+        let (bodies, refusals): (Vec<_>, Vec<_>) =
+            words.partition(|word| matches!(word, Word::Body(_)));
+        if bodies.len() == PartyId::ALL.len() {
+            self.lose_rounds_before(round, program, rng);
+            self.conclude_round(round, rng);
+        } else if refusals.len() >= 2 {
+            self.conclude_round(round, rng);
         }
     }
 
-    fn finish(&mut self, round: RoundId, input: Input, rows: &[Vec<u8>], rng: &mut impl CryptoRng) {
-        match input {
-            Input::Conversation(slots) => {
-                for (slot, row) in slots.into_iter().zip(rows) {
-                    if let Some(slot) = slot {
-                        self.settle_row(round, &slot, Outcome::Carried);
-                        self.receive_row(round, &slot, row);
-                    }
-                }
-                self.conversation_round_over(round);
-            }
-            Input::Dialing(dialed) => {
-                if let Some(row) = rows.first() {
-                    self.receive_dial(round, dialed, row, rng);
-                }
-            }
-        }
-    }
-
-    /// Gives up earlier rounds of a program: servers reply in order, so theirs will not come. A
-    /// round that was handed in too late for all three ends in no other way.
-    fn lose_rounds_before(&mut self, round: RoundId, program: Program) {
+    /// Gives up earlier rounds of a kind: servers reply in order, so theirs will not come.
+    fn lose_rounds_before(&mut self, round: RoundId, program: Program, rng: &mut impl CryptoRng) {
         let earlier = self.rounds.pending.range(..round);
         let rounds: Vec<_> = earlier
-            .filter(|(_, pending)| pending.input.program() == program)
+            .filter(|(_, other)| other.announcement.program.is_dialing() == program.is_dialing())
             .map(|(round, _)| *round)
             .collect();
         for round in rounds {
-            self.round_failed(round, program);
+            self.conclude_round(round, rng);
         }
     }
 
-    pub(super) fn round_missed(&mut self, round: RoundId, program: Program) {
-        if let Some(pending) = self.rounds.take(round, program) {
-            self.rounds
-                .set_outcome(program, RoundOutcome::Missed(round));
-            self.lose_rows(round, pending);
-        }
-    }
-
-    pub(super) fn round_failed(&mut self, round: RoundId, program: Program) {
-        if let Some(pending) = self.rounds.take(round, program) {
-            self.abandon(round, pending);
-        }
-    }
-
-    /// Gives up the rounds whose reply from that party can no longer come.
-    pub(super) fn abandon_rounds_of(&mut self, party: PartyId) {
-        let gone = |(_, pending): &(&RoundId, &Pending)| pending.bodies.get(party).is_none();
-        let rounds: Vec<_> = self
-            .rounds
-            .pending
-            .iter()
-            .filter(gone)
-            .map(|(round, _)| *round)
-            .collect();
-        for round in rounds {
-            if let Some(pending) = self.rounds.pending.remove(&round) {
-                self.abandon(round, pending);
+    /// Ends a round with what the servers said of it so far.
+    fn conclude_round(&mut self, round: RoundId, rng: &mut impl CryptoRng) {
+        let Some(pending) = self.rounds.pending.remove(&round) else {
+            return;
+        };
+        let Pending {
+            announcement,
+            words,
+            input,
+            ..
+        } = pending;
+        let program = announcement.program;
+        let rows = match &words.0 {
+            [
+                Some(Word::Body(b0)),
+                Some(Word::Body(b1)),
+                Some(Word::Body(b2)),
+            ] => combine(round, program, self.deployment.shape(), [b0, b1, b2]).ok(),
+            _ => None,
+        };
+        let outcome = match &rows {
+            Some(_) => RoundOutcome::Done(round),
+            None if words
+                .0
+                .iter()
+                .flatten()
+                .any(|word| matches!(word, Word::Missed)) =>
+            {
+                RoundOutcome::Missed(round)
             }
+            None => RoundOutcome::Failed(round),
+        };
+        self.rounds.set_outcome(program, outcome);
+        if !program.is_dialing() {
+            self.count_result(outcome, &words);
         }
+        let rows = rows.unwrap_or_default();
+        if rows.iter().any(|row| row.disagreement.is_some()) {
+            self.notify(Notice::RepliesDisagree);
+        }
+        self.finish(round, input, &rows, rng);
     }
 
-    fn abandon(&mut self, round: RoundId, pending: Pending) {
-        self.rounds
-            .set_outcome(pending.input.program(), RoundOutcome::Failed(round));
-        self.lose_rows(round, pending);
+    fn count_result(&mut self, outcome: RoundOutcome, words: &ByParty<Option<Word>>) {
+        if matches!(outcome, RoundOutcome::Done(_)) {
+            self.rounds.incomplete = 0;
+            return;
+        }
+        self.rounds.incomplete = self.rounds.incomplete.saturating_add(1);
+        let silent = words
+            .0
+            .each_ref()
+            .map(|word| !matches!(word, Some(Word::Body(_))));
+        self.rounds.silent = ByParty(silent);
     }
 
-    fn lose_rows(&mut self, round: RoundId, pending: Pending) {
-        match pending.input {
-            Input::Conversation(slots) => {
-                for slot in slots.into_iter().flatten() {
-                    self.settle_row(round, &slot, Outcome::Lost);
-                }
-            }
-            Input::Dialing(Dialed::Dial(callee)) => self.give_up_dialing(callee),
-            Input::Dialing(Dialed::Check | Dialed::Closed) => {}
+    /// Takes the rows of a round that is over; none where there is no result.
+    fn finish(
+        &mut self,
+        round: RoundId,
+        input: Input,
+        replies: &[ReplyRow],
+        rng: &mut impl CryptoRng,
+    ) {
+        match input {
+            Input::Conversation(rows) => self.take_rows(round, rows, replies, rng),
+            Input::Dialing => self.take_dial(replies.first(), rng),
         }
     }
 }

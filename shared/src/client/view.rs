@@ -3,9 +3,10 @@
 use core::fmt;
 use std::sync::Arc;
 
-use super::{MessageNumber, Millis, Notice, NoticeId, OpenToCalls};
+use super::{MessageNumber, Millis, Notice, NoticeId, OpenToCalls, Verified};
 use crate::{
-    identity::{ClientKey, Invite, Name},
+    identity::{ClientKey, Invite, Name, SafetyNumber},
+    manifest::Realm,
     party::PartyId,
     program::RoundId,
 };
@@ -15,24 +16,32 @@ use crate::{
 pub struct View {
     /// One's own key and name; [`Invite::to_link`] makes the link to share.
     pub own: Invite,
-    /// Who may call.
+    /// What invite links are bound to.
+    pub realm: Realm,
+    /// Whose calls ring.
     pub open_to_calls: OpenToCalls,
     /// The deployment's name.
     pub deployment: String,
     /// The three servers, P0 first.
     pub servers: [ServerView; 3],
-    /// The latest conversation round, once one was announced.
+    /// Whether the servers' keys are those that this device has known; nothing is connected
+    /// before the person trusts changed ones.
+    pub server_keys: ServerKeys,
+    /// The latest conversation round, once two servers announced it.
     pub conversation: Option<RoundView>,
-    /// The latest dialing round, once one was announced.
+    /// The latest dialing round, once two servers announced it.
     pub dialing: Option<RoundView>,
-    /// Contacts, those in a call first, then by the time of the last message or call.
+    /// What keeps rounds from completing, if something does.
+    pub obstacle: Option<Obstacle>,
+    /// Contacts: those who call first, then by the time of the last message or call.
     pub contacts: Vec<ContactView>,
-    /// People who call right now, contacts and strangers.
+    /// People whose call rings right now, contacts and strangers.
     pub incoming: Vec<IncomingView>,
-    /// How many conversations are possible at once.
-    pub slots: usize,
-    /// How many more are possible now.
-    pub free_slots: usize,
+    /// Strangers who are blocked.
+    pub blocked: Vec<ClientKey>,
+    /// How long a contact's text waits for its turn at most, in milliseconds, where the
+    /// conversation is not on both screens.
+    pub turn_ms: u64,
     /// Bytes since the start of the client.
     pub traffic: Traffic,
     /// Whether what is shown is stored.
@@ -63,6 +72,27 @@ impl View {
     pub fn online(&self) -> Option<u32> {
         self.conversation.map(|round| round.online)
     }
+}
+
+/// Whether the servers are those that this device has known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKeys {
+    /// They are, or this is the first visit.
+    Known,
+    /// At least one key is another than at the last visit; [`super::Action::TrustServers`] goes on.
+    Changed {
+        /// Which of the three changed, P0 first.
+        changed: [bool; 3],
+    },
+}
+
+/// What keeps rounds from completing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// That server does not announce, answer, or connect, while the other two do.
+    Server(PartyId),
+    /// Which one can't be told.
+    Unknown,
 }
 
 /// One server as the page shows it.
@@ -101,7 +131,7 @@ pub struct RoundView {
     pub opened_at: Millis,
     /// When it takes no more submissions.
     pub closes_at: Millis,
-    /// Clients in the last finished round of this program.
+    /// Clients in the last finished round of this program: the median of the servers' words.
     pub online: u32,
     /// How our part in the last round that is over went.
     pub last: Option<RoundOutcome>,
@@ -125,20 +155,32 @@ pub struct ContactView {
     pub key: ClientKey,
     /// What one calls them.
     pub name: Name,
-    /// What is going on with them.
-    pub call: CallState,
+    /// What there is between the two.
+    pub state: ContactState,
+    /// Whether safety numbers were compared.
+    pub verified: Verified,
+    /// The digits to compare.
+    pub safety_number: SafetyNumber,
+    /// Whether they are blocked.
+    pub blocked: Blocked,
     /// When something of theirs last arrived in a round.
     pub last_heard: Option<Millis>,
+    /// When they last rang, until one looks at them.
+    pub rang: Option<Millis>,
     /// Messages of theirs that were not marked as read.
     pub unread: usize,
+    /// Whether one more text can be queued.
+    pub outbox: Outbox,
+    /// What is being written to them.
+    pub draft: String,
     /// The messages, oldest first.
     pub messages: Vec<Arc<MessageView>>,
 }
 
 impl ContactView {
-    /// Returns whether a text can be expected to leave now.
-    pub fn is_talking(&self) -> bool {
-        self.call == CallState::Talking
+    /// Returns whether texts can be delivered without a call.
+    pub const fn is_paired(&self) -> bool {
+        matches!(self.state, ContactState::Paired { .. })
     }
 
     /// Returns how many texts are not delivered yet.
@@ -146,49 +188,140 @@ impl ContactView {
         let waits = |message: &&Arc<MessageView>| {
             matches!(
                 message.kind,
-                MessageKind::Outgoing(SendStatus::Queued { .. } | SendStatus::Sent { .. })
+                MessageKind::Outgoing(
+                    SendStatus::Queued { .. } | SendStatus::Sent { .. } | SendStatus::Held
+                )
             )
         };
         self.messages.iter().filter(waits).count()
     }
 }
 
-/// What is going on with a contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallState {
-    /// Nothing.
-    Idle,
-    /// We dial, again and again, until they are free.
-    Calling {
-        /// The number of the dialing round, from 1.
-        attempt: u32,
-        /// The number after which we give up.
-        of: u32,
-    },
-    /// They call us.
-    Incoming,
-    /// Matched or accepted; keys are being agreed inside the rounds.
-    Connecting,
-    /// Their client answered; the person has not yet.
-    Ringing,
-    /// Texts flow.
-    Talking,
-    /// It is over.
-    Ended(EndReason),
+/// Whether a contact is blocked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Blocked {
+    /// They are heard.
+    #[default]
+    No,
+    /// They are not, and can't tell.
+    Yes,
 }
 
-/// Why a call or conversation is over.
+/// Whether one more text can be queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outbox {
+    /// It can.
+    Open,
+    /// [`super::MAX_QUEUED_TEXTS`] wait already; the composer keeps what is written.
+    Full,
+}
+
+/// What there is between a contact and us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactState {
+    /// No session: they have to be called, or to call.
+    Known {
+        /// How the last call or pair ended.
+        ended: Option<EndReason>,
+    },
+    /// We call, for the first time or to connect again.
+    Calling {
+        /// What the call does now.
+        stage: CallStage,
+        /// Whether texts flow over an older session meanwhile.
+        paired: Paired,
+    },
+    /// They call: accept or decline.
+    Incoming {
+        /// Whether they call from a device that this one does not know.
+        device: CallerDevice,
+        /// Whether texts flow over an older session meanwhile.
+        paired: Paired,
+    },
+    /// We accepted; their client has not been heard yet.
+    Answering {
+        /// Whether it is time to offer calling back.
+        call_back: ConnectAgain,
+        /// Whether texts flow over an older session meanwhile.
+        paired: Paired,
+    },
+    /// Texts are delivered whenever both are online.
+    Paired {
+        /// What a ring does.
+        ring: RingState,
+        /// Whether it is time to offer connecting again.
+        again: ConnectAgain,
+    },
+}
+
+/// How far an outgoing call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallStage {
+    /// Another call has not left its slot yet.
+    Waiting,
+    /// It rings, if they are there.
+    Ringing {
+        /// Dialing rounds dialled so far.
+        dials: u32,
+        /// Dialing rounds after which it ends.
+        of: u32,
+    },
+    /// Nobody is dialled any more; a late answer is still heard for some rounds.
+    Late,
+    /// Being taken back.
+    Withdrawing,
+}
+
+/// Whether an older session carries texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paired {
+    /// It does.
+    Yes,
+    /// There is none.
+    No,
+}
+
+/// Whether a caller's device is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerDevice {
+    /// It holds the secret of an earlier session, or there was none.
+    Known,
+    /// It does not: another device, a restored backup, or somebody who stole their key.
+    New,
+}
+
+/// What a ring does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RingState {
+    /// None is under way.
+    Quiet,
+    /// It waits for another call or ring.
+    Waiting,
+    /// It is being dialled.
+    Ringing,
+    /// It is being taken back.
+    Withdrawing,
+}
+
+/// Whether it is time to offer connecting again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectAgain {
+    /// They were heard within seven days; an answer of ours is still on its way.
+    NotNeeded,
+    /// They were not; the answer has not been heard.
+    Offered,
+}
+
+/// Why a call or pair is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
-    /// They declined.
-    Declined,
-    /// They were offline, closed or busy all the time, or did not react.
+    /// Nobody answered: they were offline, did not react, or declined.
     NoAnswer,
     /// They called and gave up before we reacted.
     Missed,
-    /// They ended it.
+    /// They removed us.
     ByPeer,
-    /// We ended, cancelled or declined it.
+    /// We cancelled or declined.
     ByUs,
 }
 
@@ -241,11 +374,14 @@ pub enum SendStatus {
         /// Whether it can still be taken back.
         cancellable: bool,
     },
-    /// All of it left, last in that round.
+    /// Handed over: all of it met the other side's row, last in that round.
     Sent {
         /// The round.
         round: RoundId,
     },
+    /// It was written before the contact answered from a device that this one does not know, and
+    /// leaves only when the person says so.
+    Held,
     /// The other side has stored it.
     Delivered,
     /// It was taken back before it left.
@@ -259,6 +395,10 @@ pub struct IncomingView {
     pub key: ClientKey,
     /// One's own name for a contact; for a stranger the name that they gave.
     pub name: Name,
+    /// A contact whose name looks like that of this stranger.
+    pub looks_like: Option<Name>,
+    /// Whether their device is known.
+    pub device: CallerDevice,
     /// Whether they are a contact.
     pub caller: Caller,
     /// Since when.

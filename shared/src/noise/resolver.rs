@@ -1,7 +1,14 @@
-//! Gives snow the randomness of one ephemeral key and its default primitives.
+//! Gives snow the randomness of one ephemeral key, and primitives that erase their keys.
+//!
+//! Snow itself erases nothing. With these, secret keys (static, ephemeral) and cipher keys are
+//! erased when it drops them. Out of our reach stay its chaining key and handshake hash, which
+//! lie where the handshake's state lay until that memory is used again, and what passes through
+//! the stack while it computes. Whoever holds a preshared key overwrites it after use
+//! (`HandshakeState::set_psk`).
 
 use core::fmt;
 
+use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
 use rand_core::CryptoRng;
 use snow::{
     Error,
@@ -9,7 +16,10 @@ use snow::{
     resolvers::{BoxedCryptoResolver, CryptoResolver, DefaultResolver},
     types::{Cipher, Dh, Hash, Random},
 };
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use x25519_dalek::{PublicKey, StaticSecret};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::SEAL_BYTES;
 
 /// The ephemeral secret of one handshake, drawn beforehand from the caller's generator.
 ///
@@ -54,7 +64,7 @@ impl Random for Once {
     }
 }
 
-/// Snow's default primitives with [`Once`] for its randomness.
+/// What snow computes with, and [`Once`] for its randomness.
 pub(crate) struct Resolver(HandshakeSeed);
 
 impl Resolver {
@@ -69,7 +79,7 @@ impl CryptoResolver for Resolver {
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        DefaultResolver.resolve_dh(choice)
+        matches!(choice, DHChoice::Curve25519).then(|| Box::new(X25519::default()) as _)
     }
 
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
@@ -77,6 +87,112 @@ impl CryptoResolver for Resolver {
     }
 
     fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        DefaultResolver.resolve_cipher(choice)
+        matches!(choice, CipherChoice::ChaChaPoly).then(|| Box::new(ChaChaPoly::default()) as _)
+    }
+}
+
+/// A key pair; no key until one is set or generated.
+#[derive(Default)]
+struct X25519(Option<(StaticSecret, PublicKey)>);
+
+impl Dh for X25519 {
+    fn name(&self) -> &'static str {
+        "25519"
+    }
+
+    fn pub_len(&self) -> usize {
+        32
+    }
+
+    fn priv_len(&self) -> usize {
+        32
+    }
+
+    fn set(&mut self, privkey: &[u8]) {
+        let bytes: &[u8; 32] = privkey.try_into().expect("snow checks the length");
+        let secret = StaticSecret::from(*bytes);
+        let public = PublicKey::from(&secret);
+        self.0 = Some((secret, public));
+    }
+
+    fn generate(&mut self, rng: &mut dyn Random) -> Result<(), Error> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.try_fill_bytes(bytes.as_mut_slice())?;
+        self.set(bytes.as_slice());
+        Ok(())
+    }
+
+    fn pubkey(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |(_, public)| public.as_bytes())
+    }
+
+    fn privkey(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], |(secret, _)| secret.as_bytes())
+    }
+
+    fn dh(&self, pubkey: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let (secret, _) = self.0.as_ref().ok_or(Error::Dh)?;
+        let public: &[u8; 32] = pubkey.first_chunk().ok_or(Error::Dh)?;
+        let shared = secret.diffie_hellman(&PublicKey::from(*public));
+        *out.first_chunk_mut().ok_or(Error::Dh)? = *shared.as_bytes();
+        Ok(())
+    }
+}
+
+/// ChaCha20-Poly1305 with the nonces that Noise prescribes.
+#[derive(Default)]
+struct ChaChaPoly(Zeroizing<[u8; 32]>);
+
+impl ChaChaPoly {
+    fn cipher(&self) -> ChaCha20Poly1305 {
+        ChaCha20Poly1305::new(self.0.as_slice().into())
+    }
+}
+
+fn nonce(counter: u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    let (_, last) = nonce.split_at_mut(4);
+    last.copy_from_slice(&counter.to_le_bytes());
+    nonce
+}
+
+impl Cipher for ChaChaPoly {
+    fn name(&self) -> &'static str {
+        "ChaChaPoly"
+    }
+
+    fn set(&mut self, key: &[u8; 32]) {
+        *self.0 = *key;
+    }
+
+    fn encrypt(&self, counter: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
+        let sealed = plaintext.len() + SEAL_BYTES;
+        let (text, rest) = out.split_at_mut(plaintext.len());
+        let (tag, _) = rest.split_at_mut(SEAL_BYTES);
+        text.copy_from_slice(plaintext);
+        let made = self
+            .cipher()
+            .encrypt_in_place_detached(&nonce(counter).into(), authtext, text)
+            .expect("snow's messages are short");
+        tag.copy_from_slice(&made);
+        sealed
+    }
+
+    fn decrypt(
+        &self,
+        counter: u64,
+        authtext: &[u8],
+        ciphertext: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        let len = ciphertext.len().checked_sub(SEAL_BYTES);
+        let len = len.ok_or(Error::Decrypt)?;
+        let (text, tag) = ciphertext.split_at(len);
+        let out = out.get_mut(..len).ok_or(Error::Decrypt)?;
+        out.copy_from_slice(text);
+        self.cipher()
+            .decrypt_in_place_detached(&nonce(counter).into(), authtext, out, tag.into())
+            .map_err(|_| Error::Decrypt)?;
+        Ok(len)
     }
 }

@@ -1,8 +1,10 @@
 //! From three reply bodies back to rows: y = y0 ^ y1 ^ y2 (docs/protocol.md §2).
 
+use core::fmt;
+
 use subtle::ConstantTimeEq as _;
 
-use super::Seed;
+use super::{SEED_BYTES, Seed};
 use crate::{
     bytes::Reader,
     kdf,
@@ -11,7 +13,7 @@ use crate::{
     row::Shape,
 };
 
-/// Bytes of a reply row's digest.
+/// Bytes of a digest in a reply.
 pub const REPLY_DIGEST_BYTES: usize = 16;
 
 /// Replies that do not make up one reply.
@@ -28,40 +30,108 @@ pub enum CombineError {
         /// The length that came.
         got: usize,
     },
-    /// P2's digest is not that of P1's row.
-    #[error("P1 and P2 disagree on row {row} of the reply")]
-    Digest {
-        /// The row's index in the submission.
-        row: usize,
-    },
 }
 
-/// Returns the bytes of a party's reply body: per row, P0 two seeds, P1 the row, P2 a digest.
+/// One row of a reply.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReplyRow {
+    /// The message that came back; one's own where the row met nobody.
+    pub message: Vec<u8>,
+    /// Where the three replies contradict each other.
+    ///
+    /// # Security
+    /// A diagnosis and nothing more: three that agree may still be wrong together with the
+    /// matching that they come from, and one that lies in its digest alone spoils no message.
+    pub disagreement: Option<Disagreement>,
+}
+
+impl fmt::Debug for ReplyRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "ReplyRow({} bytes, {:?}, ..)",
+            self.message.len(),
+            self.disagreement
+        )
+    }
+}
+
+/// What of a reply's row does not fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Disagreement {
+    /// P1's digest is not that of P0's second seed.
+    #[error("P0 and P1 sent replies that do not fit together")]
+    SecondSeed,
+    /// P2's digest is not that of P1's row and P0's first seed.
+    #[error("P2 sent a reply that does not fit to those of P0 and P1")]
+    RowOrFirstSeed,
+    /// Neither digest fits.
+    #[error("the replies of all servers contradict each other")]
+    Both,
+}
+
+impl Disagreement {
+    /// Returns those of whom one must have sent something wrong, if it was one alone.
+    pub const fn suspects(self) -> &'static [PartyId] {
+        match self {
+            Self::SecondSeed | Self::Both => &[PartyId::P0, PartyId::P1],
+            Self::RowOrFirstSeed => &PartyId::ALL,
+        }
+    }
+}
+
+/// Returns the bytes of a party's reply body: per row, P0 two seeds, P1 the row and a digest, P2
+/// a digest.
 pub const fn reply_body_bytes(party: PartyId, shape: Shape, program: Program) -> usize {
     let per_row = match party {
-        PartyId::P0 => 2 * super::SEED_BYTES,
-        PartyId::P1 => shape.reply_row_bytes(program),
+        PartyId::P0 => 2 * SEED_BYTES,
+        PartyId::P1 => shape.row_message_bytes(program) + REPLY_DIGEST_BYTES,
         PartyId::P2 => REPLY_DIGEST_BYTES,
     };
     shape.rows(program) * per_row
 }
 
-/// Returns what P2 sends for a row of y2: a digest bound to the round.
-pub fn reply_digest(round: RoundId, y2: &[u8]) -> [u8; REPLY_DIGEST_BYTES] {
-    kdf::truncate(&kdf::hash("reply", &[&round.0.to_le_bytes(), y2]))
+/// Returns what P1 sends behind a row of y2: a digest of y1's seed, bound to round and row.
+pub fn seed_digest(
+    round: RoundId,
+    row: usize,
+    y1_seed: &[u8; SEED_BYTES],
+) -> [u8; REPLY_DIGEST_BYTES] {
+    digest("reply seed", round, row, [y1_seed, &[]])
 }
 
-/// Combines the bodies of P0, P1 and P2 to one row for each row handed in.
+/// Returns what P2 sends for a row: a digest of y0's seed and of y2, bound to round and row.
+pub fn row_digest(
+    round: RoundId,
+    row: usize,
+    y0_seed: &[u8; SEED_BYTES],
+    y2: &[u8],
+) -> [u8; REPLY_DIGEST_BYTES] {
+    digest("reply row", round, row, [y0_seed, y2])
+}
+
+fn digest(
+    label: &str,
+    round: RoundId,
+    row: usize,
+    [seed, y2]: [&[u8]; 2],
+) -> [u8; REPLY_DIGEST_BYTES] {
+    let (round, row) = (round.0.to_le_bytes(), (row as u64).to_le_bytes());
+    kdf::truncate(&kdf::hash(label, &[&round, &row, seed, y2]))
+}
+
+/// Combines the bodies of P0, P1 and P2 to one row for each row handed in, whether they fit
+/// together or not: what a row carries proves itself end to end.
 ///
 /// # Errors
-/// Names the party whose body has the wrong length, or the row that P1 and P2 disagree on.
+/// Names the party whose body has the wrong length.
 pub fn combine(
     round: RoundId,
     program: Program,
     shape: Shape,
     bodies: [&[u8]; 3],
-) -> Result<Vec<Vec<u8>>, CombineError> {
-    let [seeds, rows, digests] = bodies;
+) -> Result<Vec<ReplyRow>, CombineError> {
     for (party, body) in PartyId::ALL.into_iter().zip(bodies) {
         let expected = reply_body_bytes(party, shape, program);
         if body.len() != expected {
@@ -72,31 +142,35 @@ pub fn combine(
             });
         }
     }
-    let mut seeds = Reader::new(seeds);
-    let mut seed = || {
-        seeds
-            .array()
-            .map(Seed::from_bytes)
-            .expect("length was checked")
-    };
-    rows.chunks_exact(shape.reply_row_bytes(program))
-        .zip(digests.chunks_exact(REPLY_DIGEST_BYTES))
-        .enumerate()
-        .map(|(row, (y2, digest))| {
-            if !bool::from(reply_digest(round, y2).ct_eq(digest)) {
-                return Err(CombineError::Digest { row });
-            }
-            let mut y = y2.to_vec();
-            seed().xor_into(&mut y);
-            seed().xor_into(&mut y);
-            Ok(y)
+    let [mut p0, mut p1, mut p2] = bodies.map(Reader::new);
+    let mut next = |row| {
+        let (y0_seed, y1_seed) = (p0.array()?, p0.array()?);
+        let y2 = p1.take(shape.row_message_bytes(program))?;
+        let seed_fits = seed_digest(round, row, &y1_seed).ct_eq(p1.take(REPLY_DIGEST_BYTES)?);
+        let row_fits = row_digest(round, row, &y0_seed, y2).ct_eq(p2.take(REPLY_DIGEST_BYTES)?);
+        let mut message = y2.to_vec();
+        for seed in [y0_seed, y1_seed] {
+            Seed::from_bytes(seed).xor_into(&mut message);
+        }
+        let disagreement = match (seed_fits.into(), row_fits.into()) {
+            (true, true) => None,
+            (false, true) => Some(Disagreement::SecondSeed),
+            (true, false) => Some(Disagreement::RowOrFirstSeed),
+            (false, false) => Some(Disagreement::Both),
+        };
+        Ok::<_, crate::bytes::Short>(ReplyRow {
+            message,
+            disagreement,
         })
-        .collect()
+    };
+    Ok((0..shape.rows(program))
+        .map(|row| next(row).expect("lengths were checked"))
+        .collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CombineError, combine, reply_digest};
+    use super::{CombineError, Disagreement, ReplyRow, combine, row_digest, seed_digest};
     use crate::{
         party::PartyId,
         program::{Program, RoundId},
@@ -109,44 +183,144 @@ mod tests {
         slots: 2,
         message_bytes: 128,
     };
+    const ROUND: RoundId = RoundId(3);
 
-    fn bodies(round: RoundId, rows: &[Vec<u8>]) -> [Vec<u8>; 3] {
+    fn bodies(messages: &[Vec<u8>]) -> [Vec<u8>; 3] {
         let mut bodies = [const { Vec::new() }; 3];
-        for (i, row) in (0_u8..).zip(rows) {
-            let mut y2 = row.clone();
-            for seed in [[2 * i; 16], [2 * i + 1; 16]] {
+        for (i, message) in (0_u8..).zip(messages) {
+            let mut y2 = message.clone();
+            let seeds = [[2 * i; 16], [2 * i + 1; 16]];
+            for seed in seeds {
                 Seed::from_bytes(seed).xor_into(&mut y2);
                 bodies[0].extend_from_slice(&seed);
             }
-            bodies[2].extend_from_slice(&reply_digest(round, &y2));
             bodies[1].extend_from_slice(&y2);
+            bodies[1].extend_from_slice(&seed_digest(ROUND, i.into(), &seeds[1]));
+            bodies[2].extend_from_slice(&row_digest(ROUND, i.into(), &seeds[0], &y2));
         }
         bodies
     }
 
+    fn messages() -> Vec<Vec<u8>> {
+        vec![vec![5; 128], vec![6; 128]]
+    }
+
+    fn rows(round: RoundId, bodies: &[Vec<u8>; 3]) -> Vec<ReplyRow> {
+        let bodies = bodies.each_ref().map(Vec::as_slice);
+        combine(round, Program::Conversation, SHAPE, bodies).unwrap()
+    }
+
     #[test]
     fn three_bodies_make_the_rows() {
-        let rows = vec![vec![5; 128], vec![6; 128]];
-        let [b0, b1, b2] = bodies(RoundId(3), &rows);
-        let combine =
-            |round, b: [&[u8]; 3]| combine(RoundId(round), Program::Conversation, SHAPE, b);
-        assert_eq!(combine(3, [&b0, &b1, &b2]), Ok(rows));
-        assert_eq!(
-            combine(4, [&b0, &b1, &b2]),
-            Err(CombineError::Digest { row: 0 })
+        let expected: Vec<_> = messages()
+            .into_iter()
+            .map(|message| ReplyRow {
+                message,
+                disagreement: None,
+            })
+            .collect();
+        assert_eq!(rows(ROUND, &bodies(&messages())), expected);
+    }
+
+    /// Whoever changes whatever: the row that it belongs to says so, and no other row.
+    #[test]
+    fn any_changed_bit_is_named_in_its_row() {
+        let honest = bodies(&messages());
+        // Party, bytes of each row in its body, and what shows in the parts of a row.
+        let p0 = [Disagreement::RowOrFirstSeed, Disagreement::SecondSeed];
+        for party in PartyId::ALL {
+            let body = &honest[party.index()];
+            let per_row = body.len() / 2;
+            for at in 0..body.len() {
+                let mut changed = honest.clone();
+                changed[party.index()][at] ^= 0x10;
+                let expected = match party {
+                    PartyId::P0 => p0[at % per_row / 16],
+                    PartyId::P1 if at % per_row >= 128 => Disagreement::SecondSeed,
+                    PartyId::P1 | PartyId::P2 => Disagreement::RowOrFirstSeed,
+                };
+                let named: Vec<_> = rows(ROUND, &changed)
+                    .into_iter()
+                    .map(|row| row.disagreement)
+                    .collect();
+                let (hit, other) = (at / per_row, 1 - at / per_row);
+                assert_eq!(named[hit], Some(expected), "{party} at {at}");
+                assert!(expected.suspects().contains(&party));
+                assert_eq!(named[other], None);
+            }
+        }
+    }
+
+    /// A lie in a digest alone costs nobody a message.
+    #[test]
+    fn a_wrong_digest_spoils_no_message() {
+        let mut changed = bodies(&messages());
+        changed[2][0] ^= 1;
+        let got: Vec<_> = rows(ROUND, &changed)
+            .into_iter()
+            .map(|row| row.message)
+            .collect();
+        assert_eq!(got, messages());
+    }
+
+    #[test]
+    fn replies_of_another_round_or_row_do_not_fit() {
+        let honest = bodies(&messages());
+        let both = Some(Disagreement::Both);
+        assert!(
+            rows(RoundId(4), &honest)
+                .iter()
+                .all(|row| row.disagreement == both)
         );
-        let mut tampered = b1.clone();
-        tampered[200] ^= 1;
-        assert_eq!(
-            combine(3, [&b0, &tampered, &b2]),
-            Err(CombineError::Digest { row: 1 })
+        let swapped = honest.map(|body| {
+            let (first, second) = body.split_at(body.len() / 2);
+            [second, first].concat()
+        });
+        assert!(
+            rows(ROUND, &swapped)
+                .iter()
+                .all(|row| row.disagreement == both)
         );
+    }
+
+    #[test]
+    fn other_lengths_are_blamed_on_their_party() {
+        let [b0, b1, b2] = bodies(&messages());
+        let bodies: [&[u8]; 3] = [&b0, &b1[1..], &b2];
         let short = CombineError::Length {
             party: PartyId::P1,
-            expected: 256,
-            got: 255,
+            expected: 288,
+            got: 287,
         };
-        assert_eq!(combine(3, [&b0, &b1[1..], &b2]), Err(short));
+        assert_eq!(
+            combine(ROUND, Program::Conversation, SHAPE, bodies),
+            Err(short)
+        );
+    }
+
+    #[test]
+    fn digests_are_frozen() {
+        assert_eq!(
+            seed_digest(RoundId(7), 1, &[1; 16]),
+            [
+                183, 53, 185, 27, 4, 13, 173, 124, 55, 74, 150, 44, 131, 231, 178, 101
+            ]
+        );
+        assert_eq!(
+            row_digest(RoundId(7), 1, &[1; 16], b"row"),
+            [
+                49, 91, 98, 153, 77, 60, 170, 197, 185, 67, 217, 239, 79, 20, 146, 248
+            ]
+        );
+    }
+
+    #[test]
+    fn debug_hides_the_message() {
+        let row = ReplyRow {
+            message: vec![77; 3],
+            disagreement: None,
+        };
+        assert_eq!(format!("{row:?}"), "ReplyRow(3 bytes, None, ..)");
     }
 
     proptest! {

@@ -36,7 +36,7 @@ pub struct Submit {
 impl ClientFrame {
     /// Returns the bytes of a [`Submit`] frame to that party.
     pub const fn submit_bytes(party: PartyId, shape: Shape, program: Program) -> usize {
-        SUBMIT_HEADER_BYTES + DealtShare::encoded_bytes(party, shape.submission_bytes(program))
+        SUBMIT_HEADER_BYTES + DealtShare::encoded_bytes(party, shape, program)
     }
 
     /// Returns the bytes of the longest frame to that party.
@@ -84,8 +84,7 @@ impl ClientFrame {
                 let round = RoundId(reader.u64()?);
                 let code = reader.u8()?;
                 let program = Program::from_code(code).ok_or(WireError::Program(code))?;
-                let len = shape.submission_bytes(program);
-                let share = DealtShare::decode(party, len, reader.rest())?;
+                let share = DealtShare::decode(party, shape, program, reader.rest())?;
                 Ok(Self::Submit(Submit {
                     round,
                     program,
@@ -114,26 +113,27 @@ mod tests {
         message_bytes: 128,
     };
 
+    /// A dialing round's frame to P1: s1, then the heads of x2.
     fn frozen() -> Vec<u8> {
-        let mut bytes = vec![1, 2, 7, 1, 0, 0, 0, 0, 0, 0, 1];
+        let mut bytes = vec![2, 2, 7, 1, 0, 0, 0, 0, 0, 0, 2];
         bytes.extend([0xaa; 16]);
-        bytes.extend([0xbb; 8]);
+        bytes.extend([0xbb; 48]);
         bytes
     }
 
     #[test]
     fn layout_is_frozen() {
-        let share = DealtShare::decode(PartyId::P1, 8, &frozen()[11..]).unwrap();
+        let share = DealtShare::decode(PartyId::P1, SHAPE, Program::Open, &frozen()[11..]).unwrap();
         let submit = Submit {
             round: RoundId(263),
-            program: Program::Dialing,
+            program: Program::Open,
             share,
         };
         assert_eq!(ClientFrame::Submit(submit).encode(), frozen());
-        assert_eq!(ClientFrame::Ready.encode(), [1, 1]);
+        assert_eq!(ClientFrame::Ready.encode(), [2, 1]);
         assert_eq!(
             frozen().len(),
-            ClientFrame::submit_bytes(PartyId::P1, SHAPE, Program::Dialing)
+            ClientFrame::submit_bytes(PartyId::P1, SHAPE, Program::Open)
         );
     }
 
@@ -147,10 +147,10 @@ mod tests {
         };
         assert_eq!(decode(&frozen()), Ok(()));
         assert_eq!(decode(&[]), Err(WireError::Short));
-        assert_eq!(decode(&changed(0, 2)), Err(WireError::Version(2)));
+        assert_eq!(decode(&changed(0, 1)), Err(WireError::Version(1)));
         assert_eq!(decode(&changed(1, 9)), Err(WireError::Kind(9)));
         assert_eq!(decode(&changed(10, 5)), Err(WireError::Program(5)));
-        assert_eq!(decode(&[1, 1, 0]), Err(WireError::Trailing(1)));
+        assert_eq!(decode(&[2, 1, 0]), Err(WireError::Trailing(1)));
         assert!(matches!(decode(&changed(10, 0)), Err(WireError::Share(_))));
         assert!(matches!(decode(&frozen()[..34]), Err(WireError::Share(_))));
         assert!(matches!(
@@ -161,14 +161,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_decodes_encodes_to_the_same(mut bytes in prop::collection::vec(any::<u8>(), 0..200), plausible: bool) {
+        fn what_decodes_encodes_to_the_same(mut bytes in prop::collection::vec(any::<u8>(), 0..300), plausible: bool) {
             if plausible && bytes.len() > 11 {
-                bytes[0] = 1;
+                bytes[0] = 2;
                 bytes[1] = 1 + bytes[1] % 2;
-                bytes[10] %= 2;
+                bytes[10] %= 3;
             }
             for party in PartyId::ALL {
-                for len in [bytes.len(), 2, 43, 35, 164] {
+                for len in [bytes.len(), 2, 43, 36, 164, 75, 291] {
                     let bytes = &bytes[..len.min(bytes.len())];
                     if let Ok(frame) = ClientFrame::decode(party, SHAPE, bytes) {
                         prop_assert_eq!(frame.encode(), bytes);

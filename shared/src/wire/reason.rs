@@ -48,8 +48,8 @@ reasons! {
         Repeated = 8: "a round got two submissions",
         /// The same client connected anew; this connection closes.
         Replaced = 9: "the same identity connected from somewhere else",
-        /// Another client has the same short id; this connection closes.
-        IdTaken = 10: "another client has the same short id",
+        /// Another client has the same id; this connection closes.
+        IdTaken = 10: "another client has the same id",
         /// No room for one more; this connection closes.
         TooManyConnections = 11: "the server is full",
         /// Bytes that are no frame at all; this connection closes.
@@ -68,8 +68,6 @@ reasons! {
         Absent = 1: "not all three servers had the submission in time",
         /// Two servers were dealt different copies of a component.
         Mismatch = 2: "the servers were dealt shares that do not fit together",
-        /// The servers disagree on who the client is.
-        Disagreement = 3: "the servers disagree on the identity behind a submission",
     }
 }
 

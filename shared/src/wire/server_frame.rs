@@ -7,7 +7,7 @@ use crate::{
     bytes::Reader,
     manifest::Deployment,
     party::PartyId,
-    program::{Program, RoundId},
+    program::{Program, RoundId, Turn},
     row::Shape,
     share::reply_body_bytes,
 };
@@ -97,6 +97,8 @@ pub struct Open {
     pub round: RoundId,
     /// Its program.
     pub program: Program,
+    /// Conversation rounds announced so far, this one included.
+    pub turn: Turn,
     /// Milliseconds until it closes.
     pub closes_in_ms: u32,
     /// Clients in the last finished round of that program.
@@ -110,7 +112,7 @@ pub struct Reply {
     pub round: RoundId,
     /// Its program.
     pub program: Program,
-    /// Per row: two seeds from P0, the row from P1, a digest from P2.
+    /// Per row: two seeds from P0, the row and a digest from P1, a digest from P2.
     pub body: Vec<u8>,
 }
 
@@ -146,6 +148,7 @@ impl ServerFrame {
             }
             Self::Open(open) => {
                 write_round(&mut out, open.round, open.program);
+                out.extend_from_slice(&open.turn.0.to_le_bytes());
                 out.extend_from_slice(&open.closes_in_ms.to_le_bytes());
                 out.extend_from_slice(&open.online.to_le_bytes());
             }
@@ -192,12 +195,12 @@ impl ServerFrame {
             WELCOME => Self::Welcome(read_welcome(&mut reader)?),
             OPEN => {
                 let (round, program) = read_round(&mut reader)?;
-                let (closes_in_ms, online) = (reader.u32()?, reader.u32()?);
                 Self::Open(Open {
                     round,
                     program,
-                    closes_in_ms,
-                    online,
+                    turn: Turn(reader.u64()?),
+                    closes_in_ms: reader.u32()?,
+                    online: reader.u32()?,
                 })
             }
             REPLY => {
@@ -272,7 +275,7 @@ mod tests {
     use super::{Open, Reply, ServerFrame, Welcome};
     use crate::{
         party::PartyId,
-        program::{Program, RoundId},
+        program::{Program, RoundId, Turn},
         row::Shape,
         wire::{MissedReason, Refusal, WireError},
     };
@@ -285,7 +288,7 @@ mod tests {
 
     /// Every kind with its frozen bytes.
     fn frozen() -> Vec<(ServerFrame, Vec<u8>)> {
-        let (round, program) = (RoundId(258), Program::Dialing);
+        let (round, program) = (RoundId(258), Program::Contacts);
         let welcome = Welcome {
             party: PartyId::P2,
             slots: 3,
@@ -294,20 +297,25 @@ mod tests {
             dialing_period_ms: 2000,
             online: 5,
         };
-        let at = |kind| vec![1, kind, 2, 1, 0, 0, 0, 0, 0, 0, 1];
+        let at = |kind| vec![2, kind, 2, 1, 0, 0, 0, 0, 0, 0, 1];
         vec![
             (
                 ServerFrame::Welcome(welcome),
-                vec![1, 129, 2, 3, 0, 1, 0xe8, 3, 0, 0, 0xd0, 7, 0, 0, 5, 0, 0, 0],
+                vec![2, 129, 2, 3, 0, 1, 0xe8, 3, 0, 0, 0xd0, 7, 0, 0, 5, 0, 0, 0],
             ),
             (
                 ServerFrame::Open(Open {
                     round,
                     program,
+                    turn: Turn(0x0605),
                     closes_in_ms: 900,
                     online: 7,
                 }),
-                [at(130), vec![0x84, 3, 0, 0, 7, 0, 0, 0]].concat(),
+                [
+                    at(130),
+                    vec![5, 6, 0, 0, 0, 0, 0, 0, 0x84, 3, 0, 0, 7, 0, 0, 0],
+                ]
+                .concat(),
             ),
             (
                 ServerFrame::Reply(Reply {
@@ -330,7 +338,7 @@ mod tests {
                 ServerFrame::Refused {
                     reason: Refusal::Late,
                 },
-                vec![1, 134, 7],
+                vec![2, 134, 7],
             ),
         ]
     }
@@ -363,7 +371,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_decodes_encodes_to_the_same(mut bytes in prop::collection::vec(any::<u8>(), 2..120), kind in 127_u8..136) {
-            bytes[0] = 1;
+            bytes[0] = 2;
             bytes[1] = kind;
             for party in PartyId::ALL {
                 for len in 0..=bytes.len() {

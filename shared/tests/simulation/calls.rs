@@ -1,7 +1,10 @@
-//! Calling: accepted, declined, unanswered, mutual, crowded.
+//! Calling: accepted, declined, unanswered, mutual, crowded, ended.
 
 use mcmix_shared::{
-    client::{Action, CallState, Caller, EndReason, Notice, OpenToCalls},
+    client::{
+        Action, CallStage, Caller, CallerDevice, ContactState, EndReason, Notice, OpenToCalls,
+        Paired,
+    },
     program::Program,
 };
 
@@ -10,7 +13,17 @@ use crate::world::World;
 const A: usize = 0;
 const B: usize = 1;
 const C: usize = 2;
-const D: usize = 3;
+
+fn ended(world: &World, node: usize, contact: usize) -> Option<EndReason> {
+    match world.state(node, contact) {
+        ContactState::Known { ended } => ended,
+        _ => None,
+    }
+}
+
+fn is_calling(world: &World, node: usize, contact: usize) -> bool {
+    matches!(world.state(node, contact), ContactState::Calling { .. })
+}
 
 #[test]
 fn first_contact_to_delivered_messages_both_ways() {
@@ -20,23 +33,23 @@ fn first_contact_to_delivered_messages_both_ways() {
     world.call(A, B);
     assert!(matches!(
         world.state(A, B),
-        CallState::Calling { attempt: 1, .. }
+        ContactState::Calling {
+            stage: CallStage::Waiting | CallStage::Ringing { dials: 0, .. },
+            paired: Paired::No
+        }
     ));
     world.until("it rings", |world| world.rings(B, A));
     let incoming = world.nodes[B].view().incoming[0].clone();
     assert_eq!(
-        (incoming.name.as_str(), incoming.caller),
-        ("Ada", Caller::Stranger)
+        (incoming.name.as_str(), incoming.caller, incoming.device),
+        ("Ada", Caller::Stranger, CallerDevice::Known)
     );
     assert!(world.nodes[B].view().contacts.is_empty());
-    world.until("the caller hears it ring", |world| {
-        world.state(A, B) == CallState::Ringing
-    });
     world.say(A, B, "typed while it rings");
     world.cycles(3);
     assert!(!world.all_delivered(A, B));
     world.accept(B, A);
-    world.until("they talk", |world| world.talks(A, B));
+    world.until("they are a pair", |world| world.are_paired(A, B));
     world.say(B, A, "hello Ada 🦀");
     world.until("all is delivered", |w| {
         w.all_delivered(A, B) && w.all_delivered(B, A)
@@ -51,76 +64,75 @@ fn first_contact_to_delivered_messages_both_ways() {
     let key = world.key(A);
     world.act(B, Action::MarkRead(key));
     assert_eq!(world.contact(B, A).unread, 0);
-    assert!(
-        world.nodes[A]
-            .notices
-            .iter()
-            .any(|n| matches!(n, Notice::Answered { .. }))
-    );
+    assert!(world.was_told(A, |n| matches!(n, Notice::Answered { .. })));
     assert!(world.servers.offences.is_empty());
 }
 
+/// Declining is silence: the caller sees what it sees when nobody is there.
 #[test]
-fn a_declined_call_keeps_the_queue() {
+fn a_declined_call_keeps_the_queue_and_says_nothing() {
     let mut world = World::new(&["Ada", "Bob"], 2);
     world.add(A, B);
     world.call(A, B);
     world.say(A, B, "are you there?");
     world.until("it rings", |world| world.rings(B, A));
-    let key = world.key(A);
-    world.act(B, Action::Decline(key));
+    world.decline(B, A);
     assert!(world.nodes[B].view().incoming.is_empty());
-    world.until("the caller knows", |world| {
-        world.state(A, B) == CallState::Ended(EndReason::Declined)
+    world.cycles(20);
+    assert!(!world.rings(B, A), "the same call does not ring again");
+    assert!(is_calling(&world, A, B), "the caller can't tell");
+    world.until("the caller gives up", |world| {
+        ended(world, A, B) == Some(EndReason::NoAnswer)
     });
-    world.cycles(40);
     assert!(
-        world.nodes[B].view().contacts.is_empty(),
+        world.nodes[B].view().contacts.is_empty() && world.nodes[B].stored_keys().is_empty(),
         "a declined stranger is forgotten"
     );
-    assert!(
-        !world.nodes[B]
-            .stored_keys()
-            .iter()
-            .any(|key| key.starts_with("contact"))
-    );
     assert_eq!(world.statuses(A, B).len(), 1);
-    assert_eq!(world.nodes[A].view().free_slots, 3);
-    world.meet_again();
+    world.connect(A, B);
     world.until("delivered after all", |world| world.all_delivered(A, B));
     assert_eq!(world.received(B, A), ["are you there?"]);
 }
 
-impl World {
-    fn meet_again(&mut self) {
-        self.call(A, B);
-        self.until("it rings again", |world| world.rings(B, A));
-        self.accept(B, A);
-        self.until("they talk", |world| world.talks(A, B));
+#[test]
+fn nobody_answers_who_is_closed_or_offline() {
+    for offline in [false, true] {
+        let mut world = World::new(&["Ada", "Bob"], 3);
+        if offline {
+            world.unplug(B);
+        } else {
+            world.act(B, Action::SetOpenToCalls(OpenToCalls::Nobody));
+        }
+        world.add(A, B);
+        world.call(A, B);
+        world.until("it is given up", |world| {
+            ended(world, A, B) == Some(EndReason::NoAnswer)
+        });
+        assert!(world.was_told(A, |n| matches!(n, Notice::NoAnswer { .. })));
+        assert!(world.nodes[B].view().incoming.is_empty());
     }
 }
 
 #[test]
-fn nobody_answers_who_is_closed_or_offline() {
-    let mut world = World::new(&["Ada", "Bob", "Cy"], 3);
+fn one_call_waits_for_another() {
+    let mut world = World::new(&["Ada", "Bob", "Cy"], 12);
     world.act(B, Action::SetOpenToCalls(OpenToCalls::Nobody));
-    world.unplug(C);
-    for callee in [B, C] {
-        world.add(A, callee);
-        world.call(A, callee);
-    }
-    world.until("both are given up", |world| {
-        [B, C]
-            .iter()
-            .all(|callee| world.state(A, *callee) == CallState::Ended(EndReason::NoAnswer))
-    });
-    assert!(
-        world.nodes[A]
-            .notices
-            .iter()
-            .any(|n| matches!(n, Notice::NoAnswer { .. }))
-    );
-    assert!(world.nodes[B].view().incoming.is_empty());
+    world.add(A, B);
+    world.add(A, C);
+    world.call(A, B);
+    world.cycle();
+    world.call(A, C);
+    world.cycles(10);
+    assert!(matches!(
+        world.state(A, C),
+        ContactState::Calling {
+            stage: CallStage::Waiting,
+            ..
+        }
+    ));
+    assert!(!world.rings(C, A));
+    world.cancel(A, B);
+    world.until("the second begins", |world| world.rings(C, A));
 }
 
 #[test]
@@ -133,7 +145,7 @@ fn strangers_are_passed_over_where_only_contacts_may_call() {
         world.call(caller, B);
     }
     world.until("the contact rings", |world| world.rings(B, A));
-    world.cycles(20);
+    world.cycles(30);
     assert!(!world.rings(B, C));
 }
 
@@ -144,13 +156,19 @@ fn mutual_calls_are_accepted_by_themselves() {
         world.add(A, B);
         world.add(B, A);
         world.call(A, B);
+        if seed % 2 == 1 {
+            world.cycles(usize::try_from(seed).unwrap() / 4);
+        }
         world.call(B, A);
-        world.until("they talk", |world| world.talks(A, B));
+        world.until("they are a pair", |world| world.are_paired(A, B));
         world.say(A, B, "ha");
         world.say(B, A, "ho");
         world.until("delivered", |w| {
             w.all_delivered(A, B) && w.all_delivered(B, A)
         });
+        world.settle();
+        assert!(world.are_paired(A, B), "and they stay one");
+        assert!(!world.rings(A, B) && !world.rings(B, A));
     }
 }
 
@@ -158,15 +176,19 @@ fn mutual_calls_are_accepted_by_themselves() {
 fn a_call_can_be_cancelled_while_it_rings() {
     let mut world = World::new(&["Ada", "Bob"], 5);
     world.add(A, B);
+    world.add(B, A);
     world.call(A, B);
     world.until("it rings", |world| world.rings(B, A));
-    let key = world.key(B);
-    world.act(A, Action::CancelCall(key));
-    assert_eq!(world.state(A, B), CallState::Ended(EndReason::ByUs));
+    world.cancel(A, B);
     world.until("it stops ringing", |world| !world.rings(B, A));
+    assert_eq!(ended(&world, B, A), Some(EndReason::Missed));
+    world.cycles(5);
+    assert_eq!(ended(&world, A, B), Some(EndReason::ByUs));
+    world.cycles(40);
+    assert!(!world.rings(B, A));
 }
 
-/// Whoever is called back just when they cancel was met by a call that is no more.
+/// Whoever is called back just when they cancel hears that call.
 #[test]
 fn a_cancelled_call_does_not_swallow_the_one_that_came_back() {
     for seed in 0..10 {
@@ -174,54 +196,69 @@ fn a_cancelled_call_does_not_swallow_the_one_that_came_back() {
         world.add(A, B);
         world.add(B, A);
         world.call(A, B);
-        world.open(Program::Dialing);
+        world.open(Program::Open);
         let round = world.close();
-        let key = world.key(B);
-        world.act(A, Action::CancelCall(key));
+        world.cancel(A, B);
         world.call(B, A);
         world.compute(round, &[]);
         world.until("it rings", |world| world.rings(A, B));
+        world.accept(A, B);
+        world.until("they are a pair", |world| world.are_paired(A, B));
     }
 }
 
+/// The person who accepts in the very last moment is heard for 24 conversation rounds more.
 #[test]
-fn the_last_row_that_dials_still_counts() {
-    let mut rang = 0;
-    for seed in 0..10 {
+fn the_last_dial_still_counts() {
+    for seed in 0..5 {
         let mut world = World::new(&["Ada", "Bob"], 300 + seed);
-        world.act(B, Action::SetOpenToCalls(OpenToCalls::Nobody));
         world.add(A, B);
         world.call(A, B);
-        while !matches!(world.state(A, B), CallState::Calling { attempt, of } if attempt == of) {
-            world.cycle();
-        }
-        // The next round is handed in to before this one is over.
-        world.open(Program::Dialing);
-        let round = world.close();
-        world.act(B, Action::SetOpenToCalls(OpenToCalls::Everyone));
-        world.open(Program::Dialing);
-        let last = world.close();
-        world.compute(round, &[]);
-        world.compute(last, &[]);
-        if matches!(world.state(A, B), CallState::Ended(EndReason::NoAnswer)) {
-            world.cycles(20);
-            assert!(!world.rings(B, A));
+        world.until("all but over", |world| {
+            matches!(
+                world.state(A, B),
+                ContactState::Calling {
+                    stage: CallStage::Late,
+                    ..
+                }
+            ) || !is_calling(world, A, B)
+        });
+        assert!(is_calling(&world, A, B));
+        if world.rings(B, A) {
+            world.accept(B, A);
+            world.until("they are a pair", |world| world.are_paired(A, B));
         } else {
-            world.until("it rings", |world| world.rings(B, A));
-            rang += 1;
+            // It rang out here at the same time.
+            assert_eq!(ended(&world, B, A), None);
         }
     }
-    assert!(rang > 0);
 }
 
+/// From Call to ringing: a stranger's in the next open round, a contact's in the next round of
+/// any dialing program.
 #[test]
 fn a_call_dials_at_once() {
     for seed in 0..10 {
         let mut world = World::new(&["Ada", "Bob"], 600 + seed);
+        world.converse();
         world.add(A, B);
         world.call(A, B);
-        world.round(Program::Dialing);
-        assert_eq!(world.state(A, B), CallState::Connecting);
+        world.round(Program::Contacts);
+        assert!(!world.rings(B, A), "a stranger is not let in here");
+        world.round(Program::Open);
+        assert!(world.rings(B, A));
+        world.accept(B, A);
+        world.until("they are a pair", |world| world.are_paired(A, B));
+        world.settle();
+        for program in [Program::Contacts, Program::Open] {
+            world.call(A, B);
+            world.round(program);
+            assert!(world.rings(B, A), "{program}");
+            world.decline(B, A);
+            world.cancel(A, B);
+            world.cycles(10);
+            assert!(world.are_paired(A, B), "the old session stays");
+        }
     }
 }
 
@@ -232,34 +269,27 @@ fn a_row_that_came_too_late_keeps_no_call_alive() {
         world.act(B, Action::SetOpenToCalls(OpenToCalls::Nobody));
         world.add(A, B);
         world.call(A, B);
-        world.round_too_late_for(A, Program::Dialing);
+        world.round_too_late_for(A, Program::Open);
         world.until("it is given up", |world| {
-            world.state(A, B) == CallState::Ended(EndReason::NoAnswer)
+            ended(world, A, B) == Some(EndReason::NoAnswer)
         });
     }
 }
 
 #[test]
 fn who_cancels_and_calls_again_is_heard() {
-    let mut met = 0;
     for seed in 0..10 {
         let mut world = World::new(&["Ada", "Bob"], 500 + seed);
         world.add(A, B);
-        world.add(B, A);
         world.call(A, B);
-        world.call(B, A);
-        while matches!(world.state(A, B), CallState::Calling { .. }) {
-            world.round(Program::Dialing);
-        }
-        met += usize::from(world.state(A, B) == CallState::Connecting);
-        let key = world.key(B);
-        world.act(A, Action::CancelCall(key));
+        world.until("it rings", |world| world.rings(B, A));
+        world.decline(B, A);
+        world.cancel(A, B);
         world.call(A, B);
-        world.until("Bob hears of it", |world| {
-            world.rings(B, A) || world.talks(A, B)
-        });
+        world.cycles(2);
+        world.call(A, B);
+        world.until("Bob hears of it", |world| world.rings(B, A));
     }
-    assert!(met > 0);
 }
 
 #[test]
@@ -269,34 +299,30 @@ fn an_unanswered_call_stops_ringing() {
     world.call(A, B);
     world.until("it rings", |world| world.rings(B, A));
     world.until("it is given up", |world| {
-        world.state(A, B) == CallState::Ended(EndReason::NoAnswer)
+        ended(world, A, B) == Some(EndReason::NoAnswer)
     });
     world.until("it stops ringing", |world| !world.rings(B, A));
+    assert!(world.nodes[B].stored_keys().is_empty());
 }
 
+/// A second answer waits, which looks like a slow person; it is not lost.
 #[test]
-fn conversations_fill_the_slots_and_no_more() {
-    let mut world = World::with(&["Ada", "Bob", "Cy", "Dan"], 7, 2, 160);
-    world.meet(A, B);
-    world.meet(C, A);
-    assert_eq!(world.nodes[A].view().free_slots, 0);
-    world.add(A, D);
-    world.call(A, D);
-    assert_eq!(world.state(A, D), CallState::Idle);
-    assert_eq!(
-        world.nodes[A].notices.last(),
-        Some(&Notice::SlotsFull { slots: 2 })
-    );
-    world.add(D, A);
-    world.call(D, A);
-    world.until("a busy callee does not answer", |world| {
-        world.state(D, A) == CallState::Ended(EndReason::NoAnswer)
-    });
-    let key = world.key(B);
-    world.act(A, Action::EndConversation(key));
-    world.call(A, D);
-    world.until("a free slot can be used at once", |world| {
-        world.rings(D, A) || world.talks(A, D)
+fn a_second_answer_waits_for_the_first() {
+    let mut world = World::new(&["Ada", "Bob", "Cy"], 7);
+    for caller in [B, C] {
+        world.add(caller, A);
+        world.call(caller, A);
+    }
+    world.until("both ring", |world| world.rings(A, B) && world.rings(A, C));
+    world.accept(A, B);
+    world.accept(A, C);
+    world.until("the first is a pair", |world| world.are_paired(A, B));
+    assert!(!world.is_paired(A, C));
+    world.until("the second is one, too", |world| world.are_paired(A, C));
+    world.say(A, B, "both");
+    world.say(A, C, "both");
+    world.until("delivered", |w| {
+        w.all_delivered(A, B) && w.all_delivered(A, C)
     });
 }
 
@@ -311,48 +337,70 @@ fn contacts_are_checked_when_added() {
         world.nodes[A].notices.pop(),
         Some(Notice::KnownContact { .. })
     ));
-    world.act(
-        A,
-        Action::AddContact {
-            link: "hello".into(),
-        },
-    );
+    let link = "hello".into();
+    world.act(A, Action::AddContact { link });
     assert!(matches!(
         world.nodes[A].notices.pop(),
         Some(Notice::BadInvite(_))
     ));
-    let key = world.key(B);
+    let contact = world.key(B);
     world.say(A, B, "x");
-    world.act(A, Action::RemoveContact(key));
+    let text = "half a thought".into();
+    world.act(A, Action::SetDraft { contact, text });
+    world.act(A, Action::RemoveContact(contact));
     assert!(world.nodes[A].view().contacts.is_empty());
-    assert_eq!(world.nodes[A].stored_keys(), ["identity", "settings"]);
+    assert!(world.nodes[A].stored_keys().is_empty());
+    world.add(A, B);
+    assert_eq!(
+        world.contact(A, B).draft,
+        "",
+        "a removed contact's draft does not come back"
+    );
 }
 
 #[test]
 fn a_removed_contact_is_told_that_it_is_over() {
     let mut world = World::new(&["Ada", "Bob"], 9);
-    world.meet(A, B);
-    let key = world.key(B);
-    world.act(A, Action::RemoveContact(key));
+    world.pair(A, B);
+    world.settle();
+    world.remove(A, B);
     assert!(world.nodes[A].view().contacts.is_empty());
     world.until("Bob knows", |world| {
-        world.state(B, A) == CallState::Ended(EndReason::ByPeer)
+        ended(world, B, A) == Some(EndReason::ByPeer)
     });
-    world.cycles(5);
-    assert_eq!(world.nodes[A].stored_keys(), ["identity", "settings"]);
+    assert!(world.was_told(B, |n| matches!(n, Notice::Ended { .. })));
+    world.cycles(50);
+    let all_farewells = |world: &World, node: usize| {
+        world.nodes[node]
+            .stored_keys()
+            .iter()
+            .filter(|key| key.starts_with("farewell"))
+            .count()
+    };
+    assert_eq!(
+        (all_farewells(&world, A), all_farewells(&world, B)),
+        (1, 1),
+        "places are kept for seven days"
+    );
+    world.pass(8 * 86_400_000);
+    world.cycles(30);
+    assert_eq!((all_farewells(&world, A), all_farewells(&world, B)), (0, 0));
+    assert!(world.nodes[A].stored_keys().is_empty());
 }
 
 #[test]
 fn a_call_does_not_go_on_by_itself_the_next_day() {
     let mut world = World::new(&["Ada", "Bob"], 10);
+    world.converse();
     world.add(A, B);
     world.call(A, B);
     world.reload(A);
-    assert!(
-        matches!(world.state(A, B), CallState::Calling { .. }),
-        "a reload changes nothing"
-    );
+    assert!(is_calling(&world, A, B), "a reload changes nothing");
+    world.unplug(A);
     world.pass(24 * 3_600_000);
+    world.servers.skip(86_400, 43_200);
+    world.plug(A);
     world.reload(A);
-    assert_eq!(world.state(A, B), CallState::Ended(EndReason::NoAnswer));
+    world.cycles(2);
+    assert_eq!(ended(&world, A, B), Some(EndReason::NoAnswer));
 }

@@ -1,7 +1,10 @@
 //! Several clients against three plain servers, over many rounds, in memory.
 //!
 //! The servers deal with real frames, links and shares, and compute the ideal functionality of
-//! both programs in the clear. Everything is seeded: the same seed gives the same run.
+//! the programs in the clear; one of them may lie. Everything is seeded: the same seed gives the
+//! same run, and what one client does changes no other's randomness.
+//!
+//! `MCMIX_ALL=1` runs all seeds of the tests that come in two sizes, best in release.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,7 +22,17 @@ mod chat;
 mod failures;
 mod frozen;
 mod node;
+mod pairs;
 mod servers;
 mod storm;
 mod traffic;
 mod world;
+
+/// Returns how many seeds a test runs: few of them in the suite, all where that is asked for.
+fn seeds(few: u64, all: u64) -> core::ops::Range<u64> {
+    if std::env::var_os("MCMIX_ALL").is_some() {
+        0..all
+    } else {
+        0..few
+    }
+}

@@ -1,9 +1,11 @@
-//! One client with its disk, its clock and its sockets.
+//! One client with its disk, its clocks and its sockets.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use mcmix_shared::{
-    client::{BatchId, Client, Command, Event, Millis, Notice, Record, View, Write},
+    client::{
+        BatchId, Client, Command, Event, Millis, Notice, Now, Record, RestoreError, View, Write,
+    },
     identity::{ClientKey, Name},
     manifest::Deployment,
 };
@@ -17,61 +19,93 @@ pub(crate) enum Disk {
     Hangs,
 }
 
+/// All records of a client.
+pub(crate) type Records = BTreeMap<String, Vec<u8>>;
+
 pub(crate) struct Node {
     pub(crate) client: Client,
-    rng: ChaCha12Rng,
     pub(crate) disk: Disk,
-    stored: BTreeMap<String, Vec<u8>>,
+    pub(crate) stored: Records,
     pub(crate) waiting: VecDeque<(BatchId, Vec<Write>)>,
     pub(crate) notices: Vec<Notice>,
+    /// On the steady clock.
     pub(crate) wake_at: Option<Millis>,
-    /// Everything sent: party and length.
+    /// How far the clock on the wall is off, in milliseconds.
+    pub(crate) wall_off: i64,
+    /// Everything sent: party and length; what is done to sockets: party and 0 or 1.
     pub(crate) sent: Vec<(usize, usize)>,
     /// A checksum (FNV-1a) over all bytes sent.
     pub(crate) transcript: u64,
     starts: u64,
+    /// Events other than [`Event::Stored`] since the start.
+    events: u64,
+    stores: u64,
     seed: u64,
 }
 
 impl Node {
     pub(crate) fn new(deployment: &Deployment, name: &str, seed: u64) -> Self {
-        let mut rng = ChaCha12Rng::seed_from_u64(seed);
+        let mut rng = rng_for(seed, 0, b'c', 0);
         let client = Client::create(deployment.clone(), Name::new(name).unwrap(), &mut rng);
         Self {
             client,
-            rng,
             disk: Disk::Works,
             stored: BTreeMap::new(),
             waiting: VecDeque::new(),
             notices: Vec::new(),
             wake_at: None,
+            wall_off: 0,
             sent: Vec::new(),
             transcript: 0xcbf2_9ce4_8422_2325,
             starts: 0,
+            events: 0,
+            stores: 0,
             seed,
         }
     }
 
-    pub(crate) fn start(&mut self, now: Millis) -> Vec<Command> {
-        self.client.start(now, &mut self.rng)
+    /// Returns the time as this node's clocks show it.
+    fn now(&self, steady: Millis) -> Now {
+        // 2026, more or less; the two clocks agree on nothing.
+        let wall = 1_780_000_000_000_u64.saturating_add(steady.0);
+        Now {
+            wall: Millis(wall.saturating_add_signed(self.wall_off)),
+            steady,
+        }
     }
 
-    pub(crate) fn handle(&mut self, now: Millis, event: Event) -> Vec<Command> {
-        self.client.handle(now, event, &mut self.rng)
+    pub(crate) fn start(&mut self, steady: Millis) -> Vec<Command> {
+        let mut rng = rng_for(self.seed, self.starts, b's', 0);
+        self.client.start(self.now(steady), &mut rng)
+    }
+
+    /// Every event has randomness of its own: what one of them draws changes nothing for those
+    /// that follow, as with a generator that is worth its name.
+    pub(crate) fn handle(&mut self, steady: Millis, event: Event) -> Vec<Command> {
+        let (purpose, number) = if matches!(event, Event::Stored(_)) {
+            self.stores += 1;
+            (b'd', self.stores)
+        } else {
+            self.events += 1;
+            (b'e', self.events)
+        };
+        let mut rng = rng_for(self.seed, self.starts, purpose, number);
+        self.client.handle(self.now(steady), event, &mut rng)
     }
 
     /// Makes the client anew from what is stored; what waited to be stored is lost.
     pub(crate) fn reload(&mut self, deployment: &Deployment) {
+        self.try_reload(deployment).unwrap();
+    }
+
+    pub(crate) fn try_reload(&mut self, deployment: &Deployment) -> Result<(), RestoreError> {
         self.starts += 1;
-        self.rng = ChaCha12Rng::seed_from_u64(self.seed ^ (self.starts << 32));
+        (self.events, self.stores) = (0, 0);
+        let mut rng = rng_for(self.seed, self.starts, b'r', 0);
         self.waiting.clear();
         self.wake_at = None;
-        let records = self.stored.iter().map(|(key, value)| Record {
-            key: key.clone(),
-            value: value.clone(),
-        });
-        self.client =
-            Client::restore(deployment.clone(), records.collect(), &mut self.rng).unwrap();
+        self.client = Client::restore(deployment.clone(), records(&self.stored), &mut rng)?;
+        Ok(())
     }
 
     pub(crate) fn note_sent(&mut self, party: usize, bytes: &[u8]) {
@@ -93,8 +127,11 @@ impl Node {
         Some(batch)
     }
 
+    /// Returns the keys of all records but those that every client has.
     pub(crate) fn stored_keys(&self) -> Vec<&str> {
-        self.stored.keys().map(String::as_str).collect()
+        let keys = self.stored.keys().map(String::as_str);
+        keys.filter(|key| !matches!(*key, "identity" | "settings" | "servers"))
+            .collect()
     }
 
     pub(crate) fn view(&self) -> View {
@@ -104,4 +141,21 @@ impl Node {
     pub(crate) fn key(&self) -> ClientKey {
         self.view().own.key
     }
+}
+
+/// Returns records as a client takes them.
+pub(crate) fn records(stored: &Records) -> Vec<Record> {
+    let record = |(key, value): (&String, &Vec<u8>)| Record {
+        key: key.clone(),
+        value: value.clone(),
+    };
+    stored.iter().map(record).collect()
+}
+
+pub(crate) fn rng_for(seed: u64, start: u64, purpose: u8, number: u64) -> ChaCha12Rng {
+    let mut bytes = [purpose; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..16].copy_from_slice(&start.to_le_bytes());
+    bytes[16..24].copy_from_slice(&number.to_le_bytes());
+    ChaCha12Rng::from_seed(bytes)
 }

@@ -1,4 +1,4 @@
-//! The three servers: real links and shares, rounds computed in the clear.
+//! The three servers: real links and shares, rounds computed in the clear. One of them may lie.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use mcmix_shared::{
     manifest::{Deployment, Server},
     noise::{Transport, accept},
     party::PartyId,
-    program::{Program, RoundId},
-    row::Shape,
-    share::{DealtShare, Seed, reply_digest},
+    program::{Program, RoundId, Turn},
+    row::{DIAL_HEAD_BYTES, Shape},
+    share::{Component, DealtShare, Seed, check_payload, row_digest, seed_digest},
     wire::{ClientFrame, MissedReason, Open, Refusal, Reply, ServerFrame, Submit, Welcome},
 };
 use rand_chacha::{
@@ -21,22 +21,37 @@ use rand_chacha::{
 pub(crate) type NodeId = usize;
 
 /// One end of a socket, as a server sees it.
-enum Socket {
-    Fresh,
-    Greeted(ClientKey, Transport),
-    Ready(ClientKey, Transport),
+struct Socket {
+    /// Counts all connections, so that a newer one is known.
+    number: u64,
+    state: State,
 }
 
-/// What one client handed in for a round.
+enum State {
+    Fresh,
+    Greeted(ClientKey, Box<Transport>),
+    Ready(ClientKey, Box<Transport>),
+}
+
+/// What one client handed in for a round: to each server, and over which connection.
 #[derive(Default)]
 struct Submission {
-    shares: [Option<DealtShare>; 3],
+    shares: [Option<(u64, DealtShare)>; 3],
+}
+
+/// A dial of somebody who is no client of the simulation.
+#[derive(Clone)]
+pub(crate) struct StrayDial {
+    pub(crate) id: ClientId,
+    pub(crate) pass: [u8; 16],
+    pub(crate) message: [u8; 200],
 }
 
 /// A round that takes submissions.
 pub(crate) struct OpenRound {
     pub(crate) round: RoundId,
     pub(crate) program: Program,
+    pub(crate) turn: Turn,
     submissions: BTreeMap<NodeId, Submission>,
 }
 
@@ -47,20 +62,116 @@ pub(crate) struct Sent {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// What one server does other than it should, to all clients or to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lie {
+    /// Sends nothing but its greeting.
+    Withholds,
+    /// Sends no reply, but announces.
+    WithholdsReplies,
+    /// Announces nothing, but replies.
+    WithholdsRounds,
+    /// Announces nine rounds that there are not, before each that there is.
+    AnnouncesMore,
+    /// Announces another turn than the others do.
+    AnnouncesOtherTurns,
+    /// Announces the other programs.
+    AnnouncesOtherPrograms,
+    /// Says that we were left out, in place of its reply.
+    SaysMissed,
+    /// Says that the round failed, in place of its reply.
+    SaysFailed,
+    /// Refuses something in every round.
+    Refuses(Refusal),
+    /// Changes one bit of each row of its reply.
+    Garbles,
+    /// Changes all of its part of the rows.
+    GarblesAll,
+}
+
+impl Lie {
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Withholds,
+        Self::WithholdsReplies,
+        Self::WithholdsRounds,
+        Self::AnnouncesMore,
+        Self::AnnouncesOtherTurns,
+        Self::AnnouncesOtherPrograms,
+        Self::SaysMissed,
+        Self::SaysFailed,
+        Self::Refuses(Refusal::Replaced),
+        Self::Refuses(Refusal::Stopping),
+        Self::Refuses(Refusal::TooManyConnections),
+        Self::Refuses(Refusal::IdTaken),
+        Self::Refuses(Refusal::Late),
+        Self::Refuses(Refusal::UnsupportedVersion),
+        Self::Refuses(Refusal::WrongProgram),
+        Self::Refuses(Refusal::TooFast),
+        Self::Garbles,
+        Self::GarblesAll,
+    ];
+}
+
+/// Who lies, how, and to whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Liar {
+    pub(crate) party: PartyId,
+    pub(crate) lie: Lie,
+    /// To one alone; else to all.
+    pub(crate) suspect: Option<NodeId>,
+}
+
+/// What a round was, for those who look behind the servers.
+#[derive(Clone, Debug)]
+pub(crate) struct Tap {
+    pub(crate) round: RoundId,
+    pub(crate) program: Program,
+    /// Who took part, with all rows as handed in.
+    pub(crate) handed_in: Vec<(NodeId, Vec<u8>)>,
+    /// Which rows met: node and the row's place among its rows, both ways.
+    pub(crate) met: BTreeMap<(NodeId, usize), (NodeId, usize)>,
+    /// In dialing: whose dial each got, [`STRAY`] one from outside.
+    pub(crate) dialled: BTreeMap<NodeId, NodeId>,
+}
+
+/// Nobody's number: a dial that came from outside.
+pub(crate) const STRAY: NodeId = usize::MAX;
+
 pub(crate) struct Servers {
     pub(crate) deployment: Deployment,
     secrets: [SecretKey; 3],
     sockets: BTreeMap<(NodeId, usize), Socket>,
+    connections: u64,
     round: RoundId,
+    turn: Turn,
     open: Vec<OpenRound>,
     online: u32,
+    seed: u64,
+    /// Which of several dials arrives.
     rng: ChaCha12Rng,
+    pub(crate) liar: Option<Liar>,
+    /// Dials from outside in every round.
+    pub(crate) strays: Vec<StrayDial>,
+    /// Clients whose replies are not what the round gave: an attack on the engine itself, with
+    /// which all three replies agree.
+    pub(crate) forged: BTreeMap<NodeId, Forgery>,
+    /// Rounds as they were, where somebody wants to know.
+    pub(crate) taps: Option<Vec<Tap>>,
     /// Frames that a well-behaved client never sends.
     pub(crate) offences: Vec<Refusal>,
 }
 
+/// What all three servers together make of a row, once one of them attacks the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forgery {
+    /// The row seems to come back, while its partner got it.
+    ComesBack,
+    /// The row brings noise.
+    Noise,
+}
+
 impl Servers {
-    pub(crate) fn new(slots: u8, message_bytes: u16, seed: u64) -> Self {
+    pub(crate) fn new(slots: u8, message_bytes: u16, quick_rounds: u8, seed: u64) -> Self {
         let secrets = [1, 2, 3].map(|byte| SecretKey::from_bytes([byte; 32]));
         let server = |party: PartyId| Server {
             url: format!("ws://127.0.0.1:800{}/client", party.index()),
@@ -72,7 +183,7 @@ impl Servers {
             island: 0,
             first: None,
             slots,
-            quick_rounds: 8,
+            quick_rounds,
             message_bytes,
             conversation_period_ms: 1000,
             dialing_period_ms: 2000,
@@ -82,10 +193,17 @@ impl Servers {
             deployment,
             secrets,
             sockets: BTreeMap::new(),
+            connections: 0,
             round: RoundId(0),
+            turn: Turn(0),
             open: Vec::new(),
             online: 0,
+            seed,
             rng: ChaCha12Rng::seed_from_u64(seed),
+            liar: None,
+            strays: Vec::new(),
+            forged: BTreeMap::new(),
+            taps: None,
             offences: Vec::new(),
         }
     }
@@ -94,16 +212,27 @@ impl Servers {
         self.deployment.shape()
     }
 
+    fn id(&self, key: &ClientKey) -> ClientId {
+        key.id(&self.deployment.realm().deployment)
+    }
+
+    /// Returns a generator that depends on nothing but what it is for: what one client does
+    /// changes nothing for another.
+    fn rng_for(&self, purpose: u8, node: NodeId, number: u64) -> ChaCha12Rng {
+        let mut seed = [purpose; 32];
+        seed[..8].copy_from_slice(&self.seed.to_le_bytes());
+        seed[8..16].copy_from_slice(&(node as u64).to_le_bytes());
+        seed[16..24].copy_from_slice(&number.to_le_bytes());
+        ChaCha12Rng::from_seed(seed)
+    }
+
     pub(crate) fn connect(&mut self, node: NodeId, party: PartyId) {
-        self.sockets.insert((node, party.index()), Socket::Fresh);
-        // What an earlier start of the client handed in goes with its connection.
-        for submission in self
-            .open
-            .iter_mut()
-            .filter_map(|open| open.submissions.get_mut(&node))
-        {
-            submission.shares[party.index()] = None;
-        }
+        self.connections += 1;
+        let socket = Socket {
+            number: self.connections,
+            state: State::Fresh,
+        };
+        self.sockets.insert((node, party.index()), socket);
     }
 
     pub(crate) fn disconnect(&mut self, node: NodeId, party: PartyId) {
@@ -112,48 +241,58 @@ impl Servers {
 
     /// Takes bytes of a client and returns the answers.
     pub(crate) fn receive(&mut self, node: NodeId, party: PartyId, bytes: &[u8]) -> Vec<Sent> {
-        match self.sockets.remove(&(node, party.index())) {
-            Some(Socket::Fresh) => {
+        let Some(Socket { number, state }) = self.sockets.remove(&(node, party.index())) else {
+            return Vec::new();
+        };
+        let mut keep = |servers: &mut Self, state| {
+            let socket = Socket { number, state };
+            servers.sockets.insert((node, party.index()), socket);
+        };
+        match state {
+            State::Fresh => {
                 let secret = &self.secrets[party.index()];
-                let accepted = accept(party, secret, bytes, &mut self.rng).unwrap();
-                let socket = Socket::Greeted(accepted.client, accepted.transport);
-                self.sockets.insert((node, party.index()), socket);
+                let realm = self.deployment.realm();
+                let purpose = u8::try_from(party.index()).unwrap();
+                // The same handshake whenever a node connects for the n-th time.
+                let mut rng = self.rng_for(purpose, node, checksum(bytes));
+                let accepted = accept(&realm.deployment, party, secret, bytes, &mut rng).unwrap();
+                keep(
+                    self,
+                    State::Greeted(accepted.client, Box::new(accepted.transport)),
+                );
                 vec![Sent {
                     node,
                     party,
                     bytes: accepted.answer,
                 }]
             }
-            Some(Socket::Greeted(key, mut transport)) => {
+            State::Greeted(key, mut transport) => {
                 let frame = transport.open(bytes).unwrap();
                 let frame = ClientFrame::decode(party, self.shape(), &frame).unwrap();
                 assert!(matches!(frame, ClientFrame::Ready));
-                self.sockets
-                    .insert((node, party.index()), Socket::Ready(key, transport));
+                keep(self, State::Ready(key, transport));
                 let welcome = Welcome::new(party, &self.deployment, self.online);
-                let mut out = vec![self.seal(node, party, &ServerFrame::Welcome(welcome))];
+                let mut out = self.seal(node, party, &ServerFrame::Welcome(welcome));
                 for open in self.opens() {
-                    out.push(self.seal(node, party, &open));
+                    out.extend(self.tell(node, party, &open));
                 }
                 out
             }
-            Some(Socket::Ready(key, mut transport)) => {
+            State::Ready(key, mut transport) => {
                 let frame = transport.open(bytes).unwrap();
-                self.sockets
-                    .insert((node, party.index()), Socket::Ready(key, transport));
+                keep(self, State::Ready(key, transport));
                 match ClientFrame::decode(party, self.shape(), &frame).unwrap() {
-                    ClientFrame::Submit(submit) => self.submit(node, party, submit),
+                    ClientFrame::Submit(submit) => self.submit(node, (party, number), submit),
                     ClientFrame::Ready => self.offences.push(Refusal::Repeated),
                 }
                 Vec::new()
             }
-            None => Vec::new(),
         }
     }
 
-    fn submit(&mut self, node: NodeId, party: PartyId, submit: Submit) {
+    fn submit(&mut self, node: NodeId, (party, number): (PartyId, u64), submit: Submit) {
         let Some(open) = self.open.iter_mut().find(|open| open.round == submit.round) else {
-            // Its round closed meanwhile.
+            // Its round closed meanwhile, or never was.
             return;
         };
         if open.program != submit.program {
@@ -161,35 +300,48 @@ impl Servers {
             return;
         }
         let share = &mut open.submissions.entry(node).or_default().shares[party.index()];
-        if share.replace(submit.share).is_some() {
-            self.offences.push(Refusal::Repeated);
+        // A newer connection's replaces an older one's.
+        match share {
+            Some((before, _)) if *before >= number => self.offences.push(Refusal::Repeated),
+            _ => *share = Some((number, submit.share)),
         }
     }
 
-    fn seal(&mut self, node: NodeId, party: PartyId, frame: &ServerFrame) -> Sent {
-        let Some(Socket::Ready(_, transport)) = self.sockets.get_mut(&(node, party.index())) else {
-            panic!("not ready");
+    /// Seals a frame for a client that is ready for it.
+    fn seal(&mut self, node: NodeId, party: PartyId, frame: &ServerFrame) -> Vec<Sent> {
+        match self.sockets.get_mut(&(node, party.index())) {
+            Some(Socket {
+                state: State::Ready(_, transport),
+                ..
+            }) => vec![Sent {
+                node,
+                party,
+                bytes: transport.seal(&frame.encode()).unwrap(),
+            }],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Sends what a server says, or what it says instead.
+    fn tell(&mut self, node: NodeId, party: PartyId, frame: &ServerFrame) -> Vec<Sent> {
+        let liar = self.liar.as_ref().filter(|liar| {
+            liar.party == party && liar.suspect.is_none_or(|suspect| suspect == node)
+        });
+        let frames = match liar {
+            Some(liar) => lied(liar.lie, frame),
+            None => vec![frame.clone()],
         };
-        Sent {
-            node,
-            party,
-            bytes: transport.seal(&frame.encode()).unwrap(),
-        }
-    }
-
-    fn is_ready(&self, node: NodeId, party: PartyId) -> bool {
-        matches!(
-            self.sockets.get(&(node, party.index())),
-            Some(Socket::Ready(..))
-        )
+        let sealed = frames.iter().map(|frame| self.seal(node, party, frame));
+        let sealed: Vec<_> = sealed.collect();
+        sealed.into_iter().flatten().collect()
     }
 
     fn opens(&self) -> Vec<ServerFrame> {
         let open = |open: &OpenRound| {
-            let (round, program) = (open.round, open.program);
             ServerFrame::Open(Open {
-                round,
-                program,
+                round: open.round,
+                program: open.program,
+                turn: open.turn,
                 closes_in_ms: 900,
                 online: self.online,
             })
@@ -197,29 +349,49 @@ impl Servers {
         self.open.iter().map(open).collect()
     }
 
+    fn sockets(&self) -> Vec<(NodeId, PartyId)> {
+        let sockets = self.sockets.keys();
+        sockets
+            .map(|(node, index)| (*node, PartyId::from_index(*index).unwrap()))
+            .collect()
+    }
+
     /// Opens the next round.
     pub(crate) fn open(&mut self, program: Program) -> Vec<Sent> {
         self.round = self.round.next();
+        self.turn = self.turn.after(program);
         self.open.push(OpenRound {
             round: self.round,
             program,
+            turn: self.turn,
             submissions: BTreeMap::new(),
         });
         let frame = self.opens().pop().unwrap();
-        let sockets: Vec<_> = self.sockets.keys().copied().collect();
-        let mut out = Vec::new();
-        for (node, index) in sockets {
-            let party = PartyId::from_index(index).unwrap();
-            if self.is_ready(node, party) {
-                out.push(self.seal(node, party, &frame));
-            }
-        }
-        out
+        let sockets = self.sockets();
+        let sent = sockets
+            .into_iter()
+            .map(|(node, party)| self.tell(node, party, &frame));
+        let sent: Vec<_> = sent.collect();
+        sent.into_iter().flatten().collect()
     }
 
     /// Closes the round that is open longest.
     pub(crate) fn close(&mut self) -> OpenRound {
         self.open.remove(0)
+    }
+
+    pub(crate) const fn turn(&self) -> Turn {
+        self.turn
+    }
+
+    pub(crate) const fn newest(&self) -> RoundId {
+        self.round
+    }
+
+    /// Lets rounds pass that none of the clients takes part in.
+    pub(crate) const fn skip(&mut self, conversations: u64, dials: u64) {
+        self.round.0 += conversations + dials;
+        self.turn.0 += conversations;
     }
 
     /// Ends a round without a result.
@@ -228,16 +400,15 @@ impl Servers {
             round: open.round,
             program: open.program,
         };
-        self.seal_for(open.submissions.keys().copied().collect(), &frame)
+        let nodes: Vec<_> = open.submissions.keys().copied().collect();
+        self.tell_all(&nodes, &frame)
     }
 
-    fn seal_for(&mut self, nodes: Vec<NodeId>, frame: &ServerFrame) -> Vec<Sent> {
+    fn tell_all(&mut self, nodes: &[NodeId], frame: &ServerFrame) -> Vec<Sent> {
         let mut out = Vec::new();
         for node in nodes {
             for party in PartyId::ALL {
-                if self.is_ready(node, party) {
-                    out.push(self.seal(node, party, frame));
-                }
+                out.extend(self.tell(*node, party, frame));
             }
         }
         out
@@ -249,139 +420,276 @@ impl Servers {
             round,
             program,
             submissions,
+            ..
         } = open;
         let mut rows = Vec::new();
         let mut missed = Vec::new();
         for (node, submission) in submissions {
-            match submission.shares {
-                [Some(s0), Some(s1), Some(s2)] if !late.contains(&node) => {
-                    rows.push((node, reconstruct(round, &[s0, s1, s2])));
+            let whole = match submission.shares {
+                [Some((_, s0)), Some((_, s1)), Some((_, s2))] if !late.contains(&node) => {
+                    reconstruct(round, &[s0, s1, s2])
                 }
-                _ => missed.push(node),
+                _ => None,
+            };
+            match whole {
+                Some(row) => rows.push((node, row)),
+                None => missed.push(node),
             }
         }
-        self.online = u32::try_from(rows.len()).unwrap();
+        if !program.is_dialing() {
+            self.online = u32::try_from(rows.len()).unwrap();
+        }
         let reason = MissedReason::Absent;
-        let mut out = self.seal_for(
-            missed,
-            &ServerFrame::Missed {
-                round,
-                program,
-                reason,
-            },
-        );
-        let replies = match program {
-            Program::Conversation => self.converse(&rows),
-            Program::Dialing => self.dial(&rows),
+        let left_out = ServerFrame::Missed {
+            round,
+            program,
+            reason,
         };
-        for ((node, _), reply_rows) in rows.iter().zip(replies) {
-            let bodies = self.share_reply(round, &reply_rows);
+        let mut out = self.tell_all(&missed, &left_out);
+        let mut tap = Tap {
+            round,
+            program,
+            handed_in: rows
+                .iter()
+                .map(|(node, whole)| (*node, whole.row.clone()))
+                .collect(),
+            met: BTreeMap::new(),
+            dialled: BTreeMap::new(),
+        };
+        let replies = match program {
+            Program::Conversation => self.converse(&rows, &mut tap),
+            Program::Contacts | Program::Open => self.dial(program, &rows, &mut tap),
+        };
+        for ((node, _), messages) in rows.iter().zip(replies) {
+            let bodies = self.share_reply(*node, round, &messages);
             for (party, body) in PartyId::ALL.into_iter().zip(bodies) {
-                if self.is_ready(*node, party) {
-                    let reply = ServerFrame::Reply(Reply {
-                        round,
-                        program,
-                        body,
-                    });
-                    out.push(self.seal(*node, party, &reply));
-                }
+                let reply = ServerFrame::Reply(Reply {
+                    round,
+                    program,
+                    body,
+                });
+                out.extend(self.tell(*node, party, &reply));
             }
+        }
+        if let Some(taps) = &mut self.taps {
+            taps.push(tap);
         }
         out
     }
 
     /// The ideal conversation: exactly two rows of one tag and different roles swap messages.
-    fn converse(&self, submissions: &[(NodeId, Vec<u8>)]) -> Vec<Vec<Vec<u8>>> {
-        let row_bytes = self.shape().row_bytes(Program::Conversation);
-        let rows: Vec<&[u8]> = submissions
-            .iter()
-            .flat_map(|(_, s)| s.chunks(row_bytes))
-            .collect();
-        let mut by_tag: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
-        for (index, row) in rows.iter().enumerate() {
-            by_tag.entry(&row[..8]).or_default().push(index);
-        }
-        let partner = |index: usize| match by_tag[&rows[index][..8]][..] {
-            [a, b] if rows[a][8] & 1 != rows[b][8] & 1 => a + b - index,
-            _ => index,
-        };
-        let replies: Vec<_> = (0..rows.len())
-            .map(|index| rows[partner(index)][9..].to_vec())
-            .collect();
-        replies
-            .chunks(self.shape().slots)
-            .map(<[_]>::to_vec)
-            .collect()
-    }
-
-    /// The ideal dialing: every callee who checks meets one random caller.
-    fn dial(&mut self, submissions: &[(NodeId, Vec<u8>)]) -> Vec<Vec<Vec<u8>>> {
-        let keys: Vec<_> = submissions
-            .iter()
-            .map(|(node, _)| self.key_of(*node))
-            .collect();
-        let wanted: Vec<_> = submissions
-            .iter()
-            .map(|(_, row)| u64::from_le_bytes(row[..].try_into().unwrap()))
-            .collect();
-        let mut replies: Vec<_> = keys
-            .iter()
-            .map(|key| [&key.as_bytes()[..], &[0; 16]].concat())
-            .collect();
-        for callee in 0..keys.len() {
-            let id = keys[callee].id().0;
-            let callers: Vec<_> = (0..keys.len())
-                .filter(|&i| i != callee && wanted[i] == id)
-                .collect();
-            if wanted[callee] != id || callers.is_empty() {
-                continue;
+    fn converse(&self, submissions: &[(NodeId, Whole)], tap: &mut Tap) -> Vec<Vec<Vec<u8>>> {
+        let shape = self.shape();
+        let mut by_tag: BTreeMap<&[u8], Vec<(usize, usize)>> = BTreeMap::new();
+        for (client, (_, whole)) in submissions.iter().enumerate() {
+            for slot in 0..shape.slots {
+                let (head, _) = whole.conversation(shape, slot);
+                by_tag.entry(&head[..8]).or_default().push((client, slot));
             }
-            let pick = self.rng.next_u64() % callers.len() as u64;
-            let caller = callers[usize::try_from(pick).unwrap()];
-            let mut tag = [0; 16];
-            self.rng.fill_bytes(&mut tag);
-            replies[callee] = [&keys[caller].as_bytes()[..], &tag].concat();
-            replies[caller] = [&keys[callee].as_bytes()[..], &tag].concat();
         }
-        replies.into_iter().map(|row| vec![row]).collect()
+        let row = |(client, slot): (usize, usize)| {
+            let (_, whole) = &submissions[client];
+            whole.conversation(shape, slot)
+        };
+        let role = |at| row(at).0[8] & 1;
+        let mut replies = Vec::new();
+        for (client, (node, whole)) in submissions.iter().enumerate() {
+            let mut messages = Vec::new();
+            for slot in 0..shape.slots {
+                let (head, message) = whole.conversation(shape, slot);
+                let own = (client, slot);
+                let partner = match by_tag[&head[..8]][..] {
+                    [a, b] if role(a) != role(b) => Some(if a == own { b } else { a }),
+                    _ => None,
+                };
+                if let Some((other, their_slot)) = partner {
+                    let their_node = submissions[other].0;
+                    tap.met.insert((*node, slot), (their_node, their_slot));
+                }
+                messages.push(match self.forged.get(node) {
+                    Some(Forgery::ComesBack) => message.to_vec(),
+                    Some(Forgery::Noise) => vec![0xa5; message.len()],
+                    None => row(partner.unwrap_or(own)).1.to_vec(),
+                });
+            }
+            replies.push(messages);
+        }
+        replies
     }
 
-    fn key_of(&self, node: NodeId) -> ClientKey {
+    /// The ideal dialing: everybody gets one of the messages that are for them, or what nobody
+    /// knows.
+    fn dial(
+        &mut self,
+        program: Program,
+        submissions: &[(NodeId, Whole)],
+        tap: &mut Tap,
+    ) -> Vec<Vec<Vec<u8>>> {
+        let mut dials = Vec::new();
+        for (node, whole) in submissions {
+            let (head, message) = whole.row.split_at(DIAL_HEAD_BYTES);
+            dials.push((
+                *node,
+                head[..16].to_vec(),
+                head[16..32].to_vec(),
+                message.to_vec(),
+            ));
+        }
+        for stray in &self.strays {
+            let StrayDial { id, pass, message } = stray;
+            dials.push((STRAY, id.0.to_vec(), pass.to_vec(), message.to_vec()));
+        }
+        let mut replies = Vec::new();
+        for (node, whole) in submissions {
+            let id = self.key_of(*node).map(|key| self.id(&key).0);
+            let own_pass = &whole.row[32..48];
+            let for_me = dials.iter().filter(|(_, to, pass, _)| {
+                let named = id.is_some_and(|id| to[..] == id);
+                named && (program == Program::Open || pass == own_pass)
+            });
+            let for_me: Vec<_> = for_me.collect();
+            replies.push(vec![if for_me.is_empty() {
+                whole.check.to_vec()
+            } else {
+                let pick = self.rng.next_u64() % for_me.len() as u64;
+                let (caller, _, _, message) = for_me[usize::try_from(pick).unwrap()];
+                tap.dialled.insert(*node, *caller);
+                message.clone()
+            }]);
+        }
+        replies
+    }
+
+    fn key_of(&self, node: NodeId) -> Option<ClientKey> {
         PartyId::ALL
             .iter()
             .find_map(|party| match self.sockets.get(&(node, party.index())) {
-                Some(Socket::Ready(key, _)) => Some(*key),
+                Some(Socket {
+                    state: State::Ready(key, _),
+                    ..
+                }) => Some(*key),
                 _ => None,
             })
-            .unwrap_or_else(|| SecretKey::from_bytes([99; 32]).client_key())
     }
 
-    fn share_reply(&mut self, round: RoundId, rows: &[Vec<u8>]) -> [Vec<u8>; 3] {
+    fn share_reply(&self, node: NodeId, round: RoundId, messages: &[Vec<u8>]) -> [Vec<u8>; 3] {
+        let mut rng = self.rng_for(9, node, round.0);
         let mut bodies = [const { Vec::new() }; 3];
-        for row in rows {
-            let mut y2 = row.clone();
-            for _ in 0..2 {
-                let seed = Seed::random(&mut self.rng);
+        for (row, message) in messages.iter().enumerate() {
+            let seeds = [(); 2].map(|()| Seed::random(&mut rng));
+            let mut y2 = message.clone();
+            for seed in &seeds {
                 seed.xor_into(&mut y2);
                 bodies[0].extend_from_slice(seed.as_bytes());
             }
-            bodies[2].extend_from_slice(&reply_digest(round, &y2));
+            let [y0, y1] = &seeds;
             bodies[1].extend_from_slice(&y2);
+            bodies[1].extend_from_slice(&seed_digest(round, row, y1.as_bytes()));
+            bodies[2].extend_from_slice(&row_digest(round, row, y0.as_bytes(), &y2));
         }
         bodies
     }
 }
 
-fn reconstruct(round: RoundId, shares: &[DealtShare; 3]) -> Vec<u8> {
+/// A submission in clear, and what its client gets where no dial reaches it.
+struct Whole {
+    row: Vec<u8>,
+    check: [u8; 200],
+}
+
+impl Whole {
+    /// Returns head and message of one of its rows.
+    fn conversation(&self, shape: Shape, slot: usize) -> (&[u8], &[u8]) {
+        split_row(shape, &self.row, slot)
+    }
+}
+
+/// Returns head and message of one row of a conversation round's submission.
+pub(crate) fn split_row(shape: Shape, submission: &[u8], slot: usize) -> (&[u8], &[u8]) {
+    let (heads, messages) = submission.split_at(shape.heads_bytes(Program::Conversation));
+    let (head, message) = (shape.head_bytes(Program::Conversation), shape.message_bytes);
+    (
+        &heads[slot * head..][..head],
+        &messages[slot * message..][..message],
+    )
+}
+
+/// Puts the shares together; `None` where the servers were dealt different ones.
+fn reconstruct(round: RoundId, shares: &[DealtShare; 3]) -> Option<Whole> {
     for party in PartyId::ALL {
         let (own, next) = (&shares[party.index()], &shares[party.next().index()]);
-        let digests = |share: &DealtShare| share.digests(round, ClientId(0), [&[0; 32]; 2]);
-        assert_eq!(digests(own)[1], digests(next)[0]);
+        let digests = |share: &DealtShare| share.digests(round, ClientId([0; 16]), [&[0; 32]; 2]);
+        if digests(own)[1] != digests(next)[0] {
+            return None;
+        }
     }
-    let [a, b, c] = shares.each_ref().map(|share| share.expand().first);
-    a.iter()
-        .zip(&b)
-        .zip(&c)
-        .map(|((a, b), c)| a ^ b ^ c)
-        .collect()
+    let [p0, _, p2] = shares.each_ref().map(DealtShare::expand);
+    let row = p0.first.iter().zip(&p0.second).zip(&p2.first);
+    let row = row.map(|((x0, x1), x2)| x0 ^ x1 ^ x2).collect();
+    let [s0, _, s2] = shares.clone().map(DealtShare::into_components);
+    let check = match (&s0.first, &s0.second, &s2.check) {
+        (Component::Seed(s0), Component::Seed(s1), Some(s2)) => check_payload([s0, s1, s2]),
+        _ => [0; 200],
+    };
+    Some(Whole { row, check })
+}
+
+/// Returns what a liar says instead of a frame.
+fn lied(lie: Lie, frame: &ServerFrame) -> Vec<ServerFrame> {
+    let honest = || vec![frame.clone()];
+    match (lie, frame) {
+        (Lie::Withholds, _)
+        | (Lie::WithholdsReplies, ServerFrame::Reply(_))
+        | (Lie::WithholdsRounds, ServerFrame::Open(_)) => Vec::new(),
+        (Lie::AnnouncesMore, ServerFrame::Open(open)) => {
+            let bogus = (1..=9_u64).map(|k| {
+                ServerFrame::Open(Open {
+                    round: RoundId(open.round.0 + k * k),
+                    program: Program::ALL[usize::try_from(k % 3).unwrap()],
+                    turn: Turn(open.turn.0 + k),
+                    ..*open
+                })
+            });
+            bogus.chain(honest()).collect()
+        }
+        (Lie::AnnouncesOtherTurns, ServerFrame::Open(open)) => vec![ServerFrame::Open(Open {
+            turn: Turn(open.turn.0 + 1),
+            ..*open
+        })],
+        (Lie::AnnouncesOtherPrograms, ServerFrame::Open(open)) => vec![ServerFrame::Open(Open {
+            program: match open.program {
+                Program::Conversation => Program::Open,
+                Program::Contacts | Program::Open => Program::Conversation,
+            },
+            ..*open
+        })],
+        (Lie::SaysMissed, ServerFrame::Reply(reply)) => vec![ServerFrame::Missed {
+            round: reply.round,
+            program: reply.program,
+            reason: MissedReason::Absent,
+        }],
+        (Lie::SaysFailed, ServerFrame::Reply(reply)) => vec![ServerFrame::Failed {
+            round: reply.round,
+            program: reply.program,
+        }],
+        (Lie::Refuses(reason), ServerFrame::Reply(_)) => {
+            let refused = ServerFrame::Refused { reason };
+            [vec![refused], honest()].concat()
+        }
+        (Lie::Garbles | Lie::GarblesAll, ServerFrame::Reply(reply)) => {
+            let mut reply = reply.clone();
+            let step = if lie == Lie::Garbles { 16 } else { 1 };
+            for byte in reply.body.iter_mut().step_by(step) {
+                *byte ^= 1;
+            }
+            vec![ServerFrame::Reply(reply)]
+        }
+        _ => honest(),
+    }
+}
+
+/// FNV-1a.
+pub(crate) fn checksum(bytes: &[u8]) -> u64 {
+    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }

@@ -3,35 +3,66 @@
 use std::collections::VecDeque;
 
 use mcmix_shared::{
-    client::{Action, CallState, Command, ContactView, Event, MessageKind, Millis, SendStatus},
+    client::{
+        Action, Command, ContactState, ContactView, Event, MessageKind, Millis, Notice, SendStatus,
+    },
     identity::ClientKey,
     party::PartyId,
     program::Program,
 };
 
 use crate::{
-    node::{Disk, Node},
-    servers::{NodeId, OpenRound, Sent, Servers},
+    node::{Disk, Node, Records},
+    servers::{Liar, Lie, NodeId, OpenRound, Sent, Servers, Tap},
 };
+
+/// How a world is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) seed: u64,
+    pub(crate) slots: u8,
+    pub(crate) message_bytes: u16,
+    pub(crate) quick_rounds: u8,
+}
+
+impl Setup {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            slots: 3,
+            message_bytes: 256,
+            quick_rounds: 8,
+        }
+    }
+}
 
 pub(crate) struct World {
     pub(crate) servers: Servers,
     pub(crate) nodes: Vec<Node>,
+    /// The steady clock of all nodes.
     pub(crate) now: Millis,
     events: VecDeque<(NodeId, Event)>,
     /// Nodes without a network.
     pub(crate) offline: Vec<NodeId>,
     /// Servers that are down.
     pub(crate) down: Vec<PartyId>,
+    /// The dialing program that is next.
+    next_dialing: Program,
 }
 
 impl World {
     pub(crate) fn new(names: &[&str], seed: u64) -> Self {
-        Self::with(names, seed, 3, 256)
+        Self::with(names, Setup::new(seed))
     }
 
-    pub(crate) fn with(names: &[&str], seed: u64, slots: u8, message_bytes: u16) -> Self {
-        let servers = Servers::new(slots, message_bytes, seed);
+    pub(crate) fn with(names: &[&str], setup: Setup) -> Self {
+        let Setup {
+            seed,
+            slots,
+            message_bytes,
+            quick_rounds,
+        } = setup;
+        let servers = Servers::new(slots, message_bytes, quick_rounds, seed);
         let node = |(index, name): (u64, &&str)| {
             Node::new(&servers.deployment, name, seed.wrapping_mul(1000) + index)
         };
@@ -43,6 +74,7 @@ impl World {
             events: VecDeque::new(),
             offline: Vec::new(),
             down: Vec::new(),
+            next_dialing: Program::Contacts,
         };
         for node in 0..names.len() {
             world.start(node);
@@ -50,7 +82,7 @@ impl World {
         world
     }
 
-    fn start(&mut self, node: NodeId) {
+    pub(crate) fn start(&mut self, node: NodeId) {
         let commands = self.nodes[node].start(self.now);
         self.execute(node, commands);
         self.pump();
@@ -63,12 +95,21 @@ impl World {
     fn execute(&mut self, node: NodeId, commands: Vec<Command>) {
         for command in commands {
             match command {
-                Command::Connect(party) if self.is_reachable(node, party) => {
-                    self.servers.connect(node, party);
-                    self.events.push_back((node, Event::Opened(party)));
+                Command::Connect(party) => {
+                    self.nodes[node].sent.push((party.index(), 0));
+                    self.forget_socket(node, party);
+                    if self.is_reachable(node, party) {
+                        self.servers.connect(node, party);
+                        self.events.push_back((node, Event::Opened(party)));
+                    } else {
+                        self.events.push_back((node, Event::Closed(party)));
+                    }
                 }
-                Command::Connect(party) => self.events.push_back((node, Event::Closed(party))),
-                Command::Disconnect(party) => self.servers.disconnect(node, party),
+                Command::Disconnect(party) => {
+                    self.nodes[node].sent.push((party.index(), 1));
+                    self.forget_socket(node, party);
+                    self.servers.disconnect(node, party);
+                }
                 Command::Send(party, bytes) => {
                     self.nodes[node].note_sent(party.index(), &bytes);
                     let answers = self.servers.receive(node, party, &bytes);
@@ -83,6 +124,17 @@ impl World {
                 Command::Notify(notice) => self.nodes[node].notices.push(notice),
             }
         }
+    }
+
+    /// Nothing of an older socket may reach the client any more.
+    fn forget_socket(&mut self, node: NodeId, party: PartyId) {
+        self.events.retain(|(other, event)| {
+            let of_socket = match event {
+                Event::Opened(of) | Event::Closed(of) | Event::Frame(of, _) => *of == party,
+                _ => false,
+            };
+            *other != node || !of_socket
+        });
     }
 
     fn queue(&mut self, sent: Vec<Sent>) {
@@ -112,8 +164,7 @@ impl World {
     }
 
     pub(crate) fn act(&mut self, node: NodeId, action: Action) {
-        self.events.push_back((node, Event::User(action)));
-        self.pump();
+        self.event(node, Event::User(action));
     }
 
     pub(crate) fn event(&mut self, node: NodeId, event: Event) {
@@ -134,6 +185,9 @@ impl World {
     }
 
     pub(crate) fn open(&mut self, program: Program) {
+        if program.is_dialing() {
+            self.next_dialing = other_dialing(program);
+        }
         let sent = self.servers.open(program);
         self.queue(sent);
         self.pump();
@@ -156,10 +210,34 @@ impl World {
     }
 
     pub(crate) fn round(&mut self, program: Program) {
+        self.round_without(program, &[]);
+    }
+
+    /// A round that some are left out of.
+    pub(crate) fn round_without(&mut self, program: Program, late: &[NodeId]) {
         self.open(program);
         let round = self.close();
-        self.compute(round, &[]);
-        self.pass(500);
+        self.compute(round, late);
+        self.pass(667);
+    }
+
+    /// The dialing program that is next.
+    pub(crate) const fn next_dialing(&self) -> Program {
+        self.next_dialing
+    }
+
+    pub(crate) fn dial(&mut self) {
+        self.round(self.next_dialing);
+    }
+
+    pub(crate) fn converse(&mut self) {
+        self.round(Program::Conversation);
+    }
+
+    pub(crate) fn conversations(&mut self, count: usize) {
+        for _ in 0..count {
+            self.converse();
+        }
     }
 
     /// A round that a node hears of when it is closed already.
@@ -176,9 +254,9 @@ impl World {
 
     /// Two conversation rounds and one dialing round, as the demo has them.
     pub(crate) fn cycle(&mut self) {
-        self.round(Program::Conversation);
-        self.round(Program::Dialing);
-        self.round(Program::Conversation);
+        self.converse();
+        self.dial();
+        self.converse();
     }
 
     pub(crate) fn cycles(&mut self, count: usize) {
@@ -189,13 +267,48 @@ impl World {
 
     /// Goes on until something holds.
     pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
-        for _ in 0..200 {
+        assert!(self.comes_to(200, holds), "never: {what}");
+    }
+
+    /// Goes on until something holds, or so many cycles are over.
+    pub(crate) fn comes_to(&mut self, cycles: usize, holds: impl Fn(&Self) -> bool) -> bool {
+        for _ in 0..cycles {
             if holds(self) {
-                return;
+                return true;
             }
             self.cycle();
         }
-        panic!("never: {what}");
+        holds(self)
+    }
+
+    /// Lets one server lie to all.
+    pub(crate) fn lie(&mut self, party: PartyId, lie: Lie) {
+        self.servers.liar = Some(Liar {
+            party,
+            lie,
+            suspect: None,
+        });
+    }
+
+    pub(crate) fn lie_to(&mut self, suspect: NodeId, party: PartyId, lie: Lie) {
+        self.servers.liar = Some(Liar {
+            party,
+            lie,
+            suspect: Some(suspect),
+        });
+    }
+
+    pub(crate) fn stop_lying(&mut self) {
+        self.servers.liar = None;
+    }
+
+    /// From now on, rounds are looked into.
+    pub(crate) fn tap(&mut self) {
+        self.servers.taps = Some(Vec::new());
+    }
+
+    pub(crate) fn taps(&self) -> &[Tap] {
+        self.servers.taps.as_deref().unwrap()
     }
 
     /// Takes a node off the network.
@@ -213,6 +326,7 @@ impl World {
 
     pub(crate) fn cut(&mut self, node: NodeId, party: PartyId) {
         self.servers.disconnect(node, party);
+        self.forget_socket(node, party);
         self.event(node, Event::Closed(party));
     }
 
@@ -229,13 +343,31 @@ impl World {
 
     /// Reloads the page: what was not stored is lost.
     pub(crate) fn reload(&mut self, node: NodeId) {
+        self.drop_sockets(node);
+        let deployment = self.servers.deployment.clone();
+        self.nodes[node].reload(&deployment);
+        self.start(node);
+    }
+
+    pub(crate) fn drop_sockets(&mut self, node: NodeId) {
         for party in PartyId::ALL {
             self.servers.disconnect(node, party);
         }
         self.events.retain(|(other, _)| *other != node);
-        let deployment = self.servers.deployment.clone();
-        self.nodes[node].reload(&deployment);
-        self.start(node);
+    }
+
+    /// Starts a node from other records: an older copy of its profile, or a backup.
+    pub(crate) fn restore(&mut self, node: NodeId, records: Records) {
+        self.nodes[node].stored = records;
+        self.reload(node);
+    }
+
+    /// Returns what a backup holds: everything but sessions and what is under way.
+    pub(crate) fn backup(&self, node: NodeId) -> Records {
+        let kept = ["identity", "settings", "servers", "contact/", "message/"];
+        let mut records = self.nodes[node].stored.clone();
+        records.retain(|key, _| kept.iter().any(|kind| key.starts_with(kind)));
+        records
     }
 
     pub(crate) fn key(&self, node: NodeId) -> ClientKey {
@@ -243,7 +375,8 @@ impl World {
     }
 
     pub(crate) fn link(&self, node: NodeId) -> String {
-        self.nodes[node].view().own.to_link("http://127.0.0.1:8000")
+        let view = self.nodes[node].view();
+        view.own.to_link("http://127.0.0.1:8000", &view.realm)
     }
 
     pub(crate) fn add(&mut self, node: NodeId, contact: NodeId) {
@@ -251,18 +384,24 @@ impl World {
         self.act(node, Action::AddContact { link });
     }
 
-    pub(crate) fn contact(&self, node: NodeId, contact: NodeId) -> ContactView {
-        self.nodes[node]
-            .view()
-            .contact(self.key(contact))
-            .cloned()
-            .unwrap()
+    pub(crate) fn remove(&mut self, node: NodeId, contact: NodeId) {
+        let key = self.key(contact);
+        self.act(node, Action::RemoveContact(key));
     }
 
-    pub(crate) fn state(&self, node: NodeId, contact: NodeId) -> CallState {
-        let view = self.nodes[node].view();
-        view.contact(self.key(contact))
-            .map_or(CallState::Idle, |contact| contact.call)
+    pub(crate) fn find(&self, node: NodeId, contact: NodeId) -> Option<ContactView> {
+        let key = self.key(contact);
+        self.nodes[node].view().contact(key).cloned()
+    }
+
+    pub(crate) fn contact(&self, node: NodeId, contact: NodeId) -> ContactView {
+        self.find(node, contact).unwrap()
+    }
+
+    /// Returns what there is with somebody; who is no contact is not known.
+    pub(crate) fn state(&self, node: NodeId, contact: NodeId) -> ContactState {
+        let contact = self.find(node, contact);
+        contact.map_or(ContactState::Known { ended: None }, |contact| contact.state)
     }
 
     pub(crate) fn call(&mut self, node: NodeId, contact: NodeId) {
@@ -270,9 +409,39 @@ impl World {
         self.act(node, Action::Call(key));
     }
 
+    pub(crate) fn ring(&mut self, node: NodeId, contact: NodeId) {
+        let key = self.key(contact);
+        self.act(node, Action::Ring(key));
+    }
+
+    pub(crate) fn cancel(&mut self, node: NodeId, contact: NodeId) {
+        let key = self.key(contact);
+        self.act(node, Action::CancelCall(key));
+    }
+
     pub(crate) fn accept(&mut self, node: NodeId, caller: NodeId) {
         let key = self.key(caller);
         self.act(node, Action::Accept(key));
+    }
+
+    pub(crate) fn decline(&mut self, node: NodeId, caller: NodeId) {
+        let key = self.key(caller);
+        self.act(node, Action::Decline(key));
+    }
+
+    pub(crate) fn block(&mut self, node: NodeId, whom: NodeId) {
+        let key = self.key(whom);
+        self.act(node, Action::Block(key));
+    }
+
+    pub(crate) fn unblock(&mut self, node: NodeId, whom: NodeId) {
+        let key = self.key(whom);
+        self.act(node, Action::Unblock(key));
+    }
+
+    pub(crate) fn look(&mut self, node: NodeId, at: Option<NodeId>) {
+        let key = at.map(|at| self.key(at));
+        self.act(node, Action::Look(key));
     }
 
     pub(crate) fn say(&mut self, node: NodeId, contact: NodeId, text: &str) {
@@ -280,27 +449,45 @@ impl World {
         self.act(node, Action::SendText { contact, text });
     }
 
+    pub(crate) fn send_held(&mut self, node: NodeId, contact: NodeId) {
+        let key = self.key(contact);
+        self.act(node, Action::SendHeld(key));
+    }
+
     /// Returns whether a call of that node rings here.
     pub(crate) fn rings(&self, node: NodeId, caller: NodeId) -> bool {
         let key = self.key(caller);
-        self.nodes[node]
-            .view()
-            .incoming
-            .iter()
-            .any(|incoming| incoming.key == key)
+        let view = self.nodes[node].view();
+        view.incoming.iter().any(|incoming| incoming.key == key)
     }
 
-    pub(crate) fn talks(&self, a: NodeId, b: NodeId) -> bool {
-        self.state(a, b) == CallState::Talking && self.state(b, a) == CallState::Talking
+    pub(crate) fn is_paired(&self, node: NodeId, with: NodeId) -> bool {
+        let contact = self.find(node, with);
+        contact.is_some_and(|contact| contact.is_paired())
     }
 
-    /// Calls and accepts.
-    pub(crate) fn meet(&mut self, caller: NodeId, callee: NodeId) {
+    /// Returns whether texts can go both ways.
+    pub(crate) fn are_paired(&self, a: NodeId, b: NodeId) -> bool {
+        self.is_paired(a, b) && self.is_paired(b, a)
+    }
+
+    /// Two who don't know each other become a pair.
+    pub(crate) fn pair(&mut self, caller: NodeId, callee: NodeId) {
         self.add(caller, callee);
+        self.connect(caller, callee);
+    }
+
+    /// One calls, the other accepts.
+    pub(crate) fn connect(&mut self, caller: NodeId, callee: NodeId) {
         self.call(caller, callee);
         self.until("it rings", |world| world.rings(callee, caller));
         self.accept(callee, caller);
-        self.until("they talk", |world| world.talks(caller, callee));
+        self.until("they are a pair", |world| world.are_paired(caller, callee));
+    }
+
+    /// Waits until both have let go of the slots in which they became a pair.
+    pub(crate) fn settle(&mut self) {
+        self.cycles(60);
     }
 
     /// Returns the texts that came here from a contact.
@@ -326,6 +513,19 @@ impl World {
     pub(crate) fn all_delivered(&self, node: NodeId, to: NodeId) -> bool {
         self.statuses(node, to)
             .iter()
-            .all(|status| *status == SendStatus::Delivered)
+            .all(|status| matches!(status, SendStatus::Delivered | SendStatus::Cancelled))
+    }
+
+    /// Returns whether a notice of that kind came up, and takes all notices off.
+    pub(crate) fn was_told(&mut self, node: NodeId, what: impl Fn(&Notice) -> bool) -> bool {
+        let notices = core::mem::take(&mut self.nodes[node].notices);
+        notices.iter().any(what)
+    }
+}
+
+const fn other_dialing(program: Program) -> Program {
+    match program {
+        Program::Contacts => Program::Open,
+        Program::Open | Program::Conversation => Program::Contacts,
     }
 }

@@ -27,9 +27,10 @@ pub(super) struct AddProps {
 /// Adds a contact.
 #[component]
 pub(super) fn AddDialog(props: &AddProps) -> Html {
+    let realm = &props.view.realm;
     let opened_by_link = props.invite.is_some();
     let link = use_state(|| match &props.invite {
-        Some(Ok(invite)) => invite.to_link(&page::base_address()),
+        Some(Ok(invite)) => invite.to_link(&page::base_address(), realm),
         _ => String::new(),
     });
     // One's own name for the contact, once it was touched.
@@ -37,7 +38,7 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
     let submitted = use_state_eq(|| false);
     let parsed = match &props.invite {
         Some(Err(error)) if link.is_empty() => Err(*error),
-        _ => Invite::from_link(&link),
+        _ => Invite::from_link(&link, realm),
     };
     let invite = parsed.as_ref().ok();
     let is_own = invite.is_some_and(|invite| invite.key == props.view.own.key);
@@ -85,7 +86,7 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
             props.on_added.clone(),
             submitted.setter(),
         );
-        let (invite, known) = (invite.cloned(), known.is_some());
+        let (invite, known, realm) = (invite.cloned(), known.is_some(), *realm);
         let name = Name::new(&name);
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
@@ -95,7 +96,7 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
             };
             if !known {
                 act.emit(Action::AddContact {
-                    link: invite.to_link(""),
+                    link: invite.to_link("", &realm),
                 });
                 if *name != invite.name {
                     act.emit(Action::RenameContact {

@@ -103,7 +103,9 @@ pub fn Home(props: &HomeProps) -> Html {
                 on_added={select.clone()} on_close={close} />
         },
         (None, Open::Nothing) => Html::default(),
-        (None, Open::Invite) => html! { <InviteDialog own={view.own.clone()} on_close={close} /> },
+        (None, Open::Invite) => html! {
+           <InviteDialog own={view.own.clone()} realm={view.realm} on_close={close} />
+        },
         (None, Open::Add) => html! {
             <AddDialog key="add" view={Rc::clone(view)} act={act.clone()} on_added={select.clone()} on_close={close} />
         },

@@ -1,6 +1,7 @@
 //! One's own invite link, to copy or to scan.
 
 use mcmix_shared::identity::Invite;
+use mcmix_shared::manifest::Realm;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
@@ -13,6 +14,7 @@ use crate::{page, texts};
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct InviteProps {
     pub(super) own: Invite,
+    pub(super) realm: Realm,
     pub(super) on_close: Callback<()>,
 }
 
@@ -26,7 +28,7 @@ enum Copying {
 /// Shows one's own invite link.
 #[component]
 pub(super) fn InviteDialog(props: &InviteProps) -> Html {
-    let link = props.own.to_link(&page::base_address());
+    let link = props.own.to_link(&page::base_address(), &props.realm);
     let copying = use_state_eq(|| Copying::NotYet);
     let field = use_node_ref();
     let oncopy = {

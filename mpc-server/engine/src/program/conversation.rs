@@ -75,6 +75,7 @@ pub(super) fn route_messages<C: JoinedRows>(
     let payload = Payload {
         rows: input.rows,
         row_bytes: input.message_bytes,
+        silent: 0,
         addend: None,
     };
     let half = MessageHalf {

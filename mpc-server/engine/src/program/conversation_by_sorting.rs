@@ -8,7 +8,7 @@
 use super::{
     ConversationInput, JoinedRows, Replies, TAG_BYTES,
     conversation::{check_input, route_messages, tags_and_roles},
-    neighbours::{differences, following, not, preceding, sort_rows},
+    neighbours::{differences, following, not, preceding, sort_rows_with},
 };
 use crate::{
     and::and,
@@ -48,7 +48,7 @@ fn matcher<C: JoinedRows>(
     let holders = [PartyId::P2, PartyId::P0];
     let tags = Split::from_share(context, holders, TAG_BYTES, tags);
     let roles = Column::Secret(Split::from_share(context, holders, TAG_BYTES, roles));
-    let sorted = sort_rows(context, streams, tags, roles)?;
+    let (sorted, roles) = sort_rows_with(context, streams, tags, roles)?;
 
     context.phase(Phase::CompareNeighbours);
     let compared = differences(context, &sorted.keys);
@@ -63,8 +63,8 @@ fn matcher<C: JoinedRows>(
     // has the same tag.
     context.phase(Phase::Join);
     let step = Step::new(Phase::Join, 0);
-    let mut differ = following_rows(&sorted.column);
-    differ.add(&sorted.column);
+    let mut differ = following_rows(&roles);
+    differ.add(&roles);
     let differ = lowest_bits(&differ, same.len());
     let not_before = not(context, preceding(&same));
     let not_behind = not(context, following(&same));

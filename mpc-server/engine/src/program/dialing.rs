@@ -1,25 +1,27 @@
-//! Dialing (docs/protocol.md §5).
+//! Dialing (docs/protocol.md §5): MCMix dialing with deferred acceptance.
 //!
-//! In:      callee ids of 64 bits, replicated; own ids and public keys, public to the servers.
-//! Out:     replies of the partner's key and a dial tag, in wire order.
-//! Cost:    15 rounds and the sort's.    Reveals: n, and a uniformly random order.
+//! In:      of each client a dial row, replicated, and a check row: its id, public to the servers,
+//!          and its own pass and a payload, replicated.
+//! Out:     of each client one message that dials it, or its check row's payload, in wire order.
+//! Cost:    14 rounds and the sort's.    Reveals: n, and a uniformly random order.
 //! Secure:  one semi-honest party. Tampering is not detected here (§7).
+//! Differs: the paper tells both sides of a match at once (`dialing_both_told`); here the caller is
+//!          told nothing.
 
 use mcmix_shared::party::PartyId;
 
 use super::{
-    DIAL_BYTES, DIAL_REPLY_BYTES, DialingInput, Replies, check_len, check_rows,
-    neighbours::{differences, following, not, preceding, sort_rows},
+    DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES, DialingInput, DialingProgram, ID_BYTES,
+    JoinedRows, Replies, check_len, check_rows, neighbours::sort_rows,
 };
 use crate::{
-    and::and,
-    bytes,
-    compare::{BLOCK_BYTES, BLOCK_ROWS, is_zero},
+    compare::is_zero,
     context::Context,
     error::Error,
-    route::{Packed, Payload, route},
+    field::{ELEMENT_BYTES, Multiplier},
+    open,
+    route::{Half, Payload, route},
     share::{Share, Split},
-    shuffle::Column,
     step::{Phase, Step},
     stream::Streams,
 };
@@ -27,131 +29,205 @@ use crate::{
 const P0: PartyId = PartyId::P0;
 const P1: PartyId = PartyId::P1;
 const P2: PartyId = PartyId::P2;
-/// Bytes of a public key, and of a reply before the tag.
-const KEY_BYTES: usize = 32;
-const DIAL_TAG_BYTES: usize = DIAL_REPLY_BYTES - KEY_BYTES;
 
-/// Runs a dialing round: every callee that checks (dials its own id) and is dialled is matched with
-/// one of its callers, each as likely as the others; both get the other's key and one fresh tag.
-/// Every other row gets its own key and a zero tag.
+/// Bytes of what rows are sorted by and compared by: [`CHECK`] and 62 bits of what they match by.
+const KEY_BYTES: usize = 8;
+/// The lowest bit of a key: set in check rows, which so come behind the dial rows that they match.
+const CHECK: u64 = 1;
+/// The highest bit of a key, which is not used.
+const UNUSED: u64 = 1 << 63;
+
+/// Runs a dialing round: every client gets the message of one row that dials it, each as likely as
+/// the others, or its own check row's payload where there is none. Callers are told nothing.
 ///
 /// # Errors
 /// Any [`Error`]; the round is then over.
-pub fn dialing(context: &mut Context, input: DialingInput) -> Result<Replies, Error> {
-    let DialingInput {
-        ids,
-        keys,
-        first,
-        second,
-    } = input;
-    let rows = ids.len();
-    check_rows(rows)?;
-    check_len("keys", keys.len() * KEY_BYTES, rows * KEY_BYTES)?;
-    check_len("first", first.len(), rows * DIAL_BYTES)?;
-    check_len("second", second.len(), rows * DIAL_BYTES)?;
-    let streams = context.enter()?;
-    if rows == 0 {
-        return Ok(Replies::none(context.party(), DIAL_REPLY_BYTES));
-    }
-    let callees = Split::from_share(context, [P2, P0], DIAL_BYTES, Share::new(first, second));
-    let partners = matcher(context, &streams, callees, &ids)?;
-    route_keys(context, &streams, partners, &keys)
-}
-
-/// Finds every row's partner: an involution on the wire ids, held by (P0, P2).
-fn matcher(
+pub fn dialing<C: JoinedRows>(
     context: &mut Context,
-    streams: &Streams,
-    callees: Split,
-    ids: &[u64],
-) -> Result<Split, Error> {
-    let rows = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-    let ids = Column::Public {
-        row_bytes: DIAL_BYTES,
-        rows,
-    };
-    let sorted = sort_rows(context, streams, callees, ids)?;
-
-    // e_i: rows i and i + 1 dial the same id. D_i: row i dials its own.
-    context.phase(Phase::CompareNeighbours);
-    let mut compared = differences(context, &sorted.keys);
-    for component in [&mut compared.first, &mut compared.second] {
-        component.resize(component.len().next_multiple_of(BLOCK_BYTES), 0);
-    }
-    let padded = compared.len() / DIAL_BYTES;
-    let mut own = sorted.keys.clone();
-    own.add(&sorted.column);
-    compared.append(context, own);
-    let step = Step::new(Phase::CompareNeighbours, 0);
-    let bits = is_zero(context, streams, step, compared)?;
-    debug_assert!(padded.is_multiple_of(BLOCK_ROWS));
-    let [same, checks] = bits.halves();
-
-    // A checking row is joined with the row before it, or with the one behind it if it is first.
-    context.phase(Phase::Join);
-    let step = Step::new(Phase::Join, 0);
-    let both = Share::concat(&same, &same);
-    let neighbours = Share::concat(&following(&checks), &checks);
-    let [mut links, behind] = and(context, streams, step, &both, &neighbours)?.halves();
-    let first_of_its_id = not(context, preceding(&same));
-    links.add(&and(
-        context,
-        streams,
-        step.plus(1),
-        &behind,
-        &first_of_its_id,
-    )?);
-    sorted.join(context, streams, step.plus(2), &links)
-}
-
-/// Routes (own key, r) for joint random r; a reply's tag is r of both partners added.
-fn route_keys(
-    context: &mut Context,
-    streams: &Streams,
-    partners: Split,
-    keys: &[[u8; KEY_BYTES]],
+    input: DialingInput<C>,
 ) -> Result<Replies, Error> {
-    let rows = keys.len();
-    context.phase(Phase::DialTag);
-    let step = Step::new(Phase::DialTag, 0);
-    let random = Share::random(context, streams, step, rows * DIAL_TAG_BYTES);
-    let mut sum = random.first.clone();
-    bytes::xor(&mut sum, &random.second);
-    // In the payload P0 holds (key, r0 ^ r1) and P2 (0, r2); for the rows' own tags P1 holds r1
-    // and P2 r2 ^ r0.
-    let (half, addend) = match context.party() {
-        P0 => (payload_rows(context, keys, &sum), None),
-        P1 => (Vec::new(), Some(payload_rows(context, &[], &random.first))),
-        P2 => {
-            let half = payload_rows(context, &[], &random.first);
-            (half, Some(payload_rows(context, &[], &sum)))
-        }
-    };
-    context.recycle(sum);
-    random.recycle(context);
-    let row_bytes = DIAL_REPLY_BYTES;
-    let half = Packed {
-        row_bytes,
-        bytes: half,
-    };
+    let clients = input.ids.len();
+    let rows = 2 * clients;
+    check_rows(rows)?;
+    check_len("first", input.first.len(), clients * DIAL_ROW_BYTES)?;
+    check_len("second", input.second.len(), clients * DIAL_ROW_BYTES)?;
+    let streams = context.enter()?;
+    if clients == 0 {
+        return Ok(Replies::none(context.party(), DIAL_MESSAGE_BYTES));
+    }
+    let keys = keys(context, &streams, &input)?;
+    let partners = matcher(context, &streams, keys)?;
     let payload = Payload {
         rows,
-        row_bytes,
-        addend,
+        row_bytes: DIAL_MESSAGE_BYTES,
+        silent: clients,
+        addend: None,
     };
-    route(context, streams, partners, payload, half)
+    let half = PayloadHalf {
+        party: context.party(),
+        input,
+    };
+    route(context, &streams, partners, payload, half)
 }
 
-/// Puts keys, zeros where there are none, and tags next to each other.
-fn payload_rows(context: &mut Context, keys: &[[u8; KEY_BYTES]], tags: &[u8]) -> Vec<u8> {
-    let tags = tags.as_chunks::<DIAL_TAG_BYTES>().0;
-    let mut out = context.scratch(tags.len() * DIAL_REPLY_BYTES);
-    let keys = keys.iter().chain(core::iter::repeat(&[0; KEY_BYTES]));
-    let rows = out.as_chunks_mut::<DIAL_REPLY_BYTES>().0.iter_mut();
-    for ((row, key), tag) in rows.zip(keys).zip(tags) {
-        let (row_key, row_tag) = row.split_at_mut(KEY_BYTES);
-        row_key.copy_from_slice(key);
-        row_tag.copy_from_slice(tag);
+/// Draws the coins and makes all rows' keys of them: dial rows first, check rows behind.
+fn keys<C: JoinedRows>(
+    context: &mut Context,
+    streams: &Streams,
+    input: &DialingInput<C>,
+) -> Result<Split, Error> {
+    context.phase(Phase::OpenCoins);
+    let step = Step::new(Phase::OpenCoins, 0);
+    let coins = open::coin(context, streams, step, 2 * ELEMENT_BYTES)?;
+    let matching = Matching::new(input.program, &coins);
+    let (clients, party) = (input.ids.len(), context.party());
+    let mut keys = Split {
+        holders: [P2, P0],
+        row_bytes: KEY_BYTES,
+        rows: 2 * clients,
+        half: Vec::new(),
+    };
+    if party == P1 {
+        return Ok(keys);
     }
-    out
+    keys.half = context.scratch(keys.len());
+    let (dials, checks) = keys.half.split_at_mut(clients * KEY_BYTES);
+    let clients_of = |offset: usize| offset / KEY_BYTES..;
+    context.fill(dials, KEY_BYTES, |offset, out| {
+        for (client, key) in clients_of(offset).zip(out.as_chunks_mut().0) {
+            let [id, pass, _] = head(party, input, client);
+            *key = matching.key(&id, &pass).to_le_bytes();
+        }
+    });
+    context.fill(checks, KEY_BYTES, |offset, out| {
+        let ids = input.ids.iter().skip(offset / KEY_BYTES);
+        for ((client, id), key) in clients_of(offset).zip(ids).zip(out.as_chunks_mut().0) {
+            let [_, _, own_pass] = head(party, input, client);
+            // What is public stands in P0's half.
+            *key = match party {
+                P0 => matching.key(id, &own_pass) | CHECK,
+                _ => matching.key(&[0; ID_BYTES], &own_pass),
+            }
+            .to_le_bytes();
+        }
+    });
+    Ok(keys)
+}
+
+/// Returns this party's half of a head: P0's is x0 ^ x1, P2's is x2.
+fn head<C: JoinedRows>(
+    party: PartyId,
+    input: &DialingInput<C>,
+    client: usize,
+) -> [[u8; ID_BYTES]; 3] {
+    let mut head = [[0; ID_BYTES]; 3];
+    xor_half(
+        party,
+        input,
+        client * DIAL_ROW_BYTES,
+        head.as_flattened_mut(),
+    );
+    head
+}
+
+fn xor_half<C: JoinedRows>(party: PartyId, input: &DialingInput<C>, at: usize, out: &mut [u8]) {
+    input.first.xor(at, out);
+    if party == P0 {
+        input.second.xor(at, out);
+    }
+}
+
+/// What rows match by: α·id ^ β·pass. Different ones are equal with a chance of 2^-62 each, since
+/// α and β are drawn when all rows are fixed.
+struct Matching {
+    alpha: Multiplier,
+    /// `None` where passes do not count.
+    beta: Option<Multiplier>,
+}
+
+impl Matching {
+    fn new(program: DialingProgram, coins: &[u8]) -> Self {
+        let mut coins = coins.as_chunks::<ELEMENT_BYTES>().0.iter();
+        let mut multiplier = || Multiplier::new(coins.next().copied().unwrap_or_default());
+        Self {
+            alpha: multiplier(),
+            beta: match program {
+                DialingProgram::Contacts => Some(multiplier()),
+                DialingProgram::Open => None,
+            },
+        }
+    }
+
+    /// Returns a dial row's key. Linear: local on shares.
+    fn key(&self, id: &[u8; ID_BYTES], pass: &[u8; ID_BYTES]) -> u64 {
+        let beta_pass = self.beta.as_ref().map_or(0, |beta| beta.upper(pass));
+        (self.alpha.upper(id) ^ beta_pass) >> 1 & !CHECK
+    }
+}
+
+/// Finds every row's partner: an involution on the wire ids of 2n rows, held by (P0, P2).
+fn matcher(context: &mut Context, streams: &Streams, keys: Split) -> Result<Split, Error> {
+    let sorted = sort_rows(context, streams, keys)?;
+    context.phase(Phase::CompareNeighbours);
+    let step = Step::new(Phase::CompareNeighbours, 0);
+    let unlinked = unlinked(context, &sorted.keys);
+    let links = is_zero(context, streams, step, unlinked)?;
+    context.phase(Phase::Join);
+    sorted.join(context, streams, Step::new(Phase::Join, 0), &links)
+}
+
+/// Makes words that are zero where a dial row comes before a check row that it matches. Local.
+///
+/// A row is so linked with one neighbour at most, whatever the order and the keys are.
+fn unlinked(context: &mut Context, keys: &Share) -> Share {
+    let [first, second] = [&keys.first, &keys.second].map(|rows| {
+        let mut words = context.scratch(rows.len());
+        let rows = rows.as_chunks().0;
+        let followings = rows.iter().skip(1).chain([&[0; KEY_BYTES]]);
+        let words_of = words.as_chunks_mut().0.iter_mut();
+        for ((row, following), word) in rows.iter().zip(followings).zip(words_of) {
+            let [row, following] = [row, following].map(|row| u64::from_le_bytes(*row));
+            let differs = (row ^ following) & !(CHECK | UNUSED);
+            let check_first = row & CHECK;
+            let check_follows = (following & CHECK) << UNUSED.trailing_zeros();
+            *word = (differs | check_first | check_follows).to_le_bytes();
+        }
+        words
+    });
+    let mut words = Share::new(first, second);
+    words.add_public(context.party(), |component| {
+        for word in component.as_chunks_mut::<KEY_BYTES>().0 {
+            *word = (u64::from_le_bytes(*word) ^ UNUSED).to_le_bytes();
+        }
+    });
+    words
+}
+
+/// The payload of 2n rows: the messages of the dial rows, then what the check rows have.
+struct PayloadHalf<C> {
+    party: PartyId,
+    input: DialingInput<C>,
+}
+
+impl<C: JoinedRows> Half for PayloadHalf<C> {
+    fn write(&self, row: usize, out: &mut [u8]) {
+        let clients = self.input.ids.len();
+        let (client, offset) = if row < clients {
+            (row, DIAL_HEAD_BYTES)
+        } else {
+            (row - clients, DIAL_HEAD_BYTES + DIAL_MESSAGE_BYTES)
+        };
+        out.fill(0);
+        xor_half(
+            self.party,
+            &self.input,
+            client * DIAL_ROW_BYTES + offset,
+            out,
+        );
+    }
+
+    fn recycle(self, context: &mut Context) {
+        context.recycle(self.input.first.into_buffer());
+        context.recycle(self.input.second.into_buffer());
+    }
 }

@@ -28,62 +28,76 @@ pub(super) struct Neighbours {
     sorted: Sorted,
     /// 8 bytes a row.
     pub(super) keys: Share,
-    /// The column that came along.
-    pub(super) column: Share,
     /// 4 bytes a row.
     wids: Share,
 }
 
-/// Shuffles rows, sorts them by key with ties in random order, and takes `column` along.
+/// Shuffles rows and sorts them by key, with ties in random order.
 pub(super) fn sort_rows(
     context: &mut Context,
     streams: &Streams,
     keys: Split,
-    column: Column,
 ) -> Result<Neighbours, Error> {
-    let rows = keys.rows;
-    context.phase(Phase::ShuffleRows);
-    let step = Step::new(Phase::ShuffleRows, 0);
-    let moved = Shuffle::new(context, streams, step, ROLES, rows);
-    // A secret random permutation breaks ties: the order is then uniformly random whatever the
-    // keys are, and each caller of a callee is as likely as any other to come next to it.
-    let ties = Shuffle::new(context, streams, step.plus(1), ROLES, rows);
+    let shuffles = Shuffles::new(context, streams, keys.rows);
+    let Shuffles { rows, ties } = &shuffles;
+    let columns = [
+        (rows, Column::Secret(keys)),
+        (ties, Column::WireIds),
+        (rows, Column::WireIds),
+    ];
+    let columns = shuffle_and_share(context, streams, columns)?;
+    Neighbours::sort(context, streams, shuffles, columns)
+}
+
+/// Shuffles rows and sorts them as [`sort_rows`] does, and takes `column` along.
+pub(super) fn sort_rows_with(
+    context: &mut Context,
+    streams: &Streams,
+    keys: Split,
+    column: Column,
+) -> Result<(Neighbours, Share), Error> {
+    let shuffles = Shuffles::new(context, streams, keys.rows);
+    let Shuffles { rows, ties } = &shuffles;
     let column_bytes = column.row_bytes();
     let columns = [
-        (&moved, Column::Secret(keys)),
-        (&ties, Column::WireIds),
-        (&moved, Column::WireIds),
-        (&moved, column),
+        (rows, Column::Secret(keys)),
+        (ties, Column::WireIds),
+        (rows, Column::WireIds),
+        (rows, column),
     ];
-    let columns = shuffle(context, streams, step, columns)?;
-    context.phase(Phase::ShareRows);
-    let [values, mut ties, wids, column] =
-        replicate_shuffled(context, streams, Step::new(Phase::ShareRows, 0), columns)?;
-    context.break_no_ties(&mut ties);
+    let [keys, ties, wids, column] = shuffle_and_share(context, streams, columns)?;
+    let sorted = Neighbours::sort(context, streams, shuffles, [keys, ties, wids])?;
+    let column = sorted.in_order(context, column, column_bytes);
+    Ok((sorted, column))
+}
 
-    context.phase(Phase::Sort);
-    let keys = Keys { values, ties };
-    let sorted = sort(context, streams, &keys)?;
-    let mut in_order = |ShuffledShare(share): ShuffledShare, row_bytes| {
-        let [first, second] = [&share.first, &share.second].map(|rows| {
-            let mut out = context.scratch(rows.len());
-            Rows::packed(rows, row_bytes).gather(&sorted.0, &mut out);
-            out
+/// The rows' shuffle, and that of their tie-breaks.
+struct Shuffles {
+    rows: Shuffle,
+    ties: Shuffle,
+}
+
+impl Shuffles {
+    fn new(context: &mut Context, streams: &Streams, rows: usize) -> Self {
+        context.phase(Phase::ShuffleRows);
+        // A secret random permutation breaks ties: the order is then uniformly random whatever the
+        // keys are, and each caller of a callee is as likely as any other to come next to it.
+        let [rows, ties] = [0, 1].map(|index| {
+            let step = Step::new(Phase::ShuffleRows, index);
+            Shuffle::new(context, streams, step, ROLES, rows)
         });
-        share.recycle(context);
-        Share::new(first, second)
-    };
-    let keys_in_order = in_order(keys.values, 8);
-    let column = in_order(column, column_bytes);
-    let wids = in_order(wids, 4);
-    keys.ties.0.recycle(context);
-    Ok(Neighbours {
-        shuffle: moved,
-        sorted,
-        keys: keys_in_order,
-        column,
-        wids,
-    })
+        Self { rows, ties }
+    }
+}
+
+fn shuffle_and_share<const N: usize>(
+    context: &mut Context,
+    streams: &Streams,
+    columns: [(&Shuffle, Column); N],
+) -> Result<[ShuffledShare; N], Error> {
+    let columns = shuffle(context, streams, Step::new(Phase::ShuffleRows, 0), columns)?;
+    context.phase(Phase::ShareRows);
+    replicate_shuffled(context, streams, Step::new(Phase::ShareRows, 0), columns)
 }
 
 /// Differences of neighbouring rows of 8 bytes; the last row differs from what is not there.
@@ -143,6 +157,43 @@ pub(super) fn not(context: &Context, mut bits: Share) -> Share {
 }
 
 impl Neighbours {
+    fn sort(
+        context: &mut Context,
+        streams: &Streams,
+        shuffles: Shuffles,
+        [values, mut ties, wids]: [ShuffledShare; 3],
+    ) -> Result<Self, Error> {
+        context.break_no_ties(&mut ties);
+        context.phase(Phase::Sort);
+        let keys = Keys { values, ties };
+        let mut this = Self {
+            shuffle: shuffles.rows,
+            sorted: sort(context, streams, &keys)?,
+            keys: Share::default(),
+            wids: Share::default(),
+        };
+        this.keys = this.in_order(context, keys.values, KEY_BYTES);
+        this.wids = this.in_order(context, wids, 4);
+        keys.ties.0.recycle(context);
+        Ok(this)
+    }
+
+    /// Puts a shuffled column into the order. Local.
+    fn in_order(
+        &self,
+        context: &mut Context,
+        ShuffledShare(share): ShuffledShare,
+        row_bytes: usize,
+    ) -> Share {
+        let [first, second] = [&share.first, &share.second].map(|rows| {
+            let mut out = context.scratch(rows.len());
+            Rows::packed(rows, row_bytes).gather(&self.sorted.0, &mut out);
+            out
+        });
+        share.recycle(context);
+        Share::new(first, second)
+    }
+
     /// Joins rows i and i + 1 of the order where bit i of `links` is set: every row's partner, itself
     /// where it has none, in wire order, held by (P0, P2). Links must be disjoint.
     pub(super) fn join(

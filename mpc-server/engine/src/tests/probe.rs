@@ -12,6 +12,8 @@ pub(crate) enum Mistake {
     OneLookupKey,
     /// Equal keys are sorted by their shuffled positions, not by secret random values.
     TiesByPosition,
+    /// Rows are sorted by three bits of their keys.
+    FewKeyBits,
 }
 
 /// Something that a party got to see in the clear.
@@ -45,6 +47,13 @@ impl Probe {
         if self.mistake == Some(Mistake::TiesByPosition) {
             ties.0.first.fill(0);
             ties.0.second.fill(0);
+        }
+    }
+
+    pub(crate) fn compared_bits(&self) -> u64 {
+        match self.mistake {
+            Some(Mistake::FewKeyBits) => 0b111,
+            _ => u64::MAX,
         }
     }
 }

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    dialing::{id, key},
+    dialing::{self, callers},
+    dialing_both_told::{id, key},
     real_is_ideal::Program,
 };
 use crate::{
-    Context, ConversationInput, DialingInput, Error, Link, LinkError, PartyId, Phase, Replies,
-    Settings, conversation, conversation_by_sorting, dialing,
+    BothToldInput, Context, ConversationInput, DialingProgram, Error, Link, LinkError, PartyId,
+    Phase, Replies, Settings, Step, conversation, conversation_by_sorting, dialing_both_told,
     link::memory::{self, MemoryLink},
     world::World,
 };
@@ -56,6 +57,9 @@ impl Link for Tamper {
     }
 }
 
+/// Whom the clients dial.
+const CALLEES: [usize; 3] = [1, 1, 9];
+
 type Run = fn(&mut Context, Vec<u8>, Vec<u8>) -> Result<Replies, Error>;
 
 fn converse(
@@ -77,7 +81,7 @@ fn converse(
     )
 }
 
-const PROGRAMS: [(&str, Run); 3] = [
+const PROGRAMS: [(&str, Run); 4] = [
     ("conversation", |context, first, second| {
         converse(conversation, context, first, second)
     }),
@@ -85,11 +89,16 @@ const PROGRAMS: [(&str, Run); 3] = [
         converse(conversation_by_sorting, context, first, second)
     }),
     ("dialing", |context, first, second| {
+        let clients = callers(&CALLEES);
+        let program = DialingProgram::Contacts;
+        dialing::party(context, (2, program), &clients, [first, second])
+    }),
+    ("both told", |context, first, second| {
         context.begin(2)?;
         let (ids, keys) = (0..first.len() / 8).map(|i| (id(i), key(i))).unzip();
-        dialing(
+        dialing_both_told(
             context,
-            DialingInput {
+            BothToldInput {
                 ids,
                 keys,
                 first,
@@ -101,6 +110,9 @@ const PROGRAMS: [(&str, Run); 3] = [
 
 fn input(name: &str) -> Vec<u8> {
     if name == "dialing" {
+        return dialing::rows(&callers(&CALLEES));
+    }
+    if name == "both told" {
         return [id(1), id(1), 7, id(3), id(3)]
             .into_iter()
             .flat_map(u64::to_le_bytes)
@@ -191,7 +203,8 @@ fn flipped_bits_are_errors_or_listed() {
                 } else {
                     for error in results.into_iter().filter_map(Result::err) {
                         if let Error::NotAPermutation { step, .. }
-                        | Error::NotAnOrder { step, .. } = error
+                        | Error::NotAnOrder { step, .. }
+                        | Error::HashMismatch { step, .. } = error
                         {
                             noticed.insert(step.phase());
                         }
@@ -200,11 +213,32 @@ fn flipped_bits_are_errors_or_listed() {
             }
         }
     }
-    for phase in [Phase::OpenMatches, Phase::Deliver] {
+    for phase in [Phase::OpenMatches, Phase::Deliver, Phase::OpenCoins] {
         assert!(noticed.contains(&phase), "no flip made {phase} fail");
     }
     assert!(
         !unnoticed.is_empty(),
         "active security has come: rewrite §7 and this test"
     );
+}
+
+/// A coin's component or its hash, told wrongly, ends the round where it is told. Of the two peers that
+/// told it one lies, so neither is blamed.
+#[test]
+fn wrong_coins_are_noticed() {
+    let (name, program) = PROGRAMS[2];
+    for by in PartyId::ALL {
+        // First the component, to the previous party; then the hash, to the next.
+        for (after, told) in [by.prev(), by.next()].into_iter().enumerate() {
+            let results = run(name, program, by, after, Change::FlipBody);
+            let error = results[told as usize].as_ref().expect_err("a wrong coin");
+            let expected = Error::HashMismatch {
+                peer: told.next(),
+                other: told.prev(),
+                step: Step::new(Phase::OpenCoins, 0),
+            };
+            assert_eq!(*error, expected);
+            assert_eq!(error.culprit(), None);
+        }
+    }
 }

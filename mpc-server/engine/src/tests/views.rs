@@ -4,12 +4,16 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    dialing::{id, key},
+    dialing::{self, Client, caller, callers},
+    dialing_both_told::{id, key},
     probe::{Mistake, Sight},
 };
 use crate::{
-    Context, ConversationInput, DialingInput, Error, Phase, Step, conversation, dialing,
-    stream::Stream, world::World,
+    BothToldInput, Context, ConversationInput, DialingProgram, Error, Phase, Step, conversation,
+    dialing_both_told,
+    field::Multiplier,
+    stream::Stream,
+    world::{World, reconstruct},
 };
 
 type Views = [Vec<Sight>; 3];
@@ -193,6 +197,137 @@ fn opened_permutations_are_uniform() {
     }
 }
 
+fn dialing_views(
+    world: &mut World,
+    round: u64,
+    mistake: Option<Mistake>,
+    clients: &[Client],
+) -> Views {
+    let program = DialingProgram::Contacts;
+    views(
+        world,
+        mistake,
+        &dialing::rows(clients),
+        |context, first, second| {
+            dialing::party(context, (round, program), clients, [first, second])?;
+            Ok(())
+        },
+    )
+}
+
+/// Two clients and so four rows: nobody dials anybody, both dial one of them, both themselves, or each
+/// the other.
+fn two_clients() -> [Vec<Client>; 4] {
+    [[7, 8], [0, 0], [0, 1], [1, 0]].map(|callees| callers(&callees))
+}
+
+/// Nothing is opened but the coins, the order and the destinations, all of them uniform, whoever dials
+/// whom (chi-square, 23 degrees of freedom, and 255).
+#[test]
+fn dialing_views_are_what_the_protocol_allows() {
+    let [coins, order, destinations] =
+        [Phase::OpenCoins, Phase::Sort, Phase::Deliver].map(|phase| Step::new(phase, 0));
+    for (seed, clients) in (30..).zip(two_clients()) {
+        let mut world = World::new(seed);
+        let (mut orders, mut lists) = (Counts::new(), Counts::new());
+        let mut bytes = [0.0; 256];
+        for round in 1..=1200 {
+            let views = dialing_views(&mut world, round, None, &clients);
+            let [p0, p1, p2] = &views;
+            assert_eq!(steps(p0), [coins, order]);
+            assert_eq!(steps(p1), [coins, order, destinations]);
+            assert_eq!(steps(p2), [coins, order, destinations]);
+            for step in [coins, order] {
+                assert!(of(p0, step) == of(p1, step) && of(p1, step) == of(p2, step));
+            }
+            assert_eq!(of(p1, destinations), of(p2, destinations));
+            *orders.entry(of(p0, order).unwrap().clone()).or_default() += 1.0;
+            *lists
+                .entry(of(p1, destinations).unwrap().clone())
+                .or_default() += 1.0;
+            for byte in of(p0, coins).unwrap().concat() {
+                bytes[usize::from(byte)] += 1.0;
+            }
+        }
+        let expected = 1200.0 * 32.0 / 256.0;
+        let of_coins = bytes.map(|count: f64| (count - expected).powi(2) / expected);
+        let chi2 = [
+            chi_square(&orders, 24),
+            chi_square(&lists, 24),
+            of_coins.iter().sum(),
+        ];
+        assert!(
+            chi2[0] < 49.7 && chi2[1] < 49.7 && chi2[2] < 330.6,
+            "seed {seed}, {clients:?}: chi-square {chi2:?} (p < 0.001)"
+        );
+    }
+}
+
+/// Mistake: with ties broken by shuffled position, two who dial one id stand in ascending positions.
+#[test]
+fn missing_tie_breaks_of_dials_are_caught() {
+    for (seed, clients, caught) in [(1, callers(&[0, 0]), true), (2, callers(&[7, 8]), false)] {
+        let mut world = World::new(seed);
+        let mut orders = Counts::new();
+        for round in 1..=1200 {
+            let mistake = Some(Mistake::TiesByPosition);
+            let [p0, _, _] = dialing_views(&mut world, round, mistake, &clients);
+            let order = of(&p0, Step::new(Phase::Sort, 0)).unwrap();
+            *orders.entry(order.clone()).or_default() += 1.0;
+        }
+        let chi2 = chi_square(&orders, 24);
+        assert_eq!(chi2 > 200.0, caught, "chi-square {chi2}");
+        assert_eq!(chi2 < 49.7, !caught, "chi-square {chi2}");
+    }
+}
+
+/// In how many rounds a client that dials itself hears itself, of those in which its id and another
+/// one's agree in the three lowest bits of what rows are sorted by: it knows when that is so.
+fn own_dials_heard(mistake: Option<Mistake>, others: usize) -> [u32; 2] {
+    // The last ones dial client 1, those before them nobody.
+    let mut clients = callers(&[0, 9, 10, 11]);
+    for (i, client) in clients.iter_mut().enumerate().skip(4 - others) {
+        *client = caller(i, 1);
+    }
+    let rows = dialing::rows(&clients);
+    let mut world = World::new(others as u64);
+    let (mut agree, mut heard) = (0, 0);
+    for round in 1..=1600 {
+        let program = DialingProgram::Open;
+        let replies = world.run(&rows, |context, first, second| {
+            context.probe.mistake = mistake;
+            let replies = dialing::party(context, (round, program), &clients, [first, second])?;
+            Ok((replies, std::mem::take(&mut context.probe.seen)))
+        });
+        let [(p0, seen), (p1, _), (p2, _)] = replies.expect("honest parties");
+        let coins = of(&seen, Step::new(Phase::OpenCoins, 0)).unwrap();
+        let alpha = Multiplier::new(coins[0][..16].try_into().unwrap());
+        let [own, other] = [0, 1].map(|i| alpha.upper(&clients[i].id) >> 2 & 0b11);
+        if own == other {
+            agree += 1;
+            let reply = reconstruct(&[p0, p1, p2]);
+            heard += u32::from(reply[..200] == rows[48..248]);
+        }
+    }
+    [heard, agree]
+}
+
+/// Mistake: where rows are sorted by few bits of their keys, a client whose id agrees in these with
+/// another's hears itself the less often the more others dial that one. With all bits it always hears
+/// itself.
+#[test]
+fn few_key_bits_are_caught() {
+    for others in [0, 2] {
+        let [heard, agree] = own_dials_heard(None, others);
+        assert!(heard == agree && agree > 300, "{heard} of {agree}");
+    }
+    let [none, two] = [0, 2].map(|others| {
+        let [heard, agree] = own_dials_heard(Some(Mistake::FewKeyBits), others);
+        f64::from(heard) / f64::from(agree)
+    });
+    assert!(none - two > 0.08, "{none}, {two}");
+}
+
 /// Chi-square of the opened order of four rows that dial `callees`.
 fn order_chi_square(mistake: Option<Mistake>, callees: [u64; 4]) -> f64 {
     let mut world = World::new(17);
@@ -202,9 +337,9 @@ fn order_chi_square(mistake: Option<Mistake>, callees: [u64; 4]) -> f64 {
         let [p0, p1, _] = views(&mut world, mistake, &input, |context, first, second| {
             context.begin(round)?;
             let (ids, keys) = (0..4).map(|i| (id(i), key(i))).unzip();
-            dialing(
+            dialing_both_told(
                 context,
-                DialingInput {
+                BothToldInput {
                     ids,
                     keys,
                     first,

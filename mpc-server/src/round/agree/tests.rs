@@ -3,36 +3,60 @@
 use mcmix_engine::PairKeys;
 use mcmix_engine::link::memory::{self, MemoryLink};
 use mcmix_shared::identity::SecretKey;
+use mcmix_shared::row::Shape;
 use mcmix_shared::share::DealtShare;
 
 use super::*;
 
 const ROUND: RoundId = RoundId(7);
 
-/// What a client deals to the three parties, all from one secret byte.
+const SHAPE: Shape = Shape {
+    slots: 3,
+    message_bytes: 128,
+};
+
+/// What a client deals to the three parties of a dialing round, all from one secret byte.
 fn shares(client: u8) -> [DealtShare; 3] {
-    let (s0, s1, x2) = ([client; 16], [client ^ 0xff; 16], [client; 8]);
-    let shares = [
+    dealt(client, Program::Open, |_| {})
+}
+
+/// The same, of a program, with something changed in one copy of a component.
+fn dealt(client: u8, program: Program, change: impl Fn(&mut [Vec<u8>; 3])) -> [DealtShare; 3] {
+    let [s0, s1, s2] = [client, client ^ 0xff, client ^ 0x55].map(|byte| vec![byte; 16]);
+    let s2 = if program.is_dialing() { s2 } else { Vec::new() };
+    let x2 = vec![client; SHAPE.submission_bytes(program)];
+    let heads = vec![client; SHAPE.heads_bytes(program)];
+    let mut shares = [
         [&s0[..], &s1].concat(),
-        [&s1[..], &x2].concat(),
-        [&x2[..], &s0].concat(),
+        [s1, heads].concat(),
+        [x2, s0, s2].concat(),
     ];
-    PartyId::ALL.map(|party| DealtShare::decode(party, 8, &shares[party.index()]).unwrap())
+    change(&mut shares);
+    PartyId::ALL
+        .map(|party| DealtShare::decode(party, SHAPE, program, &shares[party.index()]).unwrap())
 }
 
 /// A client's entries at the three parties.
 fn entries(client: u8) -> [Entry; 3] {
+    entries_of(client, shares(client))
+}
+
+fn entries_of(client: u8, shares: [DealtShare; 3]) -> [Entry; 3] {
     let key = SecretKey::from_bytes([client; 32]).client_key();
-    shares(client).map(|share| {
+    shares.map(|share| {
         let keys = pair_keys(share.party());
-        Entry::new((key.id(), key), &share, ROUND, &keys)
+        Entry::new((key.id(&[0; 32]), key), 0, &share, ROUND, &keys)
     })
 }
 
 fn frozen(clients: &[u8]) -> [Vec<Entry>; 3] {
+    lists(clients.iter().map(|&client| entries(client)))
+}
+
+fn lists(clients: impl Iterator<Item = [Entry; 3]>) -> [Vec<Entry>; 3] {
     let mut lists = [const { Vec::new() }; 3];
-    for &client in clients {
-        for (list, entry) in lists.iter_mut().zip(entries(client)) {
+    for entries in clients {
+        for (list, entry) in lists.iter_mut().zip(entries) {
             list.push(entry);
         }
     }
@@ -56,6 +80,7 @@ fn terms(me: PartyId, most_clients: usize) -> Terms {
     Terms {
         me,
         round: ROUND,
+        program: Program::Open,
         most_clients,
     }
 }
@@ -103,31 +128,24 @@ fn honest_clients_are_all_kept_in_one_order() {
 fn whoever_does_not_fit_is_left_out_and_nobody_else() {
     for party in 0..3 {
         let mut lists = frozen(&[1, 2, 3, 4]);
-        // One client is missing at one party, another dealt it something else, and a third
-        // connected to it with another key of the same id.
-        let [absent, mismatch, disagreement] = [1, 2, 3].map(|i| entries(i)[0].id);
+        // One client is missing at one party, and another dealt it something else.
+        let [absent, mismatch] = [1, 2].map(|i| entries(i)[0].id);
         lists[party].retain(|entry| entry.id != absent);
         for entry in &mut lists[party] {
             if entry.id == mismatch {
                 entry.digests[0].0[0] ^= 1;
             }
-            if entry.id == disagreement {
-                let other = SecretKey::from_bytes([99; 32]).client_key();
-                let share = &shares(3)[party];
-                let keys = pair_keys(share.party());
-                *entry = Entry::new((entry.id, other), share, ROUND, &keys);
-            }
         }
         let verdicts = run(&lists).map(Result::unwrap);
         for (list, verdicts) in lists.iter().zip(&verdicts) {
-            assert_eq!(kept(list, verdicts), [entries(4)[0].id]);
+            let mut others = [3, 4].map(|i| entries(i)[0].id);
+            others.sort();
+            assert_eq!(kept(list, verdicts), others);
             for (entry, verdict) in list.iter().zip(verdicts) {
                 let expected = if entry.id == absent {
                     Err(MissedReason::Absent)
                 } else if entry.id == mismatch {
                     Err(MissedReason::Mismatch)
-                } else if entry.id == disagreement {
-                    Err(MissedReason::Disagreement)
                 } else {
                     Ok(())
                 };
@@ -135,6 +153,63 @@ fn whoever_does_not_fit_is_left_out_and_nobody_else() {
             }
         }
     }
+}
+
+/// Of each component that two parties hold, one copy is changed: s0, s1, heads of x2. What P2
+/// holds alone, messages of x2 and s2, nobody can compare, and it spoils its owner's row alone.
+#[test]
+fn copies_that_differ_are_found_wherever_there_are_two() {
+    for program in Program::ALL {
+        let (heads, x2) = (SHAPE.heads_bytes(program), SHAPE.submission_bytes(program));
+        let mut cases = vec![
+            ("s0 at P0", 0, 0, false),
+            ("s1 at P0", 0, 16, false),
+            ("s1 at P1", 1, 0, false),
+            ("heads of x2 at P1", 1, 16, false),
+            ("last head of x2 at P1", 1, 16 + heads - 1, false),
+            ("heads of x2 at P2", 2, 0, false),
+            ("last head of x2 at P2", 2, heads - 1, false),
+            ("s0 at P2", 2, x2, false),
+            ("messages of x2 at P2", 2, heads, true),
+        ];
+        if program.is_dialing() {
+            cases.push(("s2 at P2", 2, x2 + 16, true));
+        }
+        for (what, party, at, is_kept) in cases {
+            let changed = dealt(1, program, |shares| shares[party][at] ^= 1);
+            let lists = lists([entries_of(1, changed), entries(2)].into_iter());
+            for (list, verdicts) in lists.iter().zip(run(&lists)) {
+                let kept = kept(list, &verdicts.unwrap());
+                assert!(kept.contains(&entries(2)[0].id));
+                assert_eq!(
+                    kept.contains(&entries(1)[0].id),
+                    is_kept,
+                    "{program}: {what}"
+                );
+            }
+        }
+    }
+}
+
+/// P0 opened one program to P1 and the other to P2.
+#[test]
+fn parties_that_were_told_different_programs_compute_nothing() {
+    let lists = frozen(&[1, 2]);
+    let [mut p0, mut p1, mut p2] = memory::connect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| agree(&mut p0, &terms(PartyId::P0, 9), &lists[0]));
+        let p2 = scope.spawn(|| {
+            let terms = Terms {
+                program: Program::Contacts,
+                ..terms(PartyId::P2, 9)
+            };
+            agree(&mut p2, &terms, &lists[2])
+        });
+        let p1 = agree(&mut p1, &terms(PartyId::P1, 9), &lists[1]);
+        assert_eq!(p1, Err(AgreeError::AnotherSet { peer: PartyId::P2 }));
+        let p2 = p2.join().unwrap();
+        assert_eq!(p2, Err(AgreeError::AnotherSet { peer: PartyId::P1 }));
+    });
 }
 
 /// Runs one honest party against peers that send what they are told to.

@@ -4,10 +4,23 @@ use std::collections::VecDeque;
 
 use super::*;
 
+mod schedules;
+
 const PERIODS: Periods = Periods {
     conversation: Duration::from_secs(1),
     dialing: Duration::from_secs(2),
 };
+
+const fn at(round: u64, turn: u64) -> Position {
+    Position {
+        round: RoundId(round),
+        turn: Turn(turn),
+    }
+}
+
+fn clock(me: PartyId, position: Position) -> Clock {
+    Clock::new(me, PERIODS, position, RoundId(1_000_000_000))
+}
 
 /// Three clocks and the control messages between them, delivered at once.
 struct Trio {
@@ -15,31 +28,43 @@ struct Trio {
     now: Time,
     /// What each was asked to do, control messages aside.
     done: Vec<(PartyId, Output)>,
+    /// Hears nothing, and nobody knows yet.
+    deaf: Option<PartyId>,
 }
 
 impl Trio {
     fn new() -> Self {
+        Self::at([at(10, 5); 3])
+    }
+
+    fn at(positions: [Position; 3]) -> Self {
+        let clocks = PartyId::ALL.map(|me| clock(me, positions[me.index()]));
         Self {
-            clocks: PartyId::ALL.map(|me| Clock::new(me, PERIODS, RoundId(10))),
+            clocks,
             now: Time::ZERO,
             done: Vec::new(),
+            deaf: None,
         }
     }
 
     fn linked() -> Self {
         let mut trio = Self::new();
-        for party in PartyId::ALL {
-            trio.link(party);
-        }
+        trio.link_all();
         trio
+    }
+
+    fn link_all(&mut self) {
+        for party in PartyId::ALL {
+            self.link(party);
+        }
     }
 
     /// Brings up the link between a party and the next.
     fn link(&mut self, party: PartyId) {
         let ends = [(party, party.next()), (party.next(), party)];
         let ups = ends.map(|(me, peer)| {
-            let last_round = self.clocks[peer.index()].last_round();
-            (me, Input::LinkUp { peer, last_round })
+            let position = self.clocks[peer.index()].position();
+            (me, Input::LinkUp { peer, position })
         });
         self.inputs(ups.into());
     }
@@ -58,7 +83,7 @@ impl Trio {
         while let Some((me, input)) = queue.pop_front() {
             // What is on its way when a link breaks is lost.
             if let Input::Control { from, .. } = input
-                && !self.clocks[me.index()].is_up(from)
+                && (!self.clocks[me.index()].is_up(from) || self.deaf == Some(me))
             {
                 continue;
             }
@@ -74,9 +99,8 @@ impl Trio {
 
     /// Lets time go by until the leader's next tick, and returns all that was done.
     fn tick(&mut self) -> Vec<(PartyId, Output)> {
-        self.now = self.clocks[0]
-            .next_tick()
-            .expect("a leader that waits for time");
+        let next = self.clocks[0].next_tick();
+        self.now = self.now.max(next.expect("a leader that waits for time"));
         self.input(PartyId::P0, Input::Tick);
         std::mem::take(&mut self.done)
     }
@@ -86,12 +110,21 @@ impl Trio {
             self.input(party, Input::Finished { round, outcome });
         }
     }
+
+    fn positions(&self) -> [Position; 3] {
+        self.clocks.each_ref().map(Clock::position)
+    }
 }
 
-fn opened(done: &[(PartyId, Output)], party: PartyId) -> Vec<(RoundId, Program)> {
+fn opened(done: &[(PartyId, Output)], party: PartyId) -> Vec<(u64, Program, u64)> {
     done.iter()
         .filter_map(|(by, output)| match output {
-            Output::Open { round, program, .. } if *by == party => Some((*round, *program)),
+            Output::Open {
+                round,
+                program,
+                turn,
+                ..
+            } if *by == party => Some((round.0, *program, turn.0)),
             _ => None,
         })
         .collect()
@@ -115,6 +148,11 @@ fn failed(done: &[(PartyId, Output)]) -> Vec<(PartyId, RoundId)> {
         .collect()
 }
 
+fn is_blamed(done: &[(PartyId, Output)]) -> bool {
+    let blames = |output: &Output| matches!(output, Output::Cut { .. } | Output::Decline { .. });
+    done.iter().any(|(_, output)| blames(output))
+}
+
 #[test]
 fn rounds_open_once_all_three_links_are_up() {
     let mut trio = Trio::new();
@@ -122,10 +160,7 @@ fn rounds_open_once_all_three_links_are_up() {
     trio.link(PartyId::P2);
     assert!(trio.done.is_empty() && trio.clocks[0].next_tick().is_none());
     trio.link(PartyId::P1);
-    let both = [
-        (RoundId(11), Program::Conversation),
-        (RoundId(12), Program::Dialing),
-    ];
+    let both = [(11, Program::Conversation, 6), (12, Program::Contacts, 6)];
     for party in PartyId::ALL {
         assert_eq!(opened(&trio.done, party), both);
     }
@@ -141,10 +176,7 @@ fn the_next_round_opens_when_one_closes_and_waits_for_it() {
         computed(&done),
         PartyId::ALL.map(|party| (party, RoundId(11)))
     );
-    assert_eq!(
-        opened(&done, PartyId::P2),
-        [(RoundId(13), Program::Conversation)]
-    );
+    assert_eq!(opened(&done, PartyId::P2), [(13, Program::Conversation, 7)]);
 
     // Round 11 takes long: the dialing round closes in time, round 13 stays open.
     let done = trio.tick();
@@ -163,6 +195,43 @@ fn the_next_round_opens_when_one_closes_and_waits_for_it() {
             (PartyId::P2, RoundId(13))
         ]
     );
+}
+
+/// Turns count conversation rounds, whatever becomes of them; contacts and open alternate.
+#[test]
+fn turns_and_dialing_programs_go_on_through_failures() {
+    let mut trio = Trio::linked();
+    let mut seen = Vec::new();
+    for i in 0..12 {
+        for party in PartyId::ALL {
+            assert_eq!(opened(&trio.done, party), opened(&trio.done, PartyId::P0));
+        }
+        seen.extend(opened(&trio.done, PartyId::P0));
+        let computing = computed(&trio.done);
+        trio.done.clear();
+        for (_, round) in computing.into_iter().filter(|(by, _)| *by == PartyId::P0) {
+            let outcome = [Outcome::Done, Outcome::Failed][usize::from(i % 3 == 0)];
+            trio.finish(round, outcome);
+        }
+        let done = trio.tick();
+        assert!(!is_blamed(&done));
+        trio.done.splice(0..0, done);
+    }
+    let (dials, conversations): (Vec<_>, Vec<_>) = seen
+        .iter()
+        .partition(|(_, program, _)| program.is_dialing());
+    let turns: Vec<u64> = conversations.iter().map(|(_, _, turn)| *turn).collect();
+    let expected: Vec<u64> = (6..).take(turns.len()).collect();
+    assert!(turns.len() > 4);
+    assert_eq!(turns, expected);
+    assert!(dials.len() > 2);
+    for pair in dials.windows(2) {
+        assert_ne!(pair[0].1, pair[1].1);
+    }
+    for (round, _, turn) in dials {
+        let before = conversations.iter().filter(|(other, _, _)| *other < round);
+        assert_eq!(turn, before.map(|(_, _, turn)| *turn).max().unwrap());
+    }
 }
 
 #[test]
@@ -184,12 +253,30 @@ fn a_failed_round_is_over_everywhere_and_the_next_goes_on() {
     assert!(computed(&done).contains(&(PartyId::P1, RoundId(13))));
 }
 
+/// A fault that lasts must not make rounds race, nor make the leader look like one that cheats.
+#[test]
+fn a_round_that_fails_at_once_is_followed_by_none_that_is_too_soon() {
+    let mut trio = Trio::linked();
+    for _ in 0..5 {
+        let open = trio.clocks[0].conversation.open;
+        let (round, _) = open.expect("an open conversation round");
+        let before = trio.now;
+        trio.finish(round, Outcome::Failed);
+        trio.done.clear();
+        while trio.clocks[0].conversation.open.is_none() {
+            let done = trio.tick();
+            assert!(!is_blamed(&done));
+        }
+        assert_eq!(trio.now, before + 3 * PERIODS.conversation / 4);
+    }
+}
+
 #[test]
 fn a_lost_link_ends_all_rounds_and_they_resume_when_it_is_back() {
     for lost in PartyId::ALL {
         let mut trio = Trio::linked();
         trio.tick();
-        let newest = trio.clocks[0].last_round();
+        let newest = trio.clocks[0].position().round;
         trio.unlink(lost);
         let mut over: Vec<_> = failed(&trio.done)
             .into_iter()
@@ -206,7 +293,7 @@ fn a_lost_link_ends_all_rounds_and_they_resume_when_it_is_back() {
         assert!(trio.clocks[0].next_tick().is_none());
         trio.done.clear();
         trio.link(lost);
-        let done = trio.tick();
+        let done = [trio.tick(), trio.tick()].concat();
         for party in PartyId::ALL {
             assert_eq!(
                 opened(&done, party).len(),
@@ -214,16 +301,35 @@ fn a_lost_link_ends_all_rounds_and_they_resume_when_it_is_back() {
                 "{party} after the link of {lost}"
             );
         }
-        assert!(
-            opened(&done, PartyId::P0)
-                .iter()
-                .all(|(round, _)| *round > newest)
-        );
-        assert!(
-            !done
-                .iter()
-                .any(|(_, output)| matches!(output, Output::Cut { .. }))
-        );
+        let mut rounds = opened(&done, PartyId::P0).into_iter();
+        assert!(rounds.all(|(round, ..)| round > newest.0));
+        assert!(!is_blamed(&done));
+    }
+}
+
+/// What the leader opened while a link was breaking, one peer knows and the other doesn't.
+#[test]
+fn a_peer_that_missed_rounds_catches_up() {
+    for deaf in [PartyId::P1, PartyId::P2] {
+        let mut trio = Trio::linked();
+        trio.deaf = Some(deaf);
+        trio.tick();
+        trio.finish(RoundId(11), Outcome::Done);
+        trio.tick();
+        let [leader, ..] = trio.positions();
+        assert_eq!(leader.turn.0, trio.positions()[deaf.index()].turn.0 + 2);
+        trio.deaf = None;
+        let link = if deaf == PartyId::P1 {
+            PartyId::P0
+        } else {
+            PartyId::P2
+        };
+        trio.unlink(link);
+        trio.link(link);
+        let done = [trio.tick(), trio.tick(), trio.tick()].concat();
+        assert!(!is_blamed(&done));
+        assert!(!opened(&done, deaf).is_empty());
+        assert_eq!(opened(&done, deaf), opened(&done, PartyId::P0));
     }
 }
 
@@ -231,22 +337,352 @@ fn a_lost_link_ends_all_rounds_and_they_resume_when_it_is_back() {
 fn a_leader_that_forgot_goes_on_where_its_peers_are() {
     let mut trio = Trio::linked();
     trio.tick();
-    let newest = trio.clocks[1].last_round();
+    let [_, known, _] = trio.positions();
     trio.unlink(PartyId::P0);
     trio.unlink(PartyId::P2);
-    trio.clocks[0] = Clock::new(PartyId::P0, PERIODS, RoundId(0));
+    trio.clocks[0] = clock(PartyId::P0, Position::default());
     trio.done.clear();
+    trio.now += 2 * PERIODS.dialing;
     trio.link(PartyId::P2);
     trio.link(PartyId::P0);
-    assert_eq!(opened(&trio.done, PartyId::P1).len(), 2);
-    assert!(trio.clocks[0].last_round() > newest);
+    let (round, turn) = (known.round.0, known.turn.0);
+    let expected = [
+        (round + 1, Program::Conversation, turn + 1),
+        (round + 2, Program::Contacts, turn + 1),
+    ];
+    for party in PartyId::ALL {
+        assert_eq!(opened(&trio.done, party), expected, "{party}");
+    }
+    assert!(!is_blamed(&trio.done));
+}
+
+#[test]
+fn a_peer_that_forgot_goes_on_where_the_others_are() {
+    for (forgot, others) in [
+        (PartyId::P1, [9, 9]),
+        (PartyId::P2, [9, 9]),
+        (PartyId::P1, [9, 8]),
+    ] {
+        let [leader, third] = others.map(|turn| at(5_000_000, turn));
+        let mut positions = [leader, third, third];
+        positions[forgot.index()] = Position::default();
+        let mut trio = Trio::at(positions);
+        trio.link_all();
+        assert_eq!(opened(&trio.done, forgot).len(), 2);
+        assert!(!is_blamed(&trio.done));
+        assert_eq!(trio.clocks[forgot.index()].position(), at(5_000_002, 10));
+    }
+}
+
+#[test]
+fn where_nobody_knows_of_a_round_they_are_numbered_from_the_start() {
+    let mut trio = Trio::at([Position::default(); 3]);
+    trio.link_all();
+    for party in PartyId::ALL {
+        assert_eq!(
+            opened(&trio.done, party)[0],
+            (1_000_000_001, Program::Conversation, 1)
+        );
+    }
+    assert!(!is_blamed(&trio.done), "{:?}", trio.done);
+}
+
+/// One peer alone can't make the leader leap, and so have it blamed by the other.
+#[test]
+fn a_peer_that_claims_to_be_far_ahead_moves_nobody() {
+    for far in [at(1 << 40, 5), at(10, 1 << 40), at(u64::MAX, u64::MAX)] {
+        let mut trio = Trio::new();
+        trio.clocks[2] = clock(PartyId::P2, far);
+        trio.link_all();
+        assert_eq!(
+            opened(&trio.done, PartyId::P0)[0],
+            (11, Program::Conversation, 6)
+        );
+        assert_eq!(
+            opened(&trio.done, PartyId::P1)[0],
+            (11, Program::Conversation, 6)
+        );
+    }
+    // As far as the leader goes for a peer's sake, the other one follows.
+    let most = at(10 + MAX_LEAP, 5 + MAX_LEAP);
+    let mut trio = Trio::new();
+    trio.clocks[2] = clock(PartyId::P2, most);
+    trio.link_all();
+    let expected = (most.round.0 + 1, Program::Conversation, most.turn.0 + 1);
+    assert_eq!(opened(&trio.done, PartyId::P1)[0], expected);
+    assert!(!is_blamed(&trio.done));
+}
+
+/// A peer that restarts has passed numbers over, so P0 goes on behind them; turns it passes over
+/// only if it lies, and P1, which missed nothing, would blame P0 for them.
+#[test]
+fn a_peer_that_comes_back_moves_numbers_but_no_turns() {
+    let mut trio = Trio::linked();
+    trio.unlink(PartyId::P1);
+    trio.unlink(PartyId::P2);
+    trio.clocks[2] = clock(PartyId::P2, at(1012, 500));
+    trio.now += PERIODS.dialing;
+    trio.done.clear();
+    trio.link(PartyId::P1);
+    trio.link(PartyId::P2);
+    let expected = [(1013, Program::Conversation, 7), (1014, Program::Open, 7)];
+    for party in [PartyId::P0, PartyId::P1] {
+        assert_eq!(opened(&trio.done, party), expected);
+    }
+    let blames = |(by, output): &(PartyId, Output)| {
+        matches!(output, Output::Cut { .. }) && *by != PartyId::P2
+    };
+    assert!(!trio.done.iter().any(blames));
+}
+
+/// P1 with both links up, P0's rounds at `position`, and what it says to P0's next rounds.
+struct Follower {
+    clock: Clock,
+    now: Time,
+}
+
+impl Follower {
+    fn at(own: Position, leader: Position, third: Position) -> Self {
+        let mut follower = Self {
+            clock: clock(PartyId::P1, own),
+            now: Time::ZERO,
+        };
+        follower.link(PartyId::P2, third);
+        follower.link(PartyId::P0, leader);
+        follower
+    }
+
+    /// One that has just taken part in a conversation round, number 11 and turn 6, and a contacts
+    /// round, number 12, which are over.
+    fn new() -> Self {
+        let mut follower = Self::at(at(10, 5), at(10, 5), at(10, 5));
+        assert_eq!(follower.open(11, Program::Conversation, 6), Ok(()));
+        assert_eq!(follower.open(12, Program::Contacts, 6), Ok(()));
+        follower.now += PERIODS.dialing;
+        follower
+    }
+
+    fn link(&mut self, peer: PartyId, position: Position) {
+        self.handle(Input::LinkUp { peer, position });
+    }
+
+    fn relink(&mut self, position: Position) {
+        self.handle(Input::LinkDown { peer: PartyId::P0 });
+        self.link(PartyId::P0, position);
+    }
+
+    fn handle(&mut self, input: Input) -> Vec<Output> {
+        self.clock.handle(self.now, input)
+    }
+
+    fn control(&mut self, control: Control) -> Vec<Output> {
+        let from = PartyId::P0;
+        self.handle(Input::Control { from, control })
+    }
+
+    /// P0 opens a round and, where it is taken part in, closes it again.
+    fn open(&mut self, round: u64, program: Program, turn: u64) -> Result<(), Misdeed> {
+        let before = self.clock.position();
+        let round = RoundId(round);
+        let out = self.control(Control::Open {
+            round,
+            program,
+            turn: Turn(turn),
+            closes_in_ms: 1,
+            sort_ways: 2,
+        });
+        match out[..] {
+            [
+                Output::Open {
+                    round: opened,
+                    turn: told,
+                    ..
+                },
+            ] => {
+                assert_eq!((opened, told), (round, Turn(turn)));
+                assert_eq!(
+                    self.control(Control::Close { round }),
+                    [Output::Compute { round }]
+                );
+                Ok(())
+            }
+            [Output::Cut { peer, misdeed }] => {
+                assert_eq!(peer, PartyId::P0);
+                assert_eq!(self.clock.position(), before, "nothing of it counts");
+                Err(misdeed)
+            }
+            [
+                Output::Decline {
+                    round: declined,
+                    misdeed,
+                },
+                Output::Tell { to, control },
+            ] => {
+                assert_eq!((declined, to), (round, PartyId::P0));
+                assert_eq!(control, Control::Failed { round });
+                Err(misdeed)
+            }
+            _ => panic!("{out:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_turn_is_the_last_plus_one_or_in_dialing_the_last() {
+    for (program, right) in [(Program::Conversation, 7), (Program::Open, 6)] {
+        for turn in [0, 5, 6, 7, 8, u64::MAX] {
+            let taken = Follower::new().open(13, program, turn);
+            let expected = if turn == right {
+                Ok(())
+            } else {
+                Err(Misdeed::WrongTurn)
+            };
+            assert_eq!(taken, expected, "{program} {turn}");
+        }
+    }
+}
+
+#[test]
+fn the_same_dialing_program_is_not_taken_twice_running() {
+    let mut follower = Follower::new();
+    assert_eq!(
+        follower.open(13, Program::Contacts, 6),
+        Err(Misdeed::SameDialing)
+    );
+    // A conversation round in between makes no difference.
+    assert_eq!(follower.open(13, Program::Conversation, 7), Ok(()));
+    assert_eq!(
+        follower.open(14, Program::Contacts, 7),
+        Err(Misdeed::SameDialing)
+    );
+    assert_eq!(follower.open(14, Program::Open, 7), Ok(()));
+    follower.now += PERIODS.dialing;
+    assert_eq!(
+        follower.open(15, Program::Open, 7),
+        Err(Misdeed::SameDialing)
+    );
+    assert_eq!(follower.open(15, Program::Contacts, 7), Ok(()));
+}
+
+#[test]
+fn numbers_do_not_jump() {
+    for (round, expected) in [
+        (12, Err(Misdeed::NumberWentBack)),
+        (12 + MAX_JUMP, Ok(())),
+        (12 + MAX_JUMP + 1, Err(Misdeed::NumberJumped)),
+        (u64::MAX, Err(Misdeed::NumberJumped)),
+    ] {
+        assert_eq!(
+            Follower::new().open(round, Program::Conversation, 7),
+            expected
+        );
+    }
+}
+
+#[test]
+fn a_round_less_than_half_a_period_after_the_last_is_declined() {
+    for (program, after) in [
+        (Program::Conversation, PERIODS.conversation / 2),
+        (Program::Open, PERIODS.dialing / 2),
+    ] {
+        let turn = Turn(6).after(program).0;
+        let just = Duration::from_nanos(1);
+        let mut follower = Follower::new();
+        follower.now = after.saturating_sub(just);
+        assert_eq!(
+            follower.open(13, program, turn),
+            Err(Misdeed::TooSoon),
+            "{program}"
+        );
+        // It counts all the same, but for the time: the next one is judged by the last that opened.
+        assert_eq!(follower.clock.position(), at(13, turn));
+        follower.now = after;
+        let next = if program.is_dialing() {
+            Program::Contacts
+        } else {
+            program
+        };
+        let turn = Turn(turn).after(next).0;
+        assert_eq!(follower.open(14, next, turn), Ok(()), "{program}");
+    }
+    // The other lane's rounds have nothing to do with it.
+    let mut follower = Follower::new();
+    assert_eq!(follower.open(13, Program::Conversation, 7), Ok(()));
+    assert_eq!(follower.open(14, Program::Open, 7), Ok(()));
+}
+
+/// After a break of the link with P0 there may be announcements that we missed.
+#[test]
+fn after_a_break_turns_may_be_missing_and_none_comes_again() {
+    for (program, own) in [(Program::Conversation, 7), (Program::Open, 6)] {
+        for (turn, expected) in [
+            (own - 1, Err(Misdeed::WrongTurn)),
+            (own, Ok(())),
+            (own + 5, Ok(())),
+            (6 + MAX_JUMP, Ok(())),
+            (7 + MAX_JUMP, Err(Misdeed::WrongTurn)),
+        ] {
+            let mut follower = Follower::new();
+            follower.relink(at(12, turn));
+            assert_eq!(
+                follower.open(13, program, turn),
+                expected,
+                "{program} {turn}"
+            );
+            if expected.is_ok() {
+                // Only once.
+                follower.now += PERIODS.dialing;
+                let next = follower.open(14, Program::Conversation, turn + 2);
+                assert_eq!(next, Err(Misdeed::WrongTurn));
+            }
+        }
+    }
+    // Which dialing program was the last one may be unknown, too; once.
+    let mut follower = Follower::new();
+    follower.relink(at(12, 6));
+    assert_eq!(follower.open(13, Program::Contacts, 6), Ok(()));
+    follower.now += PERIODS.dialing;
+    assert_eq!(
+        follower.open(14, Program::Contacts, 6),
+        Err(Misdeed::SameDialing)
+    );
+}
+
+/// Who knows nothing believes P0 what the third party confirms, and nothing else.
+#[test]
+fn who_was_away_takes_what_both_peers_say() {
+    let open = |own, third, round, turn| {
+        let mut follower = Follower::at(own, at(0, 0), third);
+        follower.open(round, Program::Conversation, turn)
+    };
+    let (lost, far) = (Position::default(), 1 << 40);
+    let (number, turn) = (Err(Misdeed::NumberJumped), Err(Misdeed::WrongTurn));
+    assert_eq!(open(lost, at(far, far), far + MAX_JUMP, far + 1), Ok(()));
+    assert_eq!(
+        open(lost, at(far, far), far + MAX_JUMP + 1, far + 1),
+        number
+    );
+    assert_eq!(open(lost, at(far, far), far, far + MAX_JUMP), Ok(()));
+    assert_eq!(open(lost, at(far, far), far, far + MAX_JUMP + 1), turn);
+    assert_eq!(
+        open(lost, lost, far, far),
+        Ok(()),
+        "nobody knows of a round"
+    );
+    assert_eq!(open(at(5000, 100), lost, far, 101), number);
+    assert_eq!(open(at(5000, 100), lost, 5001, far), turn);
+    // Nobody is made to go back, whatever the others say.
+    assert_eq!(open(at(5000, 100), at(10, 50), 5001, 51), turn);
+    let back = Err(Misdeed::NumberWentBack);
+    assert_eq!(open(at(5000, 100), at(10, 50), 60, 101), back);
 }
 
 #[test]
 fn misdeeds_are_named_and_blamed() {
     let open = |round| Control::Open {
         round: RoundId(round),
-        program: Program::Dialing,
+        program: Program::Open,
+        turn: Turn(6),
         closes_in_ms: 1,
         sort_ways: 2,
     };

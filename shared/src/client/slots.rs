@@ -1,0 +1,574 @@
+//! Who gets the rows of a conversation round, and what the rows bring (docs/protocol.md §11.2).
+//!
+//! A front row for the conversation on the screen, task rows for a call and an answer, a quick
+//! row that serves all sessions in turn, in an order drawn anew. A row that nobody needs is that
+//! of a session with nobody, made and read by the same steps.
+
+use rand_core::CryptoRng;
+
+use super::{Client, SendStatus, calling::Calls, person::Greeting};
+use crate::{
+    call::{self, Place},
+    delivery::{Delivery, Farewell as Word, Outcome, Receipt, farewell_packet, read_farewell},
+    identity::ClientKey,
+    program::{RoundId, Turn},
+    row::{ConversationRow, Submission, Tag},
+    session::{
+        First, KeyTree, Lane, OVERHEAD_BYTES, Opened, RatchetClock, RatchetPiece, RowTicket,
+        Session, Slot, Texts, role,
+    },
+    share::ReplyRow,
+};
+
+/// How often, in milliseconds, it is stored when somebody was last heard.
+const HEARD_EVERY_MS: u64 = 60_000;
+/// Conversation rounds after which sessions are stored for no other reason than that used keys
+/// are erased in storage, too.
+const STORE_EVERY: u64 = 32;
+
+/// Whose row it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Seat {
+    /// Our call, where its answer is met.
+    Call(ClientKey),
+    /// Our answer to their call.
+    Answer(ClientKey),
+    Pair(ClientKey),
+    Farewell(u64),
+}
+
+/// A row that was handed in.
+#[derive(Debug)]
+pub(super) struct SentRow {
+    seat: Option<Seat>,
+    /// The pair's number, if it is a pair's.
+    pair: u64,
+    ticket: RowTicket,
+    /// The piece of a ratchet that it carries.
+    piece: Option<RatchetPiece>,
+    receipt: Option<Receipt>,
+    /// As it was sent, to know it when it comes back.
+    message: Vec<u8>,
+}
+
+/// The coin of a round: whether its task row is for the call or the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coin {
+    Call,
+    Answer,
+}
+
+/// What a row's packet is made of.
+enum Writing<'a> {
+    Nothing,
+    /// What is on its way to somebody; the pair's number with it.
+    Packet(&'a mut Delivery, &'a mut Greeting, u64),
+    /// That a session is over.
+    Word(Word),
+}
+
+/// Returns the seat of a call that is not paused for the other side's.
+fn call_seat(peer: ClientKey, calls: &Calls) -> Option<Seat> {
+    let call = calls.calling().filter(|call| call.paused.is_none());
+    call.map(|_| Seat::Call(peer))
+}
+
+fn meeting_tag(tags: &KeyTree, round: RoundId) -> Option<Tag> {
+    let leaf = tags.key(round)?;
+    let (tag, _) = leaf.as_bytes().split_first_chunk()?;
+    Some(Tag(u64::from_le_bytes(*tag)))
+}
+
+/// Puts them into a uniformly random order (Fisher, Yates).
+fn shuffle<T>(list: &mut [T], rng: &mut impl CryptoRng) {
+    for last in (1..list.len()).rev() {
+        let choices = last as u64 + 1;
+        // Slots are few: the bias is below 2^-59.
+        let other = usize::try_from(rng.next_u64() % choices).unwrap_or(last);
+        list.swap(last, other);
+    }
+}
+
+impl Client {
+    /// Writes the rows of a round.
+    pub(super) fn compose_rows(
+        &mut self,
+        round: RoundId,
+        turn: Turn,
+        rng: &mut impl CryptoRng,
+    ) -> (Submission, Vec<SentRow>) {
+        let front = self.screen.front();
+        let coin = if rng.next_u32() & 1 == 0 {
+            Coin::Call
+        } else {
+            Coin::Answer
+        };
+        let mut seats = self.choose_seats(turn, coin, front);
+        let answer = self.answer_row(&seats);
+        shuffle(&mut seats, rng);
+        let mut rows = Vec::with_capacity(seats.len());
+        let mut sent = Vec::with_capacity(seats.len());
+        for (index, seat) in seats.into_iter().enumerate() {
+            let (mut row, mut used) = self.compose_row(index, seat, round, rng);
+            if let (Some(Seat::Answer(_)), Some(answer)) = (used.seat, &answer) {
+                row.message.clone_from(answer);
+            }
+            used.message.clone_from(&row.message);
+            rows.push(row);
+            sent.push(used);
+        }
+        let shape = self.deployment.shape();
+        (Submission::conversation(shape, &rows), sent)
+    }
+
+    /// Chooses whose rows they are; none twice, since a session has one tag a round.
+    fn choose_seats(
+        &self,
+        turn: Turn,
+        coin: Coin,
+        front: Option<ClientKey>,
+    ) -> Vec<(Option<Seat>, Slot)> {
+        let task = self.task_seat(coin).filter(|seat| self.is_heard(*seat));
+        let front = front.and_then(|person| self.front_seat(person, coin));
+        let front = front.filter(|seat| self.is_heard(*seat) && Some(*seat) != task);
+        // Chosen among all first, and only then left out who is blocked or served elsewhere.
+        let quick = self.quick_seat(turn);
+        let quick = quick
+            .filter(|seat| self.is_heard(*seat) && Some(*seat) != task && Some(*seat) != front);
+        let mut seats = vec![
+            (front, Slot::Front),
+            (task, Slot::Task),
+            (quick, Slot::Quick),
+        ];
+        seats.resize(self.deployment.slots.into(), (None, Slot::Task));
+        seats
+    }
+
+    fn task_seat(&self, coin: Coin) -> Option<Seat> {
+        let stay = match coin {
+            Coin::Call => &self.tasks.call,
+            Coin::Answer => &self.tasks.answer,
+        };
+        let peer = stay.as_ref()?.peer()?;
+        let person = self.people.get(&peer)?;
+        let seat = match coin {
+            Coin::Call => call_seat(peer, &person.calls),
+            Coin::Answer => person.calls.answering().map(|_| Seat::Answer(peer)),
+        };
+        // Once the two are a pair, the stay goes on with its rows.
+        seat.or_else(|| person.pair.as_ref().map(|_| Seat::Pair(peer)))
+    }
+
+    fn front_seat(&self, peer: ClientKey, coin: Coin) -> Option<Seat> {
+        let person = self.people.get(&peer)?;
+        let call = call_seat(peer, &person.calls);
+        let answer = person.calls.answering().filter(|it| it.task.is_some());
+        let answer = answer.map(|_| Seat::Answer(peer));
+        let both = match coin {
+            Coin::Call => call.or(answer),
+            Coin::Answer => answer.or(call),
+        };
+        both.or_else(|| person.pair.as_ref().map(|_| Seat::Pair(peer)))
+    }
+
+    /// Returns the session whose turn in the quick slot it is: of those at that place the one with
+    /// the smallest rank, the same on both sides.
+    fn quick_seat(&self, turn: Turn) -> Option<Seat> {
+        let due = |place: Place| place.is_due(self.deployment.quick_rounds, turn.0);
+        let sessions = self.sessions().filter(|(_, place, _)| due(*place));
+        sessions
+            .min_by_key(|(seat, _, session)| (session.rank(turn.0), *seat))
+            .map(|(seat, _, _)| seat)
+    }
+
+    /// Returns all sessions that have a place.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = (Seat, Place, &Session)> {
+        let people = self.people.iter().flat_map(|(key, person)| {
+            let pair = person.pair.as_ref();
+            let pair = pair.map(|pair| (Seat::Pair(*key), pair.place, &pair.session));
+            // An answer has its task slot first.
+            let answer = person
+                .calls
+                .answering()
+                .filter(|_| self.is_answer_in_quick_slot(*key));
+            let answer = answer.map(|it| (Seat::Answer(*key), it.place, &it.session));
+            pair.into_iter().chain(answer)
+        });
+        let farewells = self.farewells.iter();
+        people.chain(farewells.map(|(id, it)| (Seat::Farewell(*id), it.place, &it.session)))
+    }
+
+    fn is_answer_in_quick_slot(&self, peer: ClientKey) -> bool {
+        let in_task_slot = self.tasks.answer.is_some_and(|stay| stay.is_of(peer));
+        let person = self.people.get(&peer);
+        let begun = person.and_then(|it| it.calls.answering()?.task);
+        begun.is_some() && !in_task_slot
+    }
+
+    /// Returns whether rows of theirs are of interest, and what ours depend on is stored.
+    fn is_heard(&self, seat: Seat) -> bool {
+        let stored = self.store.stored();
+        match seat {
+            Seat::Call(peer) | Seat::Answer(peer) => self
+                .people
+                .get(&peer)
+                .is_some_and(|it| !it.is_blocked() && it.calls.is_durable(stored)),
+            Seat::Pair(peer) => self
+                .people
+                .get(&peer)
+                .is_some_and(|it| !it.is_blocked() && it.pair.is_durable(stored)),
+            Seat::Farewell(id) => self
+                .farewells
+                .get(&id)
+                .is_some_and(|it| it.word().is_some() && it.is_durable(stored)),
+        }
+    }
+
+    /// Makes message 2 of the answer that has a row in this round; one to nobody where none has.
+    fn answer_row(&self, seats: &[(Option<Seat>, Slot)]) -> Option<Vec<u8>> {
+        let peer = seats.iter().find_map(|(seat, _)| match seat {
+            Some(Seat::Answer(peer)) => Some(*peer),
+            _ => None,
+        });
+        let (secret, realm) = (&self.profile.secret, &self.realm);
+        let message_bytes = self.deployment.message_bytes.into();
+        let Some(answering) = peer.and_then(|peer| self.people.get(&peer)?.calls.answering())
+        else {
+            self.decoys.call.answer(secret, realm, message_bytes);
+            return None;
+        };
+        let (message, resume) = (&answering.message, answering.resume.as_ref());
+        let (place, seed) = (answering.place, &answering.seed);
+        call::answer(secret, realm, message, resume, place, seed, message_bytes)
+            .map(|answer| answer.row)
+    }
+
+    /// Writes the row of a slot.
+    fn compose_row(
+        &mut self,
+        index: usize,
+        (seat, slot): (Option<Seat>, Slot),
+        round: RoundId,
+        rng: &mut impl CryptoRng,
+    ) -> (ConversationRow, SentRow) {
+        let (packet_bytes, clock, own) = (self.packet_bytes(), self.ratchet_clock(), self.own);
+        let Self {
+            people,
+            farewells,
+            decoys,
+            ..
+        } = self;
+        let person = match seat {
+            Some(Seat::Call(peer) | Seat::Answer(peer) | Seat::Pair(peer)) => people.get_mut(&peer),
+            Some(Seat::Farewell(_)) | None => None,
+        };
+        let mut writing = Writing::Nothing;
+        // The tag of a meeting point is derived in every row, whether it is used or not.
+        let mut meeting = (&decoys.meeting, None);
+        let session = match (seat, person) {
+            (Some(Seat::Call(peer)), Some(person)) => {
+                if let Some(call) = person.calls.calling() {
+                    meeting = (&call.meeting, Some(role(&own, &peer)));
+                }
+                None
+            }
+            (Some(Seat::Answer(_)), Some(person)) => {
+                let answering = person.calls.lossy().answering_mut();
+                answering.map(|it| &mut it.session)
+            }
+            (Some(Seat::Pair(_)), Some(person)) => person.pair.lossy().as_mut().map(|pair| {
+                writing = Writing::Packet(&mut person.outbox, &mut pair.greeting, pair.number);
+                &mut pair.session
+            }),
+            (Some(Seat::Farewell(id)), _) => farewells.get_mut(&id).map(|farewell| {
+                writing = farewell.word().map_or(Writing::Nothing, Writing::Word);
+                let farewell = farewell.edit();
+                farewell.said();
+                &mut farewell.session
+            }),
+            _ => None,
+        };
+        let meeting_tag = meeting_tag(meeting.0, round);
+        let used = session.is_some() || meeting.1.is_some();
+        let session = match session {
+            Some(session) => session,
+            None => decoys
+                .sessions
+                .get_mut(index)
+                .expect("there is a decoy for each slot"),
+        };
+        let ticket = session
+            .take_row(round, Lane::Text)
+            .expect("no row of this or a later round was taken");
+        let mut sent = SentRow {
+            seat: seat.filter(|_| used),
+            pair: 0,
+            ticket,
+            piece: None,
+            receipt: None,
+            message: Vec::new(),
+        };
+        let mut packet = vec![0; packet_bytes];
+        let asked = session.is_asking();
+        match writing {
+            Writing::Packet(outbox, greeting, number) => {
+                sent.pair = number;
+                if *greeting == Greeting::Done {
+                    let texts = if outbox.is_idle() {
+                        Texts::None
+                    } else {
+                        Texts::Waiting
+                    };
+                    sent.piece = match slot {
+                        Slot::Quick => session.ratchet_piece(&sent.ticket, clock, texts, rng),
+                        Slot::Front | Slot::Task => None,
+                    };
+                    let (composed, receipt) =
+                        outbox.compose(round, packet_bytes, sent.piece.as_ref());
+                    (packet, sent.receipt) = (composed, Some(receipt));
+                }
+                *greeting = Greeting::Done;
+            }
+            Writing::Word(word) => packet = farewell_packet(word, packet_bytes),
+            Writing::Nothing => {}
+        }
+        let message = session
+            .seal(&sent.ticket, &packet, rng)
+            .expect("a row is sealed once");
+        let mut row = ConversationRow {
+            tag: sent.ticket.tag,
+            role: sent.ticket.role,
+            message,
+        };
+        if let ((_, Some(role)), Some(tag)) = (meeting, meeting_tag) {
+            (row.tag, row.role) = (tag, role);
+        }
+        // The seeds of an offer are stored before any of it leaves.
+        let begins = session.is_asking() != asked;
+        if let (true, Some(Seat::Pair(peer))) = (begins, seat)
+            && let Some(person) = people.get_mut(&peer)
+        {
+            person.pair.edit();
+        }
+        (row, sent)
+    }
+
+    /// Takes what the rows of a round brought; nothing where the round has no result.
+    pub(super) fn take_rows(
+        &mut self,
+        round: RoundId,
+        sent: Vec<SentRow>,
+        replies: &[ReplyRow],
+        rng: &mut impl CryptoRng,
+    ) {
+        let complete = !replies.is_empty();
+        let mut replies = replies.iter();
+        let nothing = vec![0; self.deployment.message_bytes.into()];
+        let mut call_row = None;
+        for row in sent {
+            let reply = replies.next();
+            let message = reply.map_or(&nothing, |reply| &reply.message);
+            if let Some(Seat::Call(peer)) = row.seat {
+                call_row = Some((peer, message.clone()));
+            }
+            let packet = self.open_row(&row, message);
+            let came_back = reply
+                .is_some_and(|reply| reply.disagreement.is_none() && reply.message == row.message);
+            let outcome = match (&packet, came_back) {
+                (Some(_), _) => Outcome::Met,
+                (None, true) => Outcome::CameBack,
+                (None, false) => Outcome::Unknown,
+            };
+            self.take_row(round, &row, outcome, packet, rng);
+        }
+        self.read_answer(call_row);
+        let kept = self.rounds.oldest_kept();
+        let erased = if complete { Some(round.next()) } else { kept };
+        if let Some(round) = erased {
+            self.erase_before(round);
+        }
+    }
+
+    /// Opens what a row met, by the same steps for a row that was nobody's.
+    fn open_row(&mut self, row: &SentRow, message: &[u8]) -> Option<Vec<u8>> {
+        let Self {
+            people,
+            farewells,
+            decoys,
+            ..
+        } = self;
+        let session = match row.seat {
+            Some(Seat::Answer(peer)) => {
+                let answering = people.get_mut(&peer)?.calls.lossy().answering_mut();
+                answering.map(|it| &mut it.session)
+            }
+            Some(Seat::Pair(peer)) => {
+                let pair = people.get_mut(&peer)?.pair.lossy().as_mut();
+                pair.filter(|it| it.number == row.pair)
+                    .map(|it| &mut it.session)
+            }
+            Some(Seat::Farewell(id)) => Some(&mut farewells.get_mut(&id)?.lossy().session),
+            Some(Seat::Call(_)) | None => None,
+        };
+        let session = match session {
+            Some(session) => session,
+            None => decoys.sessions.first_mut()?,
+        };
+        let Opened {
+            packet,
+            first_of_generation,
+        } = session.open(&row.ticket, message)?;
+        // A generation that has opened ends the one before, in storage, too.
+        if let (First::Yes, Some(Seat::Pair(peer))) = (first_of_generation, row.seat) {
+            people.get_mut(&peer)?.pair.edit();
+        }
+        Some(packet)
+    }
+
+    fn take_row(
+        &mut self,
+        round: RoundId,
+        row: &SentRow,
+        outcome: Outcome,
+        packet: Option<Vec<u8>>,
+        rng: &mut impl CryptoRng,
+    ) {
+        match row.seat {
+            Some(Seat::Pair(peer)) => self.take_packet(peer, round, row, outcome, packet, rng),
+            Some(Seat::Answer(peer)) => {
+                if let Some(packet) = packet {
+                    self.heard_answer(peer);
+                    self.take_packet_of_pair(peer, round, &packet, rng);
+                }
+            }
+            Some(Seat::Farewell(id)) => {
+                if let Some(word) = packet.as_deref().and_then(read_farewell)
+                    && let Some(farewell) = self.farewells.get_mut(&id)
+                {
+                    farewell.edit().heard(word);
+                }
+            }
+            Some(Seat::Call(_)) | None => {}
+        }
+    }
+
+    fn take_packet(
+        &mut self,
+        peer: ClientKey,
+        round: RoundId,
+        row: &SentRow,
+        outcome: Outcome,
+        packet: Option<Vec<u8>>,
+        rng: &mut impl CryptoRng,
+    ) {
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        if person
+            .pair
+            .as_ref()
+            .is_none_or(|pair| pair.number != row.pair)
+        {
+            return;
+        }
+        if let (Some(piece), Outcome::CameBack, Some(pair)) =
+            (&row.piece, outcome, person.pair.lossy())
+        {
+            pair.session.ratchet_piece_came_back(piece);
+        }
+        if let Some(receipt) = &row.receipt {
+            for id in person.outbox.settle(receipt, outcome) {
+                person.history.set_status(id, SendStatus::Sent { round });
+            }
+        }
+        if let Some(packet) = packet {
+            self.take_packet_of_pair(peer, round, &packet, rng);
+        }
+    }
+
+    fn take_packet_of_pair(
+        &mut self,
+        peer: ClientKey,
+        round: RoundId,
+        packet: &[u8],
+        rng: &mut impl CryptoRng,
+    ) {
+        let (clock, wall) = (self.ratchet_clock(), self.now.wall);
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        let progress = person.outbox.receive(round, packet);
+        let heard = person.card.last_heard;
+        if heard.is_none_or(|heard| wall.0.abs_diff(heard.0) >= HEARD_EVERY_MS) {
+            person.card.edit().last_heard = Some(wall);
+        }
+        for piece in &progress.ratchet {
+            if let Some(pair) = person.pair.edit() {
+                pair.session.take_ratchet_piece(piece, clock, rng);
+            }
+        }
+        let farewell = progress.farewell;
+        self.take_progress(peer, progress);
+        if farewell == Some(Word::End) {
+            self.peer_left(peer);
+        }
+    }
+
+    /// Tries what a row of our call met as message 2; to no avail where there is none.
+    fn read_answer(&mut self, row: Option<(ClientKey, Vec<u8>)>) {
+        let (secret, realm) = (&self.profile.secret, &self.realm);
+        let found = row.as_ref().and_then(|(peer, message)| {
+            let person = self.people.get(peer)?;
+            Some((*peer, person.calls.calling()?, person.resume(), message))
+        });
+        let Some((peer, call, resume, message)) = found else {
+            let nothing = vec![0; self.deployment.message_bytes.into()];
+            self.decoys.call.read_answer(secret, realm, &nothing);
+            return;
+        };
+        let (call_secret, payload) = (&call.secret, &call.payload);
+        let resume = resume.as_ref();
+        let answered =
+            call::read_answer(secret, realm, &peer, call_secret, payload, resume, message);
+        if let Some(answered) = answered {
+            self.answered(peer, answered);
+        }
+    }
+
+    /// Erases the keys of rounds before that one.
+    fn erase_before(&mut self, round: RoundId) {
+        let turn = self.moment().turn;
+        for session in &mut self.decoys.sessions {
+            session.erase_before(round);
+        }
+        self.decoys.meeting.erase_before(round);
+        for (key, person) in &mut self.people {
+            if let Some(pair) = person.pair.lossy().as_mut() {
+                pair.session.erase_before(round);
+            }
+            if let Some(answering) = person.calls.lossy().answering_mut() {
+                answering.session.erase_before(round);
+            }
+            // Spread over the people, so that no round stores all of them.
+            let number = u64::from(*key.as_bytes().first().unwrap_or(&0));
+            if person.pair.is_some() && (turn + number).is_multiple_of(STORE_EVERY) {
+                person.pair.edit();
+            }
+        }
+        for farewell in self.farewells.values_mut() {
+            farewell.lossy().session.erase_before(round);
+        }
+    }
+
+    pub(super) fn packet_bytes(&self) -> usize {
+        usize::from(self.deployment.message_bytes).saturating_sub(OVERHEAD_BYTES)
+    }
+
+    pub(super) fn ratchet_clock(&self) -> RatchetClock {
+        RatchetClock {
+            turn: self.moment().turn,
+            now_ms: self.now.wall.0,
+            piece_bytes: self.piece_bytes(),
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Two people call each other at once (docs/protocol.md 8, glare).
+//! Two people call each other at once (docs/protocol.md 11.1, glare).
 //!
 //! Call 1 is the smaller key's, call 2 the greater's; each has a meeting point of its own. In a
 //! round each side stands at any of the points where it may stand: coins and slots decide, and an

@@ -13,6 +13,7 @@ pub mod servers;
 pub mod bench;
 pub mod ci;
 pub mod demo;
+pub mod models;
 pub mod test;
 
 /// Tells the user one thing on one line.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use xtask::demo::{self, Open};
+use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
 use xtask::{bench, ci, say, setup, site};
 
@@ -18,6 +19,9 @@ const HELP: &str = "\
   e2e [--browser NAME] [--repeat N] [SCENARIO]
                   runs the tests in browsers: chromium, firefox, webkit, chromium+firefox
   shots           takes pictures of the main views into target/shots/
+  models [--fast | --all] [MODEL[/CASE]..]
+                  checks the symbolic models of the protocol (docs/models/), without the slow ones
+                  unless with --all
   lint            formatting, clippy and documentation, as CI wants them
   setup           sets up what is missing, and nothing else
   site            builds the page into target/site/
@@ -44,6 +48,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["bench", options @ ..] => bench::run(options)?,
         ["e2e", options @ ..] => test::in_browsers(&Trials::parse(options)?)?,
         ["shots"] => test::shots()?,
+        ["models", options @ ..] => models::run(&Choice::parse(options)?)?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,
         ["site"] => site::build()?,

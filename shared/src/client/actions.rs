@@ -6,7 +6,7 @@ use super::{
     Action, Blocked, Client, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES, MessageNumber, Notice, SendStatus,
     Verified,
     calling::{Calls, Input, Own, Theirs},
-    person::{Card, Draft, Kind, Person},
+    person::{Card, Draft, Kind, Owed, Person},
     settings::KnownServers,
     stored::Stored,
 };
@@ -175,7 +175,7 @@ impl Client {
             && person.is_blocked()
         {
             person.card.edit().blocked = Blocked::No;
-            if person.pair.is_some() {
+            if person.pair.is_some() && person.card.owed == Owed::Nothing {
                 // It may have changed meanwhile.
                 person.outbox.queue(Item::Pass(pass), piece_bytes);
             }
@@ -225,7 +225,7 @@ impl Client {
             return Err(Notice::TextTooLong { got: text.len() });
         }
         let (wall, piece_bytes) = (self.now.wall, self.piece_bytes());
-        let id = rng.next_u64();
+        let (id, pass) = (rng.next_u64(), self.settings.pass.clone());
         let person = self.contact_mut(contact)?;
         if text.trim().is_empty() {
             return Ok(());
@@ -240,6 +240,7 @@ impl Client {
             id,
             text: text.clone(),
         };
+        person.pay(&pass, piece_bytes);
         let pieces = person.outbox.queue(item, piece_bytes);
         if person.pair.is_none() {
             // It can't leave yet, and so can be taken back after a restart, too.
@@ -268,8 +269,9 @@ impl Client {
 
     /// Sends what waited because the other side's device was not known.
     fn send_held(&mut self, contact: ClientKey) -> Result<(), Notice> {
-        let piece_bytes = self.piece_bytes();
+        let (pass, piece_bytes) = (self.settings.pass.clone(), self.piece_bytes());
         let person = self.contact_mut(contact)?;
+        person.pay(&pass, piece_bytes);
         let held = person.history.iter();
         let held = held.filter(|message| message.status() == Some(SendStatus::Held));
         let held: Vec<_> = held

@@ -110,10 +110,24 @@ pub(super) struct Answering {
     pub(super) since: Moment,
     /// When it got its task slot.
     pub(super) task: Option<Moment>,
+    /// Whether it is kept beside a pair that the own call has made meanwhile.
+    pub(super) beside: Beside,
     /// Follows from all of the above.
     pub(super) session: Session,
     /// A newer call of theirs, which rings meanwhile.
     pub(super) newer: Option<Incoming>,
+}
+
+/// Whether an answer is kept beside a pair that the own call made.
+///
+/// Both called, both were answered: each side may hear the other's message 2 before it knows that
+/// its own was heard. The greater key then keeps its answer until a packet shows which of the two
+/// sessions the other side has; the smaller one drops its answer. With any other rule two such
+/// people would split for good (docs/models/, glare).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Beside {
+    NoPair,
+    OwnPair,
 }
 
 /// What happens to the calls with one person.
@@ -133,8 +147,12 @@ pub(super) enum Input {
     Decline,
     /// The answer got its task slot.
     AnswerBegins,
-    /// Message 2 of theirs opened, or a packet under our answer: the pair is there.
-    Paired,
+    /// Message 2 of theirs opened: the pair is there.
+    Answered,
+    /// A packet under our answer opened: the pair is there.
+    Heard,
+    /// A packet of the pair opened that our own call made.
+    HeardPair,
     /// Time went by.
     Tick,
 }
@@ -276,7 +294,18 @@ impl Calls {
                     other => other,
                 },
             },
-            Input::Paired => Self::default(),
+            Input::Answered => Self {
+                own: Own::Idle,
+                theirs: answered(theirs, at.order),
+            },
+            Input::Heard => Self::default(),
+            Input::HeardPair => Self {
+                own,
+                theirs: match theirs {
+                    Theirs::Answering(it) if it.beside == Beside::OwnPair => Theirs::Idle,
+                    other => other,
+                },
+            },
             Input::Tick => Self {
                 own: tick_own(own, at, &mut effects),
                 theirs: tick_theirs(theirs, at, &mut effects),
@@ -333,6 +362,17 @@ impl Calls {
         };
         self.theirs = Theirs::Answering(answering);
         self
+    }
+}
+
+/// Decides about the answer when the own call is answered.
+fn answered(theirs: Theirs, order: KeyOrder) -> Theirs {
+    match (theirs, order) {
+        (Theirs::Answering(mut answering), KeyOrder::OursIsGreater) => {
+            answering.beside = Beside::OwnPair;
+            Theirs::Answering(answering)
+        }
+        _ => Theirs::Idle,
     }
 }
 
@@ -557,6 +597,7 @@ struct AnsweringRecord {
     new_device: bool,
     since: Moment,
     task: Option<Moment>,
+    beside: Beside,
     newer: Option<IncomingRecord>,
 }
 
@@ -703,6 +744,7 @@ impl AnsweringRecord {
             new_device: answering.device == CallerDevice::New,
             since: answering.since,
             task: answering.task,
+            beside: answering.beside,
             newer: answering.newer.as_ref().map(IncomingRecord::of),
         }
     }
@@ -723,6 +765,7 @@ impl AnsweringRecord {
         let answering = Answering::new(accepted, self.since, between)?;
         Some(Answering {
             task: self.task,
+            beside: self.beside,
             newer,
             ..answering
         })
@@ -776,6 +819,7 @@ impl Answering {
             device,
             since,
             task: None,
+            beside: Beside::NoPair,
             newer: None,
         })
     }

@@ -13,7 +13,7 @@ use super::{
         Outgoing, Own, TASK_TURNS, Theirs, stay_of_call, withdrawn,
     },
     moment::Pace,
-    person::{Card, Greeting, Kind, Pair, Person},
+    person::{Card, Greeting, Kind, Owed, Pair, Person},
     places::Crowd,
     settings::Stay,
 };
@@ -362,7 +362,7 @@ impl Client {
             place: answered.place,
             greeting: Greeting::Due,
         };
-        self.become_pair(peer, pair, device);
+        self.become_pair(peer, pair, device, Input::Answered);
     }
 
     /// Their first packet opened under our answer: the two are a pair.
@@ -381,10 +381,10 @@ impl Client {
             place: answering.place,
             greeting: Greeting::Done,
         };
-        self.become_pair(peer, pair, answering.device);
+        self.become_pair(peer, pair, answering.device, Input::Heard);
     }
 
-    fn become_pair(&mut self, peer: ClientKey, pair: Pair, device: CallerDevice) {
+    fn become_pair(&mut self, peer: ClientKey, pair: Pair, device: CallerDevice, input: Input) {
         self.pairs += 1;
         let (number, piece_bytes) = (self.pairs, self.piece_bytes());
         let (at, wall) = (self.circumstances(peer), self.now.wall);
@@ -394,7 +394,7 @@ impl Client {
         };
         let was_met = person.was_met();
         let calls = core::mem::take(person.calls.edit());
-        (*person.calls.edit(), _) = calls.step(Input::Paired, at);
+        (*person.calls.edit(), _) = calls.step(input, at);
         let old = person.pair.edit().replace(Pair { number, ..pair });
         let card = person.card.edit();
         if let Some(old) = old {
@@ -412,7 +412,11 @@ impl Client {
             }
         }
         person.outbox.release();
-        person.outbox.queue(Item::Pass(pass), piece_bytes);
+        // So does the pass secret: with it, a thief could crowd the contacts program.
+        person.card.edit().owed = if new { Owed::Pass } else { Owed::Nothing };
+        if !new {
+            person.outbox.queue(Item::Pass(pass), piece_bytes);
+        }
         if new {
             self.notify(Notice::NewDevice {
                 contact,
@@ -531,7 +535,8 @@ impl Client {
         let pass = Secret::random(rng);
         self.settings.edit().change_pass(now, pass.clone());
         for person in self.people.values_mut() {
-            if person.pair.is_some() && !person.is_blocked() {
+            let trusted = person.card.owed == Owed::Nothing && !person.is_blocked();
+            if person.pair.is_some() && trusted {
                 person.outbox.queue(Item::Pass(pass.clone()), piece_bytes);
             }
         }

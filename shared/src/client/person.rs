@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     call::{MeetingSeed, Place, ResumeId},
-    delivery::Delivery,
+    delivery::{Delivery, Item},
     identity::{ClientKey, Name},
     kdf::Secret,
     manifest::Realm,
@@ -76,6 +76,14 @@ impl Person {
         self.pair.is_some() || !self.card.resume.is_empty() || self.card.last_heard.is_some()
     }
 
+    /// Queues what they get once the person writes to them.
+    pub(super) fn pay(&mut self, pass: &Secret, piece_bytes: usize) {
+        if self.card.owed == Owed::Pass {
+            self.card.edit().owed = Owed::Nothing;
+            self.outbox.queue(Item::Pass(pass.clone()), piece_bytes);
+        }
+    }
+
     /// Writes the records that must be.
     pub(super) fn write(&mut self, store: &mut Store, key: ClientKey) {
         if self.card.next != self.history.next() {
@@ -118,6 +126,14 @@ pub(super) enum Kind {
     Stranger,
 }
 
+/// What somebody gets once the person writes to them again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Owed {
+    Nothing,
+    /// The pass secret: their device is new, and nobody has said yet that it is theirs.
+    Pass,
+}
+
 /// What is known of a person.
 #[derive(Debug)]
 pub(super) struct Card {
@@ -130,6 +146,8 @@ pub(super) struct Card {
     pub(super) resume: Vec<Secret>,
     /// Their pass secret, κ.
     pub(super) pass: Option<Secret>,
+    /// What they get once the person writes to them again.
+    pub(super) owed: Owed,
     /// Why the last call or pair is over.
     pub(super) ended: Option<EndReason>,
     pub(super) last_heard: Option<Millis>,
@@ -152,6 +170,7 @@ impl Card {
             verified: Verified::No,
             resume: Vec::new(),
             pass: None,
+            owed: Owed::Nothing,
             ended: None,
             last_heard: None,
             rang: None,
@@ -172,6 +191,7 @@ struct CardRecord {
     verified: bool,
     resume: Vec<[u8; 32]>,
     pass: Option<[u8; 32]>,
+    owed: Owed,
     ended: Option<EndRecord>,
     last_heard: Option<u64>,
     rang: Option<u64>,
@@ -197,6 +217,7 @@ impl Record for Card {
             verified: self.verified == Verified::Yes,
             resume: self.resume.iter().map(|it| *it.as_bytes()).collect(),
             pass: self.pass.as_ref().map(|it| *it.as_bytes()),
+            owed: self.owed,
             ended: self.ended.map(|reason| match reason {
                 EndReason::NoAnswer => EndRecord::NoAnswer,
                 EndReason::Missed => EndRecord::Missed,
@@ -236,6 +257,7 @@ impl Card {
             },
             resume: record.resume.into_iter().map(Secret::from_bytes).collect(),
             pass: record.pass.map(Secret::from_bytes),
+            owed: record.owed,
             ended: record.ended.map(|reason| match reason {
                 EndRecord::NoAnswer => EndReason::NoAnswer,
                 EndRecord::Missed => EndReason::Missed,

@@ -6,7 +6,11 @@
 
 use rand_core::CryptoRng;
 
-use super::{Client, SendStatus, calling::Calls, person::Greeting};
+use super::{
+    Client, SendStatus,
+    calling::{Beside, Calls, Input},
+    person::Greeting,
+};
 use crate::{
     call::{self, Place},
     delivery::{Delivery, Farewell as Word, Outcome, Receipt, farewell_packet, read_farewell},
@@ -499,6 +503,7 @@ impl Client {
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
+        let beside = person.calls.answering().map(|answering| answering.beside);
         let progress = person.outbox.receive(round, packet);
         let heard = person.card.last_heard;
         if heard.is_none_or(|heard| wall.0.abs_diff(heard.0) >= HEARD_EVERY_MS) {
@@ -511,6 +516,9 @@ impl Client {
         }
         let farewell = progress.farewell;
         self.take_progress(peer, progress);
+        if beside == Some(Beside::OwnPair) {
+            self.step(peer, Input::HeardPair, rng);
+        }
         if farewell == Some(Word::End) {
             self.peer_left(peer);
         }

@@ -130,7 +130,10 @@ fn all_that_a_prober_stores_is_the_same() {
             world.add(PROBER, VICTIM);
             world.call(PROBER, VICTIM);
             world.cycles(60);
-            (world.nodes[PROBER].stored.clone(), world.nodes[PROBER].transcript)
+            (
+                world.nodes[PROBER].stored.clone(),
+                world.nodes[PROBER].transcript,
+            )
         });
         assert!(stored[0] == stored[1]);
     }

@@ -89,7 +89,12 @@ impl Node {
         };
         let number = self.events.entry(kind.clone()).or_default();
         *number += 1;
-        let mut rng = rng_for(self.seed, self.starts, b'e', *number ^ checksum(kind.as_bytes()));
+        let mut rng = rng_for(
+            self.seed,
+            self.starts,
+            b'e',
+            *number ^ checksum(kind.as_bytes()),
+        );
         self.client.handle(self.now(steady), event, &mut rng)
     }
 

@@ -339,6 +339,9 @@ fn rows_stand_in_a_new_order_in_each_round() {
         let total: u64 = counts.iter().sum();
         assert_eq!(total, 600);
         // A binomial of 600 and 1/3: mean 200, deviation 11.5; 1e-9 is at 6.1 of those.
-        assert!(counts.iter().all(|count| (129..=271).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (129..=271).contains(count)),
+            "{counts:?}"
+        );
     }
 }

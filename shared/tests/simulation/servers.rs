@@ -256,8 +256,7 @@ impl Servers {
                 let purpose = u8::try_from(party.index()).unwrap();
                 // The same handshake whenever a node connects for the n-th time.
                 let mut rng = self.rng_for(purpose, node, checksum(bytes));
-                let accepted =
-                    accept(&realm.deployment, party, secret, bytes, &mut rng).unwrap();
+                let accepted = accept(&realm.deployment, party, secret, bytes, &mut rng).unwrap();
                 keep(
                     self,
                     State::Greeted(accepted.client, Box::new(accepted.transport)),
@@ -607,10 +606,7 @@ impl Whole {
 /// Returns head and message of one row of a conversation round's submission.
 pub(crate) fn split_row(shape: Shape, submission: &[u8], slot: usize) -> (&[u8], &[u8]) {
     let (heads, messages) = submission.split_at(shape.heads_bytes(Program::Conversation));
-    let (head, message) = (
-        shape.head_bytes(Program::Conversation),
-        shape.message_bytes,
-    );
+    let (head, message) = (shape.head_bytes(Program::Conversation), shape.message_bytes);
     (
         &heads[slot * head..][..head],
         &messages[slot * message..][..message],

@@ -31,11 +31,16 @@ impl Comparison {
         let limit = FALSE_ALARM / asked.max(1) as f64;
         let mut leaks = Vec::new();
         for (question, answers) in &self.answers {
-            let totals = answers.values().fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
+            let totals = answers
+                .values()
+                .fold([0, 0], |[a, b], [x, y]| [a + x, b + y]);
             for (answer, counts) in answers {
                 let p = fisher(*counts, totals);
                 if p < limit {
-                    leaks.push((p, format!("{question} = {answer}: {counts:?} of {totals:?}")));
+                    leaks.push((
+                        p,
+                        format!("{question} = {answer}: {counts:?} of {totals:?}"),
+                    ));
                 }
             }
         }

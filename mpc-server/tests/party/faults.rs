@@ -9,8 +9,27 @@ use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
 
+use crate::conversation::{introduce, say};
 use crate::raw::{RawClient, RawLink};
 use crate::world::{World, soon, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_restarts_loses_nothing() {
+    let mut world = World::start().await;
+    let (mut alice, mut bob) = (world.client("Alice"), world.client("Bob"));
+    introduce(&mut alice, &mut bob).await;
+    for party in PartyId::ALL {
+        let before = alice.view().conversation.unwrap().round;
+        world.stop(party).await;
+        let others: Vec<&Server> = world.servers.iter().flatten().collect();
+        let noticed = || others.iter().all(|server| !server.is_ready());
+        soon("the others to notice", until(noticed)).await;
+        world.run(party).await;
+        world.ready().await;
+        say(&mut alice, &mut bob, &format!("after {party} came back")).await;
+        assert!(alice.view().conversation.unwrap().round > before);
+    }
+}
 
 /// Numbers and turns go on wherever a server restarts, and where its disk was lost, too: all three
 /// announce the same.

@@ -10,8 +10,10 @@
 )]
 
 mod anew;
+mod conversation;
 mod faults;
 mod misuse;
 mod raw;
 mod rounds;
+mod trace;
 mod world;

@@ -334,7 +334,7 @@ fn debug_hides_keys() {
     };
     assert_eq!(
         format!("{a:?} {ticket:?} {piece:?}"),
-        "Session(..) RowTicket(..) RatchetPiece(..)"
+        "Session(..) RowTicket(..) RatchetPiece(Offer 1, 0 left, ..)"
     );
 }
 

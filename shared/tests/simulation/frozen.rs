@@ -6,8 +6,8 @@
 
 use crate::world::World;
 
-const ADA: u64 = 0;
-const BOB: u64 = 0;
+const ADA: u64 = 0x2cdf_caef_8182_f30b;
+const BOB: u64 = 0x915a_2654_2358_0744;
 
 /// Runs two clients from seeds; panics where they send anything else than what is frozen.
 pub(crate) fn check() {

@@ -170,15 +170,13 @@ impl Sender {
         for unit in &mut self.units {
             unit.left = unit.may_have_left(self.acked, &self.flights);
         }
-        let last_pass = self.units.iter().rposition(Unit::is_pass);
         let units = core::mem::take(&mut self.units);
         self.flights.clear();
         (self.stream, self.next, self.acked) = (self.streams.next(), 0, 0);
         self.unheard = None;
         self.changed = true;
-        for (index, mut unit) in units.into_iter().enumerate() {
-            let is_superseded = unit.is_pass() && Some(index) != last_pass;
-            if let (Content::Item(item), false) = (&unit.content, is_superseded) {
+        for mut unit in units {
+            if let Content::Item(item) = &unit.content {
                 let piece_bytes = piece_bytes.min(unit.pieces.piece_bytes.into());
                 let pieces = self.number(item, piece_bytes);
                 unit.renumber(pieces);

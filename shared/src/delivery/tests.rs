@@ -347,8 +347,9 @@ fn after_a_start_in_the_middle_of_a_text_what_is_new_waits_for_the_other_side() 
     meet(&mut a, &mut b, 1);
     let (answer, _) = b.compose(2);
     a.receive(2, &answer);
-    a.restart(3);
     a.queue(8, 2);
+    a.restart(3);
+    a.queue(9, 2);
     // A row of before the start could still come after the other side wrote that of round 10.
     for (round, expected) in [(3, 1), (10, 1), (11, 2)] {
         assert_eq!(pieces(&a.compose(round).0)[0], (1, 8));
@@ -357,6 +358,53 @@ fn after_a_start_in_the_middle_of_a_text_what_is_new_waits_for_the_other_side() 
         let packet = a.compose(round + 1).0;
         assert_eq!(pieces(&packet).len(), expected, "{round}");
     }
+}
+
+#[test]
+fn what_waits_for_the_other_side_waits_over_any_number_of_starts() {
+    let (mut a, mut b) = (End::new(1), End::new(2));
+    a.queue(7, 40);
+    meet(&mut a, &mut b, 1);
+    let (answer, _) = b.compose(2);
+    a.receive(2, &answer);
+    for (seed, round) in (8..12).zip(3..) {
+        a.restart(seed);
+        a.queue(seed, 2);
+        assert_eq!(pieces(&a.compose(round).0), [(1, 8)]);
+    }
+}
+
+#[test]
+fn what_came_in_part_has_left() {
+    let (mut a, mut b) = (End::new(1), End::new(2));
+    a.queue(7, 40);
+    let (packet, _) = a.compose(1);
+    b.receive(1, &packet);
+    let (answer, _) = b.compose(2);
+    a.receive(2, &answer);
+    assert_eq!(a.delivery.pieces_left(7), 1);
+    assert!(a.delivery.has_left(7));
+    assert!(a.delivery.cancel(7).is_err());
+}
+
+#[test]
+fn what_came_early_is_sent_again_once_it_is_gone() {
+    let (mut a, mut b) = (End::new(1), End::new(2));
+    for id in [7, 8, 9] {
+        a.queue(id, 32);
+    }
+    a.compose(1);
+    let (packet, _) = a.compose(2);
+    b.receive(2, &packet);
+    let (answer, _) = b.compose(3);
+    a.receive(3, &answer);
+    b.restart(3);
+    let numbers = [4, 5].map(|round| pieces(&a.compose(round).0));
+    assert_eq!(numbers, [[(0, 40)], [(2, 40)]], "1 was seen");
+    let (answer, _) = b.compose(6);
+    a.receive(6, &answer);
+    let numbers = [7, 8].map(|round| pieces(&a.compose(round).0));
+    assert_eq!(numbers, [[(0, 40)], [(1, 40)]]);
 }
 
 #[test]

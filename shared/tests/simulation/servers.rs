@@ -78,6 +78,8 @@ pub(crate) enum Lie {
     AnnouncesOtherTurns,
     /// Announces the other programs.
     AnnouncesOtherPrograms,
+    /// Says that a million people are online.
+    AnnouncesCrowds,
     /// Says that we were left out, in place of its reply.
     SaysMissed,
     /// Says that the round failed, in place of its reply.
@@ -91,13 +93,14 @@ pub(crate) enum Lie {
 }
 
 impl Lie {
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Withholds,
         Self::WithholdsReplies,
         Self::WithholdsRounds,
         Self::AnnouncesMore,
         Self::AnnouncesOtherTurns,
         Self::AnnouncesOtherPrograms,
+        Self::AnnouncesCrowds,
         Self::SaysMissed,
         Self::SaysFailed,
         Self::Refuses(Refusal::Replaced),
@@ -135,6 +138,16 @@ pub(crate) struct Tap {
     pub(crate) dialled: BTreeMap<NodeId, NodeId>,
 }
 
+/// A share that a server got.
+#[derive(Clone, Debug)]
+pub(crate) struct Dealt {
+    pub(crate) node: NodeId,
+    pub(crate) round: RoundId,
+    pub(crate) program: Program,
+    pub(crate) party: PartyId,
+    pub(crate) share: DealtShare,
+}
+
 /// Nobody's number: a dial that came from outside.
 pub(crate) const STRAY: NodeId = usize::MAX;
 
@@ -150,7 +163,7 @@ pub(crate) struct Servers {
     seed: u64,
     /// Which of several dials arrives.
     rng: ChaCha12Rng,
-    pub(crate) liar: Option<Liar>,
+    pub(crate) liars: Vec<Liar>,
     /// Dials from outside in every round.
     pub(crate) strays: Vec<StrayDial>,
     /// Clients whose replies are not what the round gave: an attack on the engine itself, with
@@ -158,6 +171,8 @@ pub(crate) struct Servers {
     pub(crate) forged: BTreeMap<NodeId, Forgery>,
     /// Rounds as they were, where somebody wants to know.
     pub(crate) taps: Option<Vec<Tap>>,
+    /// All that was dealt meanwhile, also what was replaced by something newer.
+    pub(crate) dealt: Vec<Dealt>,
     /// Frames that a well-behaved client never sends.
     pub(crate) offences: Vec<Refusal>,
 }
@@ -201,10 +216,11 @@ impl Servers {
             online: 0,
             seed,
             rng: ChaCha12Rng::seed_from_u64(seed),
-            liar: None,
+            liars: Vec::new(),
             strays: Vec::new(),
             forged: BTreeMap::new(),
             taps: None,
+            dealt: Vec::new(),
             offences: Vec::new(),
         }
     }
@@ -292,6 +308,15 @@ impl Servers {
     }
 
     fn submit(&mut self, node: NodeId, (party, number): (PartyId, u64), submit: Submit) {
+        if self.taps.is_some() {
+            self.dealt.push(Dealt {
+                node,
+                round: submit.round,
+                program: submit.program,
+                party,
+                share: submit.share.clone(),
+            });
+        }
         let Some(open) = self.open.iter_mut().find(|open| open.round == submit.round) else {
             // Its round closed meanwhile, or never was.
             return;
@@ -325,7 +350,7 @@ impl Servers {
 
     /// Sends what a server says, or what it says instead.
     fn tell(&mut self, node: NodeId, party: PartyId, frame: &ServerFrame) -> Vec<Sent> {
-        let liar = self.liar.as_ref().filter(|liar| {
+        let liar = self.liars.iter().find(|liar| {
             liar.party == party && liar.suspect.is_none_or(|suspect| suspect == node)
         });
         let frames = match liar {
@@ -660,6 +685,10 @@ fn lied(lie: Lie, frame: &ServerFrame) -> Vec<ServerFrame> {
                 Program::Conversation => Program::Open,
                 Program::Contacts | Program::Open => Program::Conversation,
             },
+            ..*open
+        })],
+        (Lie::AnnouncesCrowds, ServerFrame::Open(open)) => vec![ServerFrame::Open(Open {
+            online: 1_000_000,
             ..*open
         })],
         (Lie::SaysMissed, ServerFrame::Reply(reply)) => vec![ServerFrame::Missed {

@@ -288,28 +288,31 @@ impl World {
 
     /// Lets one server lie to all.
     pub(crate) fn lie(&mut self, party: PartyId, lie: Lie) {
-        self.servers.liar = Some(Liar {
+        let suspect = None;
+        self.servers.liars = vec![Liar {
             party,
             lie,
-            suspect: None,
-        });
+            suspect,
+        }];
     }
 
     pub(crate) fn lie_to(&mut self, suspect: NodeId, party: PartyId, lie: Lie) {
-        self.servers.liar = Some(Liar {
+        let suspect = Some(suspect);
+        self.servers.liars = vec![Liar {
             party,
             lie,
-            suspect: Some(suspect),
-        });
+            suspect,
+        }];
     }
 
     pub(crate) fn stop_lying(&mut self) {
-        self.servers.liar = None;
+        self.servers.liars.clear();
     }
 
     /// From now on, rounds are looked into.
     pub(crate) fn tap(&mut self) {
         self.servers.taps = Some(Vec::new());
+        self.servers.dealt.clear();
     }
 
     pub(crate) fn taps(&self) -> &[Tap] {

@@ -824,3 +824,6 @@ impl Answering {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

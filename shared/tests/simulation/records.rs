@@ -57,10 +57,22 @@ fn all_kinds_of_records_are_there() {
     let world = full();
     let kinds: Vec<_> = world.nodes[A].stored.keys().collect();
     for kind in [
-        "identity", "settings", "servers", "tasks", "contact/", "call/", "pair/", "outbox/",
-        "draft/", "message/", "farewell/",
+        "identity",
+        "settings",
+        "servers",
+        "tasks",
+        "contact/",
+        "call/",
+        "pair/",
+        "outbox/",
+        "draft/",
+        "message/",
+        "farewell/",
     ] {
-        assert!(kinds.iter().any(|key| key.starts_with(kind)), "{kind}: {kinds:?}");
+        assert!(
+            kinds.iter().any(|key| key.starts_with(kind)),
+            "{kind}: {kinds:?}"
+        );
     }
 }
 
@@ -132,7 +144,10 @@ fn an_identity_is_never_replaced_in_silence() {
     let mut newer = identity;
     newer[0] += 1;
     without.insert("identity".into(), newer);
-    assert_eq!(restore(&world, &without).map(drop), Err(RestoreError::Newer));
+    assert_eq!(
+        restore(&world, &without).map(drop),
+        Err(RestoreError::Newer)
+    );
 }
 
 /// A damaged record is set aside under its own name and told; all others are there.
@@ -262,16 +277,29 @@ fn a_flood_of_damaged_records_is_survived() {
 
 #[derive(Clone, Debug)]
 enum Damage {
-    Flip { at: usize, bit: u8 },
-    Cut { at: usize },
-    Fill { with: u8 },
+    Flip {
+        at: usize,
+        bit: u8,
+    },
+    Cut {
+        at: usize,
+    },
+    Fill {
+        with: u8,
+    },
     Random(Vec<u8>),
-    Swap { with: usize },
-    Rename { with: usize },
+    Swap {
+        with: usize,
+    },
+    Rename {
+        with: usize,
+    },
     Remove,
     Append(Vec<u8>),
     /// Everything after some byte is the greatest number that a varint can be.
-    Huge { at: usize },
+    Huge {
+        at: usize,
+    },
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
@@ -318,7 +346,11 @@ fn suffer(stored: &mut Records, key: &str, damage: Damage) {
         Damage::Append(bytes) => value.extend(bytes),
         Damage::Huge { at } => {
             let at = at % len;
-            value.iter_mut().skip(at.max(1)).take(9).for_each(|byte| *byte = 0xff);
+            value
+                .iter_mut()
+                .skip(at.max(1))
+                .take(9)
+                .for_each(|byte| *byte = 0xff);
         }
     }
     stored.insert(name, value);
@@ -372,11 +404,18 @@ const STATE_V2: &str = include_str!("../fixtures/state-v2.txt");
 
 fn read_fixture(name: &str) -> Records {
     let section = STATE_V2.split("== ").find(|part| part.starts_with(name));
-    let lines = section.unwrap().lines().skip(1).filter(|line| !line.is_empty());
+    let lines = section
+        .unwrap()
+        .lines()
+        .skip(1)
+        .filter(|line| !line.is_empty());
     let record = |line: &str| {
         let (key, hex) = line.split_once(' ').unwrap();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-        (key.to_owned(), (0..hex.len()).step_by(2).map(byte).collect())
+        (
+            key.to_owned(),
+            (0..hex.len()).step_by(2).map(byte).collect(),
+        )
     };
     lines.map(record).collect()
 }
@@ -400,7 +439,9 @@ fn a_stored_state_of_version_2_is_read() {
         bob.messages[0].kind,
         MessageKind::Outgoing(SendStatus::Delivered)
     );
-    world.until("what waited is delivered", |world| world.all_delivered(A, B));
+    world.until("what waited is delivered", |world| {
+        world.all_delivered(A, B)
+    });
     assert_eq!(world.received(B, A), ["delivered", "waits"]);
     world.say(B, A, "hello");
     world.until("delivered", |world| world.all_delivered(B, A));

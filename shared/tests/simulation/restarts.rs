@@ -34,7 +34,9 @@ struct Deal {
 /// Puts together all that a node dealt, and checks that no two deals share a pad.
 fn deals(dealt: &[Dealt], node: NodeId) -> Vec<Deal> {
     let of = |party| {
-        let shares = dealt.iter().filter(move |it| it.node == node && it.party == party);
+        let shares = dealt
+            .iter()
+            .filter(move |it| it.node == node && it.party == party);
         shares.map(|it| (it.round, it.program, it.share.clone()))
     };
     let mut pads = BTreeSet::new();

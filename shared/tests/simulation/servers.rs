@@ -350,9 +350,10 @@ impl Servers {
 
     /// Sends what a server says, or what it says instead.
     fn tell(&mut self, node: NodeId, party: PartyId, frame: &ServerFrame) -> Vec<Sent> {
-        let liar = self.liars.iter().find(|liar| {
-            liar.party == party && liar.suspect.is_none_or(|suspect| suspect == node)
-        });
+        let liar = self
+            .liars
+            .iter()
+            .find(|liar| liar.party == party && liar.suspect.is_none_or(|suspect| suspect == node));
         let frames = match liar {
             Some(liar) => lied(liar.lie, frame),
             None => vec![frame.clone()],

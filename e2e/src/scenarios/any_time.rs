@@ -14,8 +14,10 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     connect(&alice, &bob).await?;
 
     // Both come anew: no conversation is open on either side.
-    alice.come_back().await?;
-    bob.come_back().await?;
+    for page in [&alice, &bob] {
+        page.leave().await?;
+        page.come_back().await?;
+    }
     alice.wait_state("Bob", "paired").await?;
     ensure!(!alice.shows(&id("conversation")).await?);
     ensure!(!bob.shows(&id("conversation")).await?);

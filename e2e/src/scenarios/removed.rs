@@ -26,6 +26,9 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     bob.call("Alice").await?;
     alice.accept("Bob").await?;
     bob.wait_state("Alice", "paired").await?;
+    // She forgot what they had in common, as somebody would who has only her key: he is asked.
+    bob.wait_message(From::Me, "held", "Why?").await?;
+    bob.click("send-held").await?;
     bob.wait_delivered("Alice", "Why?").await?;
     alice.wait_received("Bob", "Why?").await?;
     ensure!(

@@ -328,13 +328,6 @@ impl Delivery {
         self.receiver.stored(batch);
     }
 
-    /// Learns that batches later than the last stored one are not stored: the next
-    /// [`Self::commit_with`] returns all of it again.
-    pub(crate) fn store_failed(&mut self) {
-        self.sender.store_failed();
-        self.receiver.store_failed();
-    }
-
     /// Takes everything out that is not acknowledged, for a new device on the other side;
     /// returns the texts' ids in order. What is queued from now on is of a new stream.
     pub(crate) fn take_unacknowledged(&mut self) -> Vec<u64> {
@@ -352,6 +345,7 @@ impl Delivery {
     }
 
     /// Returns how many pieces of a text are not acknowledged.
+    #[cfg(test)]
     pub(crate) fn pieces_left(&self, text_id: u64) -> u32 {
         self.sender.pieces_left(text_id)
     }

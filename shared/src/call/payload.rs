@@ -67,6 +67,7 @@ impl Places {
     }
 
     /// Returns the eight places, the smallest first.
+    #[cfg(test)]
     pub(crate) fn iter(self) -> impl Iterator<Item = Place> {
         (0..Place::COUNT)
             .map(Place)

@@ -139,7 +139,7 @@ pub(super) enum Input {
     /// The person takes their own call back.
     Cancel,
     /// A dial of theirs arrived, not withdrawn.
-    Dialled(Incoming),
+    Dialled(Box<Incoming>),
     /// A dial arrived that takes a call back.
     TakenBack(MeetingSeed),
     /// The person accepts, or both called each other: the answer is ready.
@@ -158,7 +158,7 @@ pub(super) enum Input {
 }
 
 /// What follows, beside the new state.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Both call each other: their call is to be answered without asking.
     AnswerTheirs,
@@ -274,7 +274,7 @@ impl Calls {
                 own: cancel(own, at.now, &mut effects),
                 theirs,
             },
-            Input::Dialled(incoming) => Self { own, theirs }.dialled(incoming, &mut effects),
+            Input::Dialled(incoming) => Self { own, theirs }.dialled(*incoming, &mut effects),
             Input::TakenBack(seed) => Self {
                 own,
                 theirs: taken_back(theirs, &seed, &mut effects),

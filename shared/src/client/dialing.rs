@@ -170,7 +170,7 @@ impl Client {
             first: now,
             last: now,
         };
-        self.step(caller, Input::Dialled(incoming), rng);
+        self.step(caller, Input::Dialled(Box::new(incoming)), rng);
     }
 
     /// A contact asks for attention. Each ring shows once, however often it is dialled.
@@ -302,7 +302,7 @@ impl Client {
             meeting: incoming.seed,
             seed: AnswerSeed::random(rng),
             resume: person.resume_secret(&received.payload.resume),
-            place: crowd.take(&received.payload.places, &self.settings.ranking),
+            place: crowd.take(received.payload.places, &self.settings.ranking),
             device: incoming.device,
         };
         let Some(answering) = Answering::new(accepted, now, self.between(peer)) else {

@@ -4,7 +4,10 @@ use core::mem;
 
 use rand_core::CryptoRng;
 
-use super::{Client, Command, LinkStatus, Millis, Notice, ServerKeys, rounds::Word};
+use super::{
+    Client, Command, LinkStatus, Millis, Notice, ServerKeys,
+    rounds::{Said, Word},
+};
 use crate::{
     noise::{Initiator, Transport},
     party::PartyId,
@@ -77,9 +80,9 @@ impl Link {
             | State::Greeting { .. }
             | State::Greeted { .. } => LinkStatus::Connecting,
             State::Up { .. } => LinkStatus::Connected,
-            State::Waiting { retry_at } => LinkStatus::Waiting { retry_at },
             State::Replaced { retry_at: None, .. } => LinkStatus::Replaced,
-            State::Replaced {
+            State::Waiting { retry_at }
+            | State::Replaced {
                 retry_at: Some(retry_at),
                 ..
             } => LinkStatus::Waiting { retry_at },
@@ -235,13 +238,37 @@ impl Client {
                     body,
                 } = reply;
                 self.links.get_mut(party).has_worked();
-                self.round_word(party, round, program, Word::Body(body), rng);
+                self.round_word(
+                    party,
+                    Said {
+                        round,
+                        program,
+                        word: Word::Body(body),
+                    },
+                    rng,
+                );
             }
             ServerFrame::Missed { round, program, .. } if up => {
-                self.round_word(party, round, program, Word::Missed, rng);
+                self.round_word(
+                    party,
+                    Said {
+                        round,
+                        program,
+                        word: Word::Missed,
+                    },
+                    rng,
+                );
             }
             ServerFrame::Failed { round, program } if up => {
-                self.round_word(party, round, program, Word::Failed, rng);
+                self.round_word(
+                    party,
+                    Said {
+                        round,
+                        program,
+                        word: Word::Failed,
+                    },
+                    rng,
+                );
             }
             _ => self.drop_link(party, rng),
         }

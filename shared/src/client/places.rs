@@ -49,7 +49,7 @@ impl Crowd {
     }
 
     /// Returns the place that a callee takes of those.
-    pub(super) fn take(&self, offered: &Places, ranking: &Secret) -> Place {
+    pub(super) fn take(&self, offered: Places, ranking: &Secret) -> Place {
         let order = self.order(ranking);
         let taken = order.into_iter().find(|place| offered.contains(*place));
         taken.expect("eight are offered")
@@ -74,7 +74,7 @@ mod tests {
         );
         let other = Crowd::default().offer(&Secret::from_bytes([8; 32]));
         assert_ne!(Crowd::default().offer(&ranking).mask(), other.mask());
-        let taken = Crowd::of((28..31).map(place)).take(&offered, &ranking);
+        let taken = Crowd::of((28..31).map(place)).take(offered, &ranking);
         assert!(offered.contains(taken) && !(28..31).contains(&taken.code()));
     }
 }

@@ -120,7 +120,7 @@ impl Client {
             Key::Contact(key) => parts_of(people, own, key)?.card = Some(Card::decode(value)?),
             Key::Draft(key) => parts_of(people, own, key)?.draft = Some(Draft::decode(value)?),
             Key::Outbox(key) => {
-                parts_of(people, own, key)?.outbox = Some(decode(super::person::VERSION, value)?)
+                parts_of(people, own, key)?.outbox = Some(decode(super::person::VERSION, value)?);
             }
             Key::Call(key) => {
                 let between = Between {

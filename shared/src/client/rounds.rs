@@ -96,6 +96,13 @@ struct Dealt {
     sent_over: Option<u64>,
 }
 
+/// What a server says, and of which round.
+pub(super) struct Said {
+    pub(super) round: RoundId,
+    pub(super) program: Program,
+    pub(super) word: Word,
+}
+
 /// What a server says of a round.
 pub(super) enum Word {
     /// Its part of the reply.
@@ -309,9 +316,11 @@ impl Client {
     pub(super) fn round_word(
         &mut self,
         party: PartyId,
-        round: RoundId,
-        program: Program,
-        word: Word,
+        Said {
+            round,
+            program,
+            word,
+        }: Said,
         rng: &mut impl CryptoRng,
     ) {
         let Some(pending) = self.rounds.pending.get_mut(&round) else {

@@ -201,9 +201,10 @@ impl KnownServers {
     /// Returns which keys are others now, P0 first; `None` if none is.
     pub(super) fn changed(&self, deployment: &Deployment) -> Option<[bool; 3]> {
         let now = Self::of(deployment);
-        let [a, b, c] = &self.0;
-        let [x, y, z] = &now.0;
-        let changed = [a != x, b != y, c != z];
+        let mut changed = [false; 3];
+        for ((changed, known), now) in changed.iter_mut().zip(&self.0).zip(&now.0) {
+            *changed = known != now;
+        }
         changed.contains(&true).then_some(changed)
     }
 

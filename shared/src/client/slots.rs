@@ -55,6 +55,15 @@ pub(super) struct SentRow {
     message: Vec<u8>,
 }
 
+/// What became of a row.
+struct Settled {
+    round: RoundId,
+    row: SentRow,
+    outcome: Outcome,
+    /// What it brought, if it opened.
+    packet: Option<Vec<u8>>,
+}
+
 /// The coin of a round: whether its task row is for the call or the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coin {
@@ -385,9 +394,15 @@ impl Client {
                 (None, true) => Outcome::CameBack,
                 (None, false) => Outcome::Unknown,
             };
-            self.take_row(round, &row, outcome, packet, rng);
+            let settled = Settled {
+                round,
+                row,
+                outcome,
+                packet,
+            };
+            self.take_row(settled, rng);
         }
-        self.read_answer(call_row);
+        self.read_answer(call_row.as_ref());
         let kept = self.rounds.oldest_kept();
         let erased = if complete { Some(round.next()) } else { kept };
         if let Some(round) = erased {
@@ -431,24 +446,17 @@ impl Client {
         Some(packet)
     }
 
-    fn take_row(
-        &mut self,
-        round: RoundId,
-        row: &SentRow,
-        outcome: Outcome,
-        packet: Option<Vec<u8>>,
-        rng: &mut impl CryptoRng,
-    ) {
-        match row.seat {
-            Some(Seat::Pair(peer)) => self.take_packet(peer, round, row, outcome, packet, rng),
+    fn take_row(&mut self, settled: Settled, rng: &mut impl CryptoRng) {
+        match settled.row.seat {
+            Some(Seat::Pair(peer)) => self.take_row_of_pair(peer, &settled, rng),
             Some(Seat::Answer(peer)) => {
-                if let Some(packet) = packet {
+                if let Some(packet) = settled.packet {
                     self.heard_answer(peer);
-                    self.take_packet_of_pair(peer, round, &packet, rng);
+                    self.take_packet(peer, settled.round, &packet, rng);
                 }
             }
             Some(Seat::Farewell(id)) => {
-                if let Some(word) = packet.as_deref().and_then(read_farewell)
+                if let Some(word) = settled.packet.as_deref().and_then(read_farewell)
                     && let Some(farewell) = self.farewells.get_mut(&id)
                 {
                     farewell.edit().heard(word);
@@ -458,15 +466,14 @@ impl Client {
         }
     }
 
-    fn take_packet(
-        &mut self,
-        peer: ClientKey,
-        round: RoundId,
-        row: &SentRow,
-        outcome: Outcome,
-        packet: Option<Vec<u8>>,
-        rng: &mut impl CryptoRng,
-    ) {
+    fn take_row_of_pair(&mut self, peer: ClientKey, settled: &Settled, rng: &mut impl CryptoRng) {
+        let Settled {
+            round,
+            row,
+            outcome,
+            packet,
+        } = settled;
+        let (round, outcome) = (*round, *outcome);
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
@@ -488,11 +495,11 @@ impl Client {
             }
         }
         if let Some(packet) = packet {
-            self.take_packet_of_pair(peer, round, &packet, rng);
+            self.take_packet(peer, round, packet, rng);
         }
     }
 
-    fn take_packet_of_pair(
+    fn take_packet(
         &mut self,
         peer: ClientKey,
         round: RoundId,
@@ -525,9 +532,9 @@ impl Client {
     }
 
     /// Tries what a row of our call met as message 2; to no avail where there is none.
-    fn read_answer(&mut self, row: Option<(ClientKey, Vec<u8>)>) {
+    fn read_answer(&mut self, row: Option<&(ClientKey, Vec<u8>)>) {
         let (secret, realm) = (&self.profile.secret, &self.realm);
-        let found = row.as_ref().and_then(|(peer, message)| {
+        let found = row.and_then(|(peer, message)| {
             let person = self.people.get(peer)?;
             let call = person.calls.calling()?;
             // The one that the call named; the session may have a newer one by now.

@@ -180,11 +180,6 @@ impl Receiver {
         }
     }
 
-    pub(super) fn store_failed(&mut self) {
-        self.commits.clear();
-        self.changed = true;
-    }
-
     pub(super) fn to_record(&self) -> ReceiverRecord {
         let partial = |partial: &Partial| PartialRecord {
             pass: partial.kind == PieceKind::Pass,

@@ -401,16 +401,6 @@ impl Sender {
         self.stored = self.stored.max(batch);
     }
 
-    pub(super) fn store_failed(&mut self) {
-        self.changed = true;
-        for unit in &mut self.units {
-            unit.renumbered = true;
-            if matches!(unit.release, Release::With(batch) if batch > self.stored) {
-                unit.release = Release::WithNext;
-            }
-        }
-    }
-
     pub(super) fn take_unacknowledged(&mut self) -> Vec<u64> {
         let ids = self.units.iter().filter_map(Unit::text_id).collect();
         self.units.clear();
@@ -427,6 +417,7 @@ impl Sender {
         self.units.is_empty()
     }
 
+    #[cfg(test)]
     pub(super) fn pieces_left(&self, text_id: u64) -> u32 {
         let unit = self.find(text_id);
         unit.map_or(0, |(_, unit)| unit.open(self.acked))

@@ -193,27 +193,6 @@ fn nothing_is_acknowledged_before_it_is_stored() {
 }
 
 #[test]
-fn what_could_not_be_stored_is_stored_again_before_it_counts() {
-    let (mut a, mut b) = (End::new(1), End::new(2));
-    a.queue(7, 2);
-    a.delivery.queue(text(8, 2), 40);
-    a.commit();
-    a.delivery.store_failed();
-    let (packet, _) = a.compose(1);
-    assert_eq!(pieces(&packet), [(0, 10)]);
-    b.delivery.receive(RoundId(1), &packet);
-    b.commit();
-    b.delivery.store_failed();
-    b.delivery.stored(BatchId(b.batch));
-    let (answer, _) = b.compose(2);
-    assert!(a.receive(2, &answer).delivered.is_empty());
-    b.store();
-    let (answer, _) = b.compose(3);
-    assert_eq!(a.receive(3, &answer).delivered, [7]);
-    assert_eq!(pieces(&a.compose(4).0), [(1, 10)]);
-}
-
-#[test]
 fn only_a_row_that_came_back_shows_that_a_text_has_not_left() {
     let mut a = End::new(1);
     a.queue(7, 2);

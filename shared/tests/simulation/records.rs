@@ -2,6 +2,7 @@
 //! never a panic, and an identity is never replaced in silence.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use mcmix_shared::{
     client::{Action, Client, MessageKind, Notice, RestoreError, SendStatus},
@@ -465,10 +466,13 @@ fn write_the_fixture() {
     world.act(A, Action::SetDraft { contact, text });
     let mut out = String::new();
     for (node, name) in [(A, "Ada"), (B, "Bob")] {
-        out.push_str(&format!("== {name}\n"));
+        writeln!(out, "== {name}").unwrap();
         for (key, value) in &world.nodes[node].stored {
-            let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
-            out.push_str(&format!("{key} {hex}\n"));
+            write!(out, "{key} ").unwrap();
+            for byte in value {
+                write!(out, "{byte:02x}").unwrap();
+            }
+            out.push('\n');
         }
     }
     std::fs::write("tests/fixtures/state-v2.txt", out).unwrap();

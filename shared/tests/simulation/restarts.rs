@@ -178,8 +178,8 @@ fn a_planted_reuse_is_found() {
 /// other side has acknowledged more than this copy ever numbered.
 #[test]
 fn a_rolled_back_profile_goes_on() {
-    for later in [1, 5, 30] {
-        let mut world = World::new(&["Ada", "Bob"], 2950 + later as u64);
+    for later in [1_u32, 5, 30] {
+        let mut world = World::new(&["Ada", "Bob"], 2950 + u64::from(later));
         world.pair(A, B);
         world.look(A, Some(B));
         world.look(B, Some(A));

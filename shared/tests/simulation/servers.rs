@@ -128,10 +128,7 @@ pub(crate) struct Liar {
 /// What a round was, for those who look behind the servers.
 #[derive(Clone, Debug)]
 pub(crate) struct Tap {
-    pub(crate) round: RoundId,
     pub(crate) program: Program,
-    /// Who took part, with all rows as handed in.
-    pub(crate) handed_in: Vec<(NodeId, Vec<u8>)>,
     /// Which rows met: node and the row's place among its rows, both ways.
     pub(crate) met: BTreeMap<(NodeId, usize), (NodeId, usize)>,
     /// In dialing: whose dial each got, [`STRAY`] one from outside.
@@ -474,12 +471,7 @@ impl Servers {
         };
         let mut out = self.tell_all(&missed, &left_out);
         let mut tap = Tap {
-            round,
             program,
-            handed_in: rows
-                .iter()
-                .map(|(node, whole)| (*node, whole.row.clone()))
-                .collect(),
             met: BTreeMap::new(),
             dialled: BTreeMap::new(),
         };

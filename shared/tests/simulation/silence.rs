@@ -130,11 +130,12 @@ fn dial(world: &mut World, what: u64, kind: u64) {
             let friend = world.key(FRIEND);
             world.act(VICTIM, Action::MarkRead(friend));
         }
-        10 if kind == 0 => {
-            // Blocking a stranger is silent, too.
-            if world.rings(VICTIM, STRANGER) && world.find(VICTIM, STRANGER).is_none() {
-                world.block(VICTIM, STRANGER);
-            }
+        // Blocking a stranger is silent, too.
+        10 if kind == 0
+            && world.rings(VICTIM, STRANGER)
+            && world.find(VICTIM, STRANGER).is_none() =>
+        {
+            world.block(VICTIM, STRANGER);
         }
         _ => {}
     }

@@ -168,8 +168,8 @@ impl Sample {
             "press Ring" => Input::Press(CallKind::Ring),
             "slot free" => Input::Begin(self.outgoing(CallKind::Call, None)),
             "cancel" => Input::Cancel,
-            "their dial" => Input::Dialled(self.incoming(4)),
-            "their next call" => Input::Dialled(self.incoming(6)),
+            "their dial" => Input::Dialled(Box::new(self.incoming(4))),
+            "their next call" => Input::Dialled(Box::new(self.incoming(6))),
             "taken back" => Input::TakenBack(self.incoming(4).seed),
             "accept" => Input::Answer(self.answering(Beside::NoPair)),
             "decline" => Input::Decline,
@@ -335,7 +335,10 @@ fn their_call_never_ends_ours() {
             own: sample.own("calling"),
             theirs: Theirs::Idle,
         };
-        let (calls, effects) = calls.step(Input::Dialled(sample.incoming(4)), sample.at(When::Now));
+        let (calls, effects) = calls.step(
+            Input::Dialled(Box::new(sample.incoming(4))),
+            sample.at(When::Now),
+        );
         assert_eq!(effects, [Effect::AnswerTheirs]);
         let answer = Input::Answer(sample.answering(Beside::NoPair));
         let (calls, _) = calls.step(answer, sample.at(When::Now));

@@ -132,11 +132,6 @@ impl Person {
 
     /// Storage gets some way.
     fn store(&mut self, dice: &mut Dice) {
-        if !self.pending.is_empty() && dice.one_in(30) {
-            self.pending.clear();
-            self.delivery.store_failed();
-            self.commit();
-        }
         while !self.pending.is_empty() && !dice.one_in(4) {
             self.store_one();
         }

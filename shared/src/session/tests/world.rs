@@ -102,6 +102,10 @@ impl Side {
         Session::from_record(&REALM, self.session.own, self.session.peer, record).unwrap()
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what a row depends on, each by itself"
+    )]
     fn send(
         &mut self,
         round: RoundId,

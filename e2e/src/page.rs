@@ -398,6 +398,15 @@ impl Page {
         self.wait(&stated(&id("ring"), state)).await
     }
 
+    /// Returns whether a contact's ring was heard and not dismissed.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn heard_ring(&self, name: &str) -> Result<bool> {
+        self.shows(&named("rang", name)).await
+    }
+
     /// Waits until a contact's ring is heard.
     ///
     /// # Errors

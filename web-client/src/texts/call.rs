@@ -221,14 +221,12 @@ pub const SEND_HELD: &str = "Send what waits";
 
 /// Whether a contact was heard so lately that they are here.
 pub const fn is_here(heard: Option<Millis>, turn_ms: u64, now: Millis) -> bool {
-    /// An empty row or a round that failed says nothing of an absence.
+    /// The client notes it once a minute.
+    const NOTED: u64 = 60_000;
+    /// One turn that misses, or a round that fails, says nothing of an absence.
     const TURNS: u64 = 2;
-    const LEAST: u64 = 30_000;
     match heard {
-        Some(heard) => {
-            let silence = now.since(heard);
-            silence <= LEAST || silence <= TURNS * turn_ms
-        }
+        Some(heard) => now.since(heard) <= NOTED + TURNS * turn_ms,
         None => false,
     }
 }

@@ -360,9 +360,9 @@ impl Client {
         };
         let Pending {
             announcement,
+            shares,
             words,
             input,
-            ..
         } = pending;
         let program = announcement.program;
         let rows = match &words.0 {
@@ -387,7 +387,8 @@ impl Client {
         };
         self.rounds.set_outcome(program, outcome);
         if !program.is_dialing() {
-            self.count_result(outcome, &words);
+            let unannounced = shares.0.each_ref().map(|dealt| dealt.sent_over.is_none());
+            self.count_result(outcome, &words, unannounced);
         }
         let rows = rows.unwrap_or_default();
         if rows.iter().any(|row| row.disagreement.is_some()) {
@@ -396,16 +397,28 @@ impl Client {
         self.finish(round, input, &rows, rng);
     }
 
-    fn count_result(&mut self, outcome: RoundOutcome, words: &ByParty<Option<Word>>) {
+    /// Counts a conversation round and remembers who was in its way: who did not announce it, as
+    /// the others leave us out then, else who did not answer.
+    fn count_result(
+        &mut self,
+        outcome: RoundOutcome,
+        words: &ByParty<Option<Word>>,
+        unannounced: [bool; 3],
+    ) {
         if matches!(outcome, RoundOutcome::Done(_)) {
             self.rounds.incomplete = 0;
             return;
         }
         self.rounds.incomplete = self.rounds.incomplete.saturating_add(1);
-        let silent = words
+        let unanswered = words
             .0
             .each_ref()
             .map(|word| !matches!(word, Some(Word::Body(_))));
+        let silent = if unannounced.contains(&true) {
+            unannounced
+        } else {
+            unanswered
+        };
         self.rounds.silent = ByParty(silent);
     }
 

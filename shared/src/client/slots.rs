@@ -302,17 +302,23 @@ impl Client {
             _ => None,
         };
         let meeting_tag = meeting_tag(meeting.0, round);
-        let used = session.is_some() || meeting.1.is_some();
-        let session = match session {
-            Some(session) => session,
-            None => decoys
-                .sessions
-                .get_mut(index)
-                .expect("there is a decoy for each slot"),
-        };
+        // A client that starts again in an open round may have stored that this row was taken:
+        // then it is nobody's, for a row is sealed once.
+        let mut session = session;
         let ticket = session
-            .take_row(round, Lane::Text)
-            .expect("no row of this or a later round was taken");
+            .as_mut()
+            .and_then(|it| it.take_row(round, Lane::Text));
+        let used = ticket.is_some() || meeting.1.is_some();
+        let (session, ticket) = match (session, ticket) {
+            (Some(session), Some(ticket)) => (session, ticket),
+            _ => {
+                writing = Writing::Nothing;
+                let decoy = decoys.sessions.get_mut(index);
+                let decoy = decoy.expect("there is a decoy for each slot");
+                let ticket = decoy.take_row(round, Lane::Text);
+                (decoy, ticket.expect("rounds are dealt for once, in order"))
+            }
+        };
         let mut sent = SentRow {
             seat: seat.filter(|_| used),
             pair: 0,

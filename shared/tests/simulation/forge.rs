@@ -149,7 +149,7 @@ impl Dh for ThiefsKey {
     fn dh(&self, public: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let shared = match &self.ephemeral {
             Some((secret, _)) => {
-                let public: [u8; 32] = public.try_into().map_err(|_| Error::Dh)?;
+                let public = *public.first_chunk::<32>().ok_or(Error::Dh)?;
                 secret.diffie_hellman(&PublicKey::from(public))
             }
             None => self.stolen.diffie_hellman(&PublicKey::from(self.claimed)),

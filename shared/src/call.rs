@@ -351,39 +351,19 @@ pub(crate) struct IdleCall {
     other: ClientKey,
     call: CallSecret,
     payload: CallPayload,
-    message: [u8; MESSAGE_BYTES],
-    seed: AnswerSeed,
-    place: Place,
 }
 
 impl IdleCall {
     /// Makes one; once for each start of a client.
-    pub(crate) fn new(secret: &SecretKey, realm: &Realm, rng: &mut impl CryptoRng) -> Self {
+    pub(crate) fn new(rng: &mut impl CryptoRng) -> Self {
         let other = SecretKey::generate(rng);
         let call = CallSecret::random(rng);
         let payload = idle_payload(&call, rng);
         Self {
             other: other.client_key(),
-            message: seal(&other, realm, &secret.client_key(), &call, &payload),
             call,
             payload,
-            seed: AnswerSeed::random(rng),
-            place: Place::new(0).expect("a place"),
         }
-    }
-
-    /// Does what [`answer`] does; the row goes nowhere.
-    pub(crate) fn answer(&self, secret: &SecretKey, realm: &Realm, row_bytes: usize) {
-        let row = answer(
-            secret,
-            realm,
-            &self.message,
-            None,
-            self.place,
-            &self.seed,
-            row_bytes,
-        );
-        core::hint::black_box(row);
     }
 
     /// Does what [`read_answer`] does; nothing comes of it.

@@ -139,7 +139,7 @@ impl Client {
         let slots = 0..deployment.slots;
         let decoys = Decoys {
             sessions: slots.map(|_| Session::decoy(&realm, own, rng)).collect(),
-            call: IdleCall::new(&profile.secret, &realm, rng),
+            call: IdleCall::new(rng),
             meeting: KeyTree::new(Secret::random(rng)),
         };
         Self {

@@ -37,8 +37,6 @@ pub(super) const TASK_TURNS: u64 = 24;
 /// Conversation rounds after which a call goes on that was paused for the other side's.
 const PAUSE_TURNS: u64 = 24;
 const ANSWER_DAYS: u64 = 30;
-/// Bytes of the shortest message that a manifest allows, for an answer whose row is not needed.
-const SHORTEST_ROW: usize = 128;
 
 /// Both calls with one person.
 #[derive(Debug, Default)]
@@ -110,6 +108,8 @@ pub(super) struct Answering {
     pub(super) since: Moment,
     /// When it got its task slot.
     pub(super) task: Option<Moment>,
+    /// The row that answers: the same bytes in every round, made once.
+    pub(super) row: Vec<u8>,
     /// Whether it is kept beside a pair that the own call has made meanwhile.
     pub(super) beside: Beside,
     /// Follows from all of the above.
@@ -608,6 +608,8 @@ pub(super) struct Between<'a> {
     pub(super) realm: &'a Realm,
     pub(super) own: ClientKey,
     pub(super) peer: ClientKey,
+    /// Bytes of a row's message.
+    pub(super) message_bytes: usize,
 }
 
 impl Calls {
@@ -798,6 +800,7 @@ impl Answering {
             realm,
             own,
             peer,
+            message_bytes,
         } = between;
         let answer = answer(
             secret,
@@ -806,11 +809,12 @@ impl Answering {
             resume.as_ref(),
             place,
             &seed,
-            SHORTEST_ROW,
+            message_bytes,
         )?;
         let tags = meeting_tags(realm, &meeting, &peer, &own);
         Some(Self {
             session: Session::new(realm, own, peer, answer.secret, tags),
+            row: answer.row,
             message,
             meeting,
             seed,

@@ -128,6 +128,7 @@ impl Client {
                     realm: &self.realm,
                     own,
                     peer: key,
+                    message_bytes: self.deployment.message_bytes.into(),
                 };
                 parts_of(people, own, key)?.calls = Some(Calls::decode(value, between)?);
             }

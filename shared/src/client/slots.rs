@@ -117,14 +117,16 @@ impl Client {
             Coin::Answer
         };
         let mut seats = self.choose_seats(turn, coin, front);
-        let answer = self.answer_row(&seats);
         shuffle(&mut seats, rng);
         let mut rows = Vec::with_capacity(seats.len());
         let mut sent = Vec::with_capacity(seats.len());
         for (index, seat) in seats.into_iter().enumerate() {
             let (mut row, mut used) = self.compose_row(index, seat, round, rng);
-            if let (Some(Seat::Answer(_)), Some(answer)) = (used.seat, &answer) {
-                row.message.clone_from(answer);
+            if let Some(Seat::Answer(peer)) = used.seat
+                && let Some(person) = self.people.get(&peer)
+                && let Some(answering) = person.calls.answering()
+            {
+                row.message.clone_from(&answering.row);
             }
             used.message.clone_from(&row.message);
             rows.push(row);
@@ -235,25 +237,6 @@ impl Client {
                 .get(&id)
                 .is_some_and(|it| it.word().is_some() && it.is_durable(stored)),
         }
-    }
-
-    /// Makes message 2 of the answer that has a row in this round; one to nobody where none has.
-    fn answer_row(&self, seats: &[(Option<Seat>, Slot)]) -> Option<Vec<u8>> {
-        let peer = seats.iter().find_map(|(seat, _)| match seat {
-            Some(Seat::Answer(peer)) => Some(*peer),
-            _ => None,
-        });
-        let (secret, realm) = (&self.profile.secret, &self.realm);
-        let message_bytes = self.deployment.message_bytes.into();
-        let Some(answering) = peer.and_then(|peer| self.people.get(&peer)?.calls.answering())
-        else {
-            self.decoys.call.answer(secret, realm, message_bytes);
-            return None;
-        };
-        let (message, resume) = (&answering.message, answering.resume.as_ref());
-        let (place, seed) = (answering.place, &answering.seed);
-        call::answer(secret, realm, message, resume, place, seed, message_bytes)
-            .map(|answer| answer.row)
     }
 
     /// Writes the row of a slot.

@@ -6,8 +6,8 @@
 
 use crate::world::World;
 
-const ADA: u64 = 0x2cdf_caef_8182_f30b;
-const BOB: u64 = 0x915a_2654_2358_0744;
+const ADA: u64 = 0xde19_9034_d02c_a5b5;
+const BOB: u64 = 0x04b7_f567_63bd_66e5;
 
 /// Runs two clients from seeds; panics where they send anything else than what is frozen.
 pub(crate) fn check() {

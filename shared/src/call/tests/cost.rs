@@ -134,14 +134,6 @@ fn answer_without() {
 
 #[test]
 #[ignore = "counted under callgrind"]
-fn answer_idle() {
-    let mut parties = Parties::new();
-    let idle = IdleCall::new(&parties.callee, &REALM, &mut parties.rng);
-    measured(|| idle.answer(&parties.callee, &REALM, ROW_BYTES));
-}
-
-#[test]
-#[ignore = "counted under callgrind"]
 fn read_same_device() {
     let row = Parties::new().answer(Some(&resume())).row;
     assert!(reading(Some(&resume()), &row).is_some());
@@ -180,7 +172,7 @@ fn read_callees_key() {
 #[ignore = "counted under callgrind"]
 fn read_idle() {
     let mut parties = Parties::new();
-    let idle = IdleCall::new(&parties.callee, &REALM, &mut parties.rng);
+    let idle = IdleCall::new(&mut parties.rng);
     measured(|| idle.read_answer(&parties.callee, &REALM, &[7; ROW_BYTES]));
 }
 

@@ -88,6 +88,7 @@ impl Sample {
             realm: &self.realm,
             own: self.own,
             peer: self.peer,
+            message_bytes: 256,
         };
         Box::new(Outgoing::new(secret, payload, self.now(), paused, between))
     }
@@ -121,6 +122,7 @@ impl Sample {
             realm: &self.realm,
             own: self.own,
             peer: self.peer,
+            message_bytes: 256,
         };
         let answering = Answering::new(accepted, self.now(), between).unwrap();
         Box::new(Answering {

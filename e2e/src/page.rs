@@ -269,7 +269,8 @@ impl Page {
         self.open(name).await?;
         self.click("contact-menu").await?;
         self.click("compare").await?;
-        let number = self.element(&id("safety-number")).await?.text().await?;
+        let number = self.element(&id("safety-number")).await?;
+        let number = number.prop("textContent").await?.unwrap_or_default();
         self.click("close-dialog").await?;
         Ok(number.split_whitespace().collect())
     }
@@ -630,7 +631,9 @@ impl Page {
     }
 
     async fn press_once(&self, selector: &str) -> Result<()> {
-        self.element(selector).await?.click().await?;
+        let element = self.element(selector).await?;
+        element.scroll_into_view().await?;
+        element.click().await?;
         Ok(())
     }
 

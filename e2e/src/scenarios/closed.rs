@@ -17,7 +17,10 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
 
     alice.call("Bob").await?;
     alice.send("Bob", "Are you there?").await?;
-    alice.wait_notice("did not answer").await?;
+    // A call rings for thirty dialing rounds, which at WebKit's pace is longer than one wait.
+    if alice.wait_notice("did not answer").await.is_err() {
+        alice.wait_notice("did not answer").await?;
+    }
     alice.wait_state("Bob", "known").await?;
     alice
         .wait_message(From::Me, "queued", "Are you there?")

@@ -240,6 +240,10 @@ impl Client {
     }
 
     /// Writes the row of a slot.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one session is borrowed from one of five places from start to end"
+    )]
     fn compose_row(
         &mut self,
         index: usize,
@@ -292,15 +296,14 @@ impl Client {
             .as_mut()
             .and_then(|it| it.take_row(round, Lane::Text));
         let used = ticket.is_some() || meeting.1.is_some();
-        let (session, ticket) = match (session, ticket) {
-            (Some(session), Some(ticket)) => (session, ticket),
-            _ => {
-                writing = Writing::Nothing;
-                let decoy = decoys.sessions.get_mut(index);
-                let decoy = decoy.expect("there is a decoy for each slot");
-                let ticket = decoy.take_row(round, Lane::Text);
-                (decoy, ticket.expect("rounds are dealt for once, in order"))
-            }
+        let (session, ticket) = if let (Some(session), Some(ticket)) = (session, ticket) {
+            (session, ticket)
+        } else {
+            writing = Writing::Nothing;
+            let decoy = decoys.sessions.get_mut(index);
+            let decoy = decoy.expect("there is a decoy for each slot");
+            let ticket = decoy.take_row(round, Lane::Text);
+            (decoy, ticket.expect("rounds are dealt for once, in order"))
         };
         let mut sent = SentRow {
             seat: seat.filter(|_| used),

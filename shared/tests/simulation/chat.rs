@@ -299,7 +299,8 @@ fn an_end_does_not_wait_for_a_long_text() {
     });
     let took = world.servers.turn().0 - turn;
     let turns = u64::from(world.servers.deployment.quick_rounds);
-    assert!(took <= turns + 2, "{took} conversation rounds");
+    // The first ratchet is under way: rows of two generations take turns, which may cost two.
+    assert!(took <= 3 * turns + 2, "{took} conversation rounds");
 }
 
 /// Whatever a name shows, a contact's is never replaced by what a caller says.

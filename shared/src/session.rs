@@ -414,6 +414,13 @@ impl Session {
         }
     }
 
+    /// Returns the first round of which a key or a tag is still there.
+    pub(crate) fn first_round(&self) -> Option<RoundId> {
+        let next = self.state.next.as_ref().map(|next| &next.generation);
+        let live = [Some(&self.state.current), next].into_iter().flatten();
+        live.filter_map(Generation::first).min()
+    }
+
     /// Ranks this pair among those whose place has a turn; the same on both sides.
     pub(crate) fn rank(&self, turn: u64) -> [u8; 16] {
         let rank = kdf::mac("rank", self.state.rank.as_bytes(), &[&turn.to_le_bytes()]);

@@ -25,8 +25,9 @@ const MAX_PENDING: usize = 8;
 const REMEMBERED: usize = 4;
 /// How far ahead of the last round a new one may be.
 const FARTHEST: u64 = 1 << 32;
-/// Conversation rounds whose receiving keys are kept while their replies are missing.
-pub(super) const KEPT_ROUNDS: usize = 64;
+/// Conversation rounds whose receiving keys are kept while their replies are missing; more than
+/// [`MAX_PENDING`], and in storage twice as many.
+const KEPT_ROUNDS: usize = 32;
 /// Conversation rounds in a row without a result, after which the person is told.
 const OBSTACLE_ROUNDS: u32 = 3;
 
@@ -142,11 +143,10 @@ impl Rounds {
         self.newest
     }
 
-    /// Returns the oldest conversation round whose receiving keys are still kept.
-    pub(super) fn oldest_kept(&self) -> Option<RoundId> {
-        (self.vouched.len() >= KEPT_ROUNDS)
-            .then(|| self.vouched.front().copied())
-            .flatten()
+    /// Returns the oldest conversation round whose reply could still be read: none from before the
+    /// start, and few.
+    fn oldest_awaited(&self) -> Option<RoundId> {
+        self.vouched.front().copied()
     }
 
     fn has_announced(&self, party: PartyId, announcement: &Announcement) -> bool {
@@ -219,12 +219,19 @@ impl Client {
         let vouched = others
             .iter()
             .any(|other| self.rounds.has_announced(*other, &announcement));
-        if vouched && self.rounds.is_new(&announcement) {
+        let (_, before) = self.rounds.newest;
+        let is_new = vouched && self.rounds.is_new(&announcement);
+        if is_new {
             self.show_open(open);
             self.deal_for(announcement, rng);
         }
         for party in PartyId::ALL {
             self.submit(party, announcement);
+        }
+        // After the rows left, as how long it takes depends on what was erased before.
+        if is_new && let Some(oldest) = self.rounds.oldest_awaited() {
+            self.erase_before(oldest);
+            self.store_sessions(before..open.turn);
         }
     }
 

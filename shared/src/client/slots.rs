@@ -4,6 +4,8 @@
 //! row that serves all sessions in turn, in an order drawn anew. A row that nobody needs is that
 //! of a session with nobody, made and read by the same steps.
 
+use core::ops::Range;
+
 use rand_core::CryptoRng;
 
 use super::{
@@ -395,10 +397,8 @@ impl Client {
             self.take_row(settled, rng);
         }
         self.read_answer(call_row.as_ref());
-        let kept = self.rounds.oldest_kept();
-        let erased = if complete { Some(round.next()) } else { kept };
-        if let Some(round) = erased {
-            self.erase_before(round);
+        if complete {
+            self.erase_before(round.next());
         }
     }
 
@@ -548,28 +548,49 @@ impl Client {
     }
 
     /// Erases the keys of rounds before that one.
-    fn erase_before(&mut self, round: RoundId) {
-        let turn = self.moment().turn;
+    pub(super) fn erase_before(&mut self, round: RoundId) {
         for session in &mut self.decoys.sessions {
             session.erase_before(round);
         }
         self.decoys.meeting.erase_before(round);
-        for (key, person) in &mut self.people {
+        for person in self.people.values_mut() {
             if let Some(pair) = person.pair.lossy().as_mut() {
                 pair.session.erase_before(round);
             }
             if let Some(answering) = person.calls.lossy().answering_mut() {
                 answering.session.erase_before(round);
             }
-            // Spread over the people, so that no round stores all of them.
-            let number = u64::from(*key.as_bytes().first().unwrap_or(&0));
-            if person.pair.is_some() && (turn + number).is_multiple_of(STORE_EVERY) {
-                person.pair.edit();
-            }
         }
         for farewell in self.farewells.values_mut() {
             farewell.lossy().session.erase_before(round);
         }
+    }
+
+    /// Stores the sessions that were due in the turns since the last round, for no other reason
+    /// than that erased keys go from storage, too; not all people in one round.
+    pub(super) fn store_sessions(&mut self, turns: Range<Turn>) {
+        for (key, person) in &mut self.people {
+            let offset = u64::from(*key.as_bytes().first().unwrap_or(&0));
+            let times = |turn: Turn| turn.0.saturating_add(offset) / STORE_EVERY;
+            if times(turns.start) == times(turns.end) {
+                continue;
+            }
+            if person.pair.is_some() {
+                person.pair.edit();
+            }
+        }
+    }
+
+    /// Returns the first round of which a row, or its tag, opens to whoever reads this device now
+    /// and has seen what travelled. Not counted is an answer of which no packet opened yet: it is
+    /// kept as the seed from which it was made.
+    #[must_use]
+    pub fn first_readable_round(&self) -> Option<RoundId> {
+        let pairs = self.people.values().filter_map(|it| it.pair.as_ref());
+        let pairs = pairs.map(|pair| &pair.session);
+        let farewells = self.farewells.values().map(|farewell| &farewell.session);
+        let sessions = pairs.chain(farewells);
+        sessions.filter_map(Session::first_round).min()
     }
 
     pub(super) fn packet_bytes(&self) -> usize {

@@ -70,6 +70,12 @@ impl Generation {
         self.sending.erase_before(round);
     }
 
+    /// Returns the first round of which a key or a tag is still there.
+    pub(super) fn first(&self) -> Option<RoundId> {
+        let trees = [&self.tags, &self.sending.tree, &self.receiving];
+        trees.into_iter().filter_map(KeyTree::first).min()
+    }
+
     /// Returns whether what was stored is a generation.
     pub(super) fn is_sound(&self) -> bool {
         self.tags.is_sound() && self.receiving.is_sound() && self.sending.tree.is_sound()

@@ -96,7 +96,6 @@ impl KeyTree {
     }
 
     /// Returns the first round whose key can still be derived.
-    #[cfg(test)]
     pub(super) fn first(&self) -> Option<RoundId> {
         (!self.keys.is_empty()).then_some(RoundId(self.from))
     }

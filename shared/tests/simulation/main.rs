@@ -20,6 +20,7 @@
 mod audit;
 mod calls;
 mod chat;
+mod erasing;
 mod failures;
 mod forge;
 mod frozen;

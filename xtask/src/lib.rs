@@ -12,6 +12,7 @@ pub mod servers;
 
 pub mod bench;
 pub mod ci;
+pub mod cost;
 pub mod demo;
 pub mod models;
 pub mod test;

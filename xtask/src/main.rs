@@ -7,7 +7,7 @@ use anyhow::Result;
 use xtask::demo::{self, Open};
 use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
-use xtask::{bench, ci, say, setup, site};
+use xtask::{bench, ci, cost, say, setup, site};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
@@ -22,6 +22,8 @@ const HELP: &str = "\
   models [--fast | --all] [MODEL[/CASE]..]
                   checks the symbolic models of the protocol (docs/models/), without the slow ones
                   unless with --all
+  cost            counts the instructions of a client's round in each state (callgrind), which
+                  must not differ by more than 3 %
   lint            formatting, clippy and documentation, as CI wants them
   setup           sets up what is missing, and nothing else
   site            builds the page into target/site/
@@ -49,6 +51,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["e2e", options @ ..] => test::in_browsers(&Trials::parse(options)?)?,
         ["shots"] => test::shots()?,
         ["models", options @ ..] => models::run(&Choice::parse(options)?)?,
+        ["cost"] => cost::run()?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,
         ["site"] => site::build()?,

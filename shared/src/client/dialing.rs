@@ -276,7 +276,7 @@ impl Client {
                 }
             }
             Effect::ReleaseSlot => {
-                if self.tasks.call.is_some_and(|stay| stay.is_of(peer)) {
+                if self.tasks.call.is_some_and(|stay| stay.peer == peer) {
                     self.tasks.edit().call = None;
                 }
             }

@@ -4,7 +4,7 @@
 //! What is sent depends on announcements alone: one frame for each server and round, of one
 //! size, whatever the client does.
 
-use core::fmt;
+use core::{fmt, mem};
 use std::collections::{BTreeMap, VecDeque};
 
 use rand_core::CryptoRng;
@@ -52,6 +52,8 @@ pub(super) struct Rounds {
     vouched: VecDeque<RoundId>,
     /// The newest round and turn that two servers announced.
     newest: (RoundId, Turn),
+    /// The newest turn when sessions were last looked through for what is to be erased.
+    swept: Turn,
     /// Conversation rounds in a row without a result.
     incomplete: u32,
     /// Who did not answer in the last of them.
@@ -137,6 +139,7 @@ impl Rounds {
         let (round, turn) = &mut self.newest;
         round.0 = round.0.max(moment.round);
         turn.0 = turn.0.max(moment.turn);
+        self.swept = *turn;
     }
 
     pub(super) const fn newest(&self) -> (RoundId, Turn) {
@@ -219,19 +222,12 @@ impl Client {
         let vouched = others
             .iter()
             .any(|other| self.rounds.has_announced(*other, &announcement));
-        let (_, before) = self.rounds.newest;
-        let is_new = vouched && self.rounds.is_new(&announcement);
-        if is_new {
+        if vouched && self.rounds.is_new(&announcement) {
             self.show_open(open);
             self.deal_for(announcement, rng);
         }
         for party in PartyId::ALL {
             self.submit(party, announcement);
-        }
-        // After the rows left, as how long it takes depends on what was erased before.
-        if is_new && let Some(oldest) = self.rounds.oldest_awaited() {
-            self.erase_before(oldest);
-            self.store_sessions(before..open.turn);
         }
     }
 
@@ -330,6 +326,7 @@ impl Client {
         }: Said,
         rng: &mut impl CryptoRng,
     ) {
+        self.sweep();
         let Some(pending) = self.rounds.pending.get_mut(&round) else {
             return;
         };
@@ -346,6 +343,17 @@ impl Client {
         } else if refusals.len() >= 2 {
             self.conclude_round(round, rng);
         }
+    }
+
+    /// Erases what no reply can need any more. At a server's word, and not as a round is dealt for:
+    /// how long it takes depends on what was erased before.
+    fn sweep(&mut self) {
+        if let Some(oldest) = self.rounds.oldest_awaited() {
+            self.erase_before(oldest);
+        }
+        let (_, turn) = self.rounds.newest;
+        let swept = mem::replace(&mut self.rounds.swept, turn);
+        self.store_sessions(swept..turn);
     }
 
     /// Gives up earlier rounds of a kind: servers reply in order, so theirs will not come.

@@ -231,44 +231,57 @@ pub(super) struct Tasks {
 
 /// A stay in a task slot. Its end is fixed when it begins: what opens meanwhile changes only what
 /// its rows carry.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Stay {
+    pub(super) peer: ClientKey,
+    began: Moment,
+    ends: RoundId,
+}
+
+impl Stay {
+    pub(super) const fn new(peer: ClientKey, began: Moment, ends: RoundId) -> Self {
+        Self { peer, began, ends }
+    }
+
+    pub(super) fn is_over(&self, now: Moment, pace: Pace) -> bool {
+        now.is_past(self.began, self.ends, pace)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StayRecord {
     peer: [u8; 32],
     began: Moment,
     ends: u64,
 }
 
-impl Stay {
-    pub(super) const fn new(peer: ClientKey, began: Moment, ends: RoundId) -> Self {
+impl StayRecord {
+    const fn of(stay: Stay) -> Self {
         Self {
-            peer: *peer.as_bytes(),
-            began,
-            ends: ends.0,
+            peer: *stay.peer.as_bytes(),
+            began: stay.began,
+            ends: stay.ends.0,
         }
     }
 
-    pub(super) fn is_of(&self, peer: ClientKey) -> bool {
-        self.peer == *peer.as_bytes()
-    }
-
-    pub(super) fn peer(&self) -> Option<ClientKey> {
-        ClientKey::from_bytes(self.peer).ok()
-    }
-
-    pub(super) fn is_over(&self, now: Moment, pace: Pace) -> bool {
-        now.is_past(self.began, RoundId(self.ends), pace)
+    fn read(self) -> Result<Stay, Unreadable> {
+        Ok(Stay {
+            peer: ClientKey::from_bytes(self.peer).map_err(|_weak| Unreadable::Damaged)?,
+            began: self.began,
+            ends: RoundId(self.ends),
+        })
     }
 }
 
 #[derive(Serialize, Deserialize)]
 struct TasksRecord {
-    call: Option<Stay>,
-    answer: Option<Stay>,
+    call: Option<StayRecord>,
+    answer: Option<StayRecord>,
 }
 
 impl Record for Tasks {
     fn encode(&self) -> Option<Vec<u8>> {
-        let Self { call, answer } = *self;
+        let [call, answer] = [self.call, self.answer].map(|stay| stay.map(StayRecord::of));
         let some = call.is_some() || answer.is_some();
         some.then(|| encode(VERSION, &TasksRecord { call, answer }))
     }
@@ -278,6 +291,9 @@ impl Tasks {
     /// Reads a record.
     pub(super) fn decode(record: &[u8]) -> Result<Self, Unreadable> {
         let TasksRecord { call, answer } = decode(VERSION, record)?;
-        Ok(Self { call, answer })
+        Ok(Self {
+            call: call.map(StayRecord::read).transpose()?,
+            answer: answer.map(StayRecord::read).transpose()?,
+        })
     }
 }

@@ -166,7 +166,7 @@ impl Client {
             Coin::Call => &self.tasks.call,
             Coin::Answer => &self.tasks.answer,
         };
-        let peer = stay.as_ref()?.peer()?;
+        let peer = stay.as_ref()?.peer;
         let person = self.people.get(&peer)?;
         let seat = match coin {
             Coin::Call => call_seat(peer, &person.calls),
@@ -216,7 +216,7 @@ impl Client {
     }
 
     fn is_answer_in_quick_slot(&self, peer: ClientKey) -> bool {
-        let in_task_slot = self.tasks.answer.is_some_and(|stay| stay.is_of(peer));
+        let in_task_slot = self.tasks.answer.is_some_and(|stay| stay.peer == peer);
         let person = self.people.get(&peer);
         let begun = person.and_then(|it| it.calls.answering()?.task);
         begun.is_some() && !in_task_slot

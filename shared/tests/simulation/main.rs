@@ -20,6 +20,8 @@
 mod audit;
 mod calls;
 mod chat;
+mod cost;
+mod deals;
 mod erasing;
 mod failures;
 mod forge;
@@ -30,6 +32,7 @@ mod pairs;
 mod probes;
 mod records;
 mod restarts;
+mod rows;
 mod servers;
 mod silence;
 mod stats;

@@ -11,7 +11,7 @@ use mcmix_shared::{
 };
 use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
 
-use crate::servers::checksum;
+use crate::{cost::measured, servers::checksum};
 
 /// When the disk stores what it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,8 @@ pub(crate) struct Node {
     pub(crate) sent: Vec<(usize, usize)>,
     /// A checksum (FNV-1a) over all bytes sent.
     pub(crate) transcript: u64,
+    /// Whether what it does is counted.
+    pub(crate) is_measured: bool,
     starts: u64,
     /// Events since the start, of each kind.
     events: BTreeMap<String, u64>,
@@ -58,6 +60,7 @@ impl Node {
             wall_off: 0,
             sent: Vec::new(),
             transcript: 0xcbf2_9ce4_8422_2325,
+            is_measured: false,
             starts: 0,
             events: BTreeMap::new(),
             seed,
@@ -95,7 +98,13 @@ impl Node {
             b'e',
             *number ^ checksum(kind.as_bytes()),
         );
-        self.client.handle(self.now(steady), event, &mut rng)
+        let now = self.now(steady);
+        let handle = || self.client.handle(now, event, &mut rng);
+        if self.is_measured {
+            measured(handle)
+        } else {
+            handle()
+        }
     }
 
     /// Makes the client anew from what is stored; what waited to be stored is lost.

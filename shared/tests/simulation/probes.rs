@@ -109,8 +109,9 @@ struct Sight {
     phases: Vec<u64>,
 }
 
-/// Lets somebody call the victim, who accepts, with as few rounds as that takes.
-fn befriend(world: &mut World, other: NodeId) {
+/// Lets somebody call the victim, who accepts, and returns how many rounds it took until they
+/// were a pair.
+fn befriend(world: &mut World, other: NodeId) -> usize {
     // A call begins once it is known where rounds are.
     world.converse();
     world.add(other, VICTIM);
@@ -118,19 +119,37 @@ fn befriend(world: &mut World, other: NodeId) {
     world.round(Program::Open);
     assert!(world.rings(VICTIM, other));
     world.accept(VICTIM, other);
-    let mut tries = 0;
+    let mut rounds = 0;
     while !world.are_paired(VICTIM, other) {
         world.converse();
-        tries += 1;
-        assert!(tries < 200);
+        rounds += 1;
+        assert!(rounds < 200);
     }
-    // Until the answer's task slot is free again, nobody is online.
+    rest(world);
+    rounds
+}
+
+/// The same rounds as with [`befriend`], in a world without that person.
+fn befriend_nobody(world: &mut World, rounds: usize) {
+    world.converse();
+    world.round(Program::Open);
+    world.conversations(rounds);
+    rest(world);
+}
+
+/// Until the answer's task slot is free again, nobody is online.
+fn rest(world: &mut World) {
     world.servers.skip(30, 0);
     world.pass(20_000);
     world.converse();
 }
 
-fn look(seed: u64, life: Life, planted: Option<Life>) -> Sight {
+/// How the victim came by its other contacts: rounds until each was one.
+type Past = Vec<usize>;
+
+/// Returns what the probers see of a life, and the past that led to it. An idle life has another
+/// one's past, so that the victim and the prober had the same rounds in both worlds.
+fn look(seed: u64, life: Life, past: &Past, planted: Option<Life>) -> (Sight, Past) {
     let names: Vec<_> = (0..OTHERS.end).map(|i| format!("N{i}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let setup = Setup {
@@ -144,9 +163,13 @@ fn look(seed: u64, life: Life, planted: Option<Life>) -> Sight {
     }
     befriend(&mut world, CONTACT);
     let others: Vec<_> = OTHERS.take(life.contacts()).collect();
-    for other in &others {
+    let own_past = others.iter().map(|other| {
         world.start(*other);
-        befriend(&mut world, *other);
+        befriend(&mut world, *other)
+    });
+    let own_past: Past = own_past.collect();
+    for rounds in past {
+        befriend_nobody(&mut world, *rounds);
     }
     // The same number of rounds in both worlds, and slots are free.
     let turn = world.servers.turn().0;
@@ -196,7 +219,7 @@ fn look(seed: u64, life: Life, planted: Option<Life>) -> Sight {
         }
         note(&world, &mut sight);
     }
-    sight
+    (sight, own_past)
 }
 
 /// What the victim does besides.
@@ -296,8 +319,8 @@ fn probers_see_the_same_whatever_else_somebody_does() {
     let mut rows = Comparison::default();
     for seed in seeds(11, 5000) {
         let life = Life::ALL[usize::try_from(seed).unwrap() % Life::ALL.len()];
-        let idle = look(seed, Life::Idle, None);
-        let busy = look(seed, life, None);
+        let (busy, past) = look(seed, life, &Past::new(), None);
+        let (idle, _) = look(seed, Life::Idle, &past, None);
         for (step, (a, b)) in idle.rounds.iter().zip(&busy.rounds).enumerate() {
             assert_eq!(a, b, "{life:?}, seed {seed}, step {step}");
         }
@@ -317,8 +340,8 @@ fn probers_see_the_same_whatever_else_somebody_does() {
 fn a_planted_leak_is_found() {
     let mut found = 0;
     for seed in 0..6 {
-        let honest = look(seed, Life::Idle, None);
-        let planted = look(seed, Life::Idle, Some(Life::TalksToOne));
+        let (honest, _) = look(seed, Life::Idle, &Past::new(), None);
+        let (planted, _) = look(seed, Life::Idle, &Past::new(), Some(Life::TalksToOne));
         found += usize::from(honest.rounds != planted.rounds);
     }
     assert!(found > 0);

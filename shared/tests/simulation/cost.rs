@@ -26,9 +26,12 @@ fn counted(what: &str) {
     println!("counted: {}", black_box(what));
 }
 
+/// Brings the client into a state.
+type Enter = fn(&mut World);
+
 /// States of a client, each made from a pair that is settled, with a stranger about. All come to
 /// two sessions: erasing old keys, after the rows left, costs the same for each.
-const STATES: [(&str, fn(&mut World)); 10] = [
+const STATES: [(&str, Enter); 10] = [
     ("idle", |_| ()),
     ("calls a stranger", |world| world.call(CLIENT, STRANGER)),
     ("rings a contact", |world| world.ring(CLIENT, FRIEND)),

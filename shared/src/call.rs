@@ -35,33 +35,15 @@ pub(crate) const MESSAGE_BYTES: usize = 200;
 
 /// C, from which all secrets of one call follow. Stored with the call's payload before the first
 /// dial, and used for no other.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct CallSecret([u8; 32]);
+#[derive(Clone, Debug)]
+pub(crate) struct CallSecret(pub(crate) Secret);
 
 impl CallSecret {
-    pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Self([0; 32]);
-        rng.fill_bytes(&mut secret.0);
-        secret
-    }
-
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// Returns s, which the payload carries and the meeting point follows from.
     pub(crate) fn meeting_seed(&self) -> MeetingSeed {
-        MeetingSeed(kdf::truncate(kdf::derive("call", &self.0, &[]).as_bytes()))
-    }
-}
-
-impl fmt::Debug for CallSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CallSecret(..)")
+        MeetingSeed(kdf::truncate(
+            kdf::derive("call", self.0.as_bytes(), &[]).as_bytes(),
+        ))
     }
 }
 
@@ -151,7 +133,7 @@ pub(crate) fn seal_to_nobody(
     rng: &mut impl CryptoRng,
 ) -> [u8; MESSAGE_BYTES] {
     let nobody = Secret::random(rng);
-    let call = CallSecret::random(rng);
+    let call = CallSecret(Secret::random(rng));
     let payload = idle_payload(&call, rng);
     Caller::new(secret, realm, nobody.as_bytes(), &call, &payload.to_bytes()).message
 }
@@ -188,30 +170,8 @@ pub(crate) fn open(secret: &SecretKey, realm: &Realm, message: &[u8]) -> Option<
 
 /// The callee's seed of message 2: drawn at Accept, stored before message 2 leaves, used for one
 /// answer.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct AnswerSeed([u8; 32]);
-
-impl AnswerSeed {
-    pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
-        let mut seed = Self([0; 32]);
-        rng.fill_bytes(&mut seed.0);
-        seed
-    }
-
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for AnswerSeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AnswerSeed(..)")
-    }
-}
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerSeed(pub(crate) Secret);
 
 /// The callee's side of an agreement.
 pub(crate) struct Answer {
@@ -245,13 +205,13 @@ pub(crate) fn answer(
     row_bytes: usize,
 ) -> Option<Answer> {
     let info: [&[u8]; 2] = [message, &[place.code()]];
-    let ephemeral = kdf::derive("e2", seed.as_bytes(), &info);
+    let ephemeral = kdf::derive("e2", seed.0.as_bytes(), &info);
     let (message1, received) = Message1::read(secret, realm, message, &ephemeral)?;
     let mut row = vec![0; row_bytes];
     let (message2, rest) = row.split_at_mut_checked(message::ANSWER_BYTES)?;
     let meeting = message1.meeting_seed();
     let split = message1.answer(&message::psk(&meeting, resume), place, message2)?;
-    kdf::expand("fill", seed.as_bytes(), &info, rest);
+    kdf::expand("fill", seed.0.as_bytes(), &info, rest);
     received.map(|_| Answer { row, secret: split })
 }
 
@@ -299,7 +259,7 @@ pub(crate) fn read_answer(
     let message2 = row.get(..message::ANSWER_BYTES)?;
     let bytes = payload.to_bytes();
     // A secret that nobody else can have, where there is none to try.
-    let nothing = kdf::derive("no resume", call.as_bytes(), &[]);
+    let nothing = kdf::derive("no resume", call.0.as_bytes(), &[]);
     let products = Products::default();
     let attempt = |resume: Option<&Secret>| {
         Caller::again(secret, realm, callee.as_bytes(), call, &bytes, &products)
@@ -357,7 +317,7 @@ impl IdleCall {
     /// Makes one; once for each start of a client.
     pub(crate) fn new(rng: &mut impl CryptoRng) -> Self {
         let other = SecretKey::generate(rng);
-        let call = CallSecret::random(rng);
+        let call = CallSecret(Secret::random(rng));
         let payload = idle_payload(&call, rng);
         Self {
             other: other.client_key(),

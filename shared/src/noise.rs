@@ -15,7 +15,7 @@ use core::fmt;
 use rand_core::CryptoRng;
 use snow::{Builder, HandshakeState, TransportState};
 
-pub(crate) use resolver::{HandshakeSeed, Resolver};
+pub(crate) use resolver::Resolver;
 
 use zeroize::Zeroizing;
 
@@ -79,7 +79,7 @@ pub struct Initiator {
 
 /// All that a client draws for one link.
 struct HelloSeeds {
-    ephemeral: HandshakeSeed,
+    ephemeral: Secret,
     one_time: Zeroizing<[u8; kem::SECRET_SEED_BYTES]>,
 }
 
@@ -93,7 +93,7 @@ impl Initiator {
         rng: &mut impl CryptoRng,
     ) -> (Self, Vec<u8>) {
         let mut seeds = HelloSeeds {
-            ephemeral: HandshakeSeed::random(rng),
+            ephemeral: Secret::random(rng),
             one_time: Zeroizing::new([0; kem::SECRET_SEED_BYTES]),
         };
         rng.fill_bytes(seeds.one_time.as_mut_slice());
@@ -158,7 +158,7 @@ pub struct Accepted {
 
 /// All that a server draws for one link.
 struct AnswerSeeds {
-    ephemeral: HandshakeSeed,
+    ephemeral: Secret,
     encapsulation: Secret,
 }
 
@@ -174,7 +174,7 @@ pub fn accept(
     hello: &[u8],
     rng: &mut impl CryptoRng,
 ) -> Result<Accepted, NoiseError> {
-    let ephemeral = HandshakeSeed::random(rng);
+    let ephemeral = Secret::random(rng);
     let mut encapsulation = Zeroizing::new([0; 32]);
     rng.fill_bytes(encapsulation.as_mut_slice());
     let seeds = AnswerSeeds {
@@ -288,7 +288,7 @@ fn with_psk(
     done.map(drop).map_err(|_| NoiseError::Handshake)
 }
 
-fn builder<'a>(own: &'a SecretKey, prologue: &'a [u8], ephemeral: HandshakeSeed) -> Builder<'a> {
+fn builder<'a>(own: &'a SecretKey, prologue: &'a [u8], ephemeral: Secret) -> Builder<'a> {
     let pattern = PATTERN.parse().expect("a Noise pattern");
     Builder::with_resolver(pattern, Resolver::boxed(ephemeral))
         .prologue(prologue)

@@ -88,7 +88,7 @@ impl Caller {
         products: &Products,
     ) -> Self {
         let prologue = prologue(realm);
-        let ephemeral = kdf::derive("e", call.as_bytes(), &[&prologue, callee, payload]);
+        let ephemeral = kdf::derive("e", call.0.as_bytes(), &[&prologue, callee, payload]);
         let seals = Seals::default();
         let pattern = PATTERN.parse().expect("a Noise pattern");
         let mut state =

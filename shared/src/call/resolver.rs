@@ -20,10 +20,7 @@ use subtle::ConstantTimeEq as _;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-use crate::{
-    kdf::Secret,
-    noise::{HandshakeSeed, Resolver},
-};
+use crate::{kdf::Secret, noise::Resolver};
 
 /// Whether all seals of a handshake fitted. Nothing that a handshake gives may be used before
 /// this was asked.
@@ -115,7 +112,7 @@ impl GoingOn {
         products: &Products,
         seals: &Seals,
     ) -> BoxedCryptoResolver {
-        let seed = HandshakeSeed::from_bytes(*ephemeral.as_bytes());
+        let seed = Secret::from_bytes(*ephemeral.as_bytes());
         Box::new(Self {
             inner: Resolver::boxed(seed),
             cursor: Cursor {

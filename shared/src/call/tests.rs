@@ -24,7 +24,7 @@ use crate::{
     identity::{ClientKey, Name, SecretKey},
     kdf::Secret,
     manifest::Realm,
-    noise::{HandshakeSeed, Resolver},
+    noise::Resolver,
     program::RoundId,
     session::Lane,
 };
@@ -51,7 +51,7 @@ struct Parties {
 
 impl Parties {
     fn new() -> Self {
-        let call = CallSecret::from_bytes([3; 32]);
+        let call = CallSecret(Secret::from_bytes([3; 32]));
         Self {
             caller: SecretKey::from_bytes([1; 32]),
             callee: SecretKey::from_bytes([2; 32]),
@@ -65,7 +65,7 @@ impl Parties {
                 places: Places::new(PLACES).unwrap(),
             },
             call,
-            seed: AnswerSeed::from_bytes([4; 32]),
+            seed: AnswerSeed(Secret::from_bytes([4; 32])),
             rng: ChaCha12Rng::seed_from_u64(1),
         }
     }
@@ -161,7 +161,7 @@ fn both_sides_agree_with_and_without_the_resume_secret() {
 #[test]
 fn no_answer_opens_under_the_stand_in() {
     let parties = Parties::new();
-    let stand_in = crate::kdf::derive("no resume", parties.call.as_bytes(), &[]);
+    let stand_in = crate::kdf::derive("no resume", parties.call.0.as_bytes(), &[]);
     let answer = parties.answer(Some(&stand_in));
     assert!(parties.read(None, &answer.row).is_none());
 }
@@ -388,7 +388,7 @@ fn a_static_key_of_low_order_is_refused() {
     let callee = parties.callee.client_key();
     for point in [[0; 32], one, zero_again] {
         let resolver = || {
-            let inner = Resolver::boxed(HandshakeSeed::from_bytes([6; 32]));
+            let inner = Resolver::boxed(Secret::from_bytes([6; 32]));
             Box::new(WeakStatic(inner, point))
         };
         let pattern = || "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
@@ -401,7 +401,7 @@ fn a_static_key_of_low_order_is_refused() {
         let mut message = [0; MESSAGE_BYTES];
         weak.write_message(&parties.payload.to_bytes(), &mut message)
             .unwrap();
-        let inner = Resolver::boxed(HandshakeSeed::from_bytes([0; 32]));
+        let inner = Resolver::boxed(Secret::from_bytes([0; 32]));
         let mut plain = Builder::with_resolver(pattern(), inner)
             .prologue(&prologue)
             .and_then(|builder| builder.local_private_key(parties.callee.as_bytes()))
@@ -420,7 +420,7 @@ fn answers_are_bound_to_both_people_and_the_call() {
     let row = parties.answer(None).row;
     assert!(parties.read(None, &row).is_some());
     let mut other = Parties::new();
-    other.call = CallSecret::from_bytes([5; 32]);
+    other.call = CallSecret(Secret::from_bytes([5; 32]));
     assert!(other.read(None, &row).is_none(), "another call");
     let mut other = Parties::new();
     other.callee = SecretKey::from_bytes([5; 32]);
@@ -444,7 +444,7 @@ fn the_pairs_secret_is_no_raw_diffie_hellman() {
     );
     assert_ne!(secret.as_bytes(), &shared);
     let mut again = Parties::new();
-    again.seed = AnswerSeed::from_bytes([5; 32]);
+    again.seed = AnswerSeed(Secret::from_bytes([5; 32]));
     assert_ne!(again.answer(None).secret.as_bytes(), secret.as_bytes());
 }
 
@@ -513,7 +513,7 @@ fn debug_hides_secrets() {
     );
     assert_eq!(
         shown,
-        "CallSecret(..) AnswerSeed(..) CallPayload(..) MeetingSeed(..) Answer(..)"
+        "CallSecret(Secret(..)) AnswerSeed(Secret(..)) CallPayload(..) MeetingSeed(..) Answer(..)"
     );
     assert!(!format!("{received:?}").contains("Ada"));
 }

@@ -659,7 +659,7 @@ impl OutgoingRecord {
     fn of(call: &Outgoing) -> Self {
         let payload = &call.payload;
         Self {
-            secret: *call.secret.as_bytes(),
+            secret: *call.secret.0.as_bytes(),
             ring: payload.kind == CallKind::Ring,
             name: payload.name.as_str().to_owned(),
             resume: *payload.resume.as_bytes(),
@@ -675,12 +675,12 @@ impl OutgoingRecord {
             kind: kind(self.ring),
             validity: Validity::Stands,
             name: Name::new(&self.name).ok()?,
-            seed: CallSecret::from_bytes(self.secret).meeting_seed(),
+            seed: CallSecret(Secret::from_bytes(self.secret)).meeting_seed(),
             resume: ResumeId::from_bytes(self.resume),
             until: RoundId(self.until),
             places: Places::new(self.places)?,
         };
-        let secret = CallSecret::from_bytes(self.secret);
+        let secret = CallSecret(Secret::from_bytes(self.secret));
         Some(Outgoing::new(
             secret,
             payload,
@@ -740,7 +740,7 @@ impl AnsweringRecord {
         Self {
             message: answering.message.to_vec(),
             meeting: *answering.meeting.as_bytes(),
-            seed: *answering.seed.as_bytes(),
+            seed: *answering.seed.0.as_bytes(),
             resume: answering.resume.as_ref().map(|secret| *secret.as_bytes()),
             place: answering.place.code(),
             new_device: answering.device == CallerDevice::New,
@@ -759,7 +759,7 @@ impl AnsweringRecord {
         let accepted = Accepted {
             message: self.message.try_into().ok()?,
             meeting: MeetingSeed::from_bytes(self.meeting),
-            seed: AnswerSeed::from_bytes(self.seed),
+            seed: AnswerSeed(Secret::from_bytes(self.seed)),
             resume: self.resume.map(Secret::from_bytes),
             place: Place::new(self.place)?,
             device: device(self.new_device),

@@ -300,7 +300,7 @@ impl Client {
         let accepted = Accepted {
             message: incoming.message,
             meeting: incoming.seed,
-            seed: AnswerSeed::random(rng),
+            seed: AnswerSeed(Secret::random(rng)),
             resume: person.resume_secret(&received.payload.resume),
             place: crowd.take(received.payload.places, &self.settings.ranking),
             device: incoming.device,
@@ -489,7 +489,7 @@ impl Client {
         let Some(person) = self.people.get(&peer) else {
             return;
         };
-        let secret = CallSecret::random(rng);
+        let secret = CallSecret(Secret::random(rng));
         let fresh = ResumeId::random(rng);
         let payload = CallPayload {
             kind,

@@ -6,10 +6,7 @@
 //! the stack while it computes. Whoever holds a preshared key overwrites it after use
 //! (`HandshakeState::set_psk`).
 
-use core::fmt;
-
 use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
-use rand_core::CryptoRng;
 use snow::{
     Error,
     params::{CipherChoice, DHChoice, HashChoice},
@@ -17,42 +14,19 @@ use snow::{
     types::{Cipher, Dh, Hash, Random},
 };
 use x25519_dalek::{PublicKey, StaticSecret};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::SEAL_BYTES;
-
-/// The ephemeral secret of one handshake, drawn beforehand from the caller's generator.
-///
-/// The same seed makes the same message, so that a handshake can be resumed after a reload.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct HandshakeSeed([u8; 32]);
-
-impl HandshakeSeed {
-    pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
-        let mut seed = Self([0; 32]);
-        rng.fill_bytes(&mut seed.0);
-        seed
-    }
-
-    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-}
-
-impl fmt::Debug for HandshakeSeed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HandshakeSeed(..)")
-    }
-}
+use crate::kdf::Secret;
 
 /// A generator that gives one ephemeral key and then fails.
-struct Once(Option<HandshakeSeed>);
+struct Once(Option<Secret>);
 
 impl Random for Once {
     fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Error> {
         match self.0.take() {
-            Some(seed) if dest.len() == seed.0.len() => {
-                dest.copy_from_slice(&seed.0);
+            Some(seed) if dest.len() == seed.as_bytes().len() => {
+                dest.copy_from_slice(seed.as_bytes());
                 Ok(())
             }
             _ => Err(Error::Rng),
@@ -60,11 +34,12 @@ impl Random for Once {
     }
 }
 
-/// What snow computes with, and [`Once`] for its randomness.
-pub(crate) struct Resolver(HandshakeSeed);
+/// What snow computes with, and for its randomness the ephemeral secret of one handshake: the
+/// same one makes the same message, so that a handshake can be made again after a reload.
+pub(crate) struct Resolver(Secret);
 
 impl Resolver {
-    pub(crate) fn boxed(seed: HandshakeSeed) -> BoxedCryptoResolver {
+    pub(crate) fn boxed(seed: Secret) -> BoxedCryptoResolver {
         Box::new(Self(seed))
     }
 }

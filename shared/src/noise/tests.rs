@@ -13,9 +13,8 @@ use snow::{
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use super::{
-    ANSWER_BYTES, Accepted, AnswerSeeds, HELLO_BYTES, HandshakeSeed, HelloSeeds, Initiator,
-    NoiseError, PATTERN, Resolver, SEAL_BYTES, Transport, Zeroizing, accept, accept_from_seeds,
-    prologue,
+    ANSWER_BYTES, Accepted, AnswerSeeds, HELLO_BYTES, HelloSeeds, Initiator, NoiseError, PATTERN,
+    Resolver, SEAL_BYTES, Transport, Zeroizing, accept, accept_from_seeds, prologue,
 };
 use crate::{
     identity::{SecretKey, ServerKey},
@@ -38,7 +37,7 @@ fn server_key() -> SecretKey {
 /// Starts a link whose seeds are known.
 fn greet() -> (Initiator, Vec<u8>) {
     let seeds = HelloSeeds {
-        ephemeral: HandshakeSeed::from_bytes([11; 32]),
+        ephemeral: Secret::from_bytes([11; 32]),
         one_time: Zeroizing::new([12; 64]),
     };
     let server = server_key().server_key();
@@ -48,7 +47,7 @@ fn greet() -> (Initiator, Vec<u8>) {
 /// Answers with seeds that are known.
 fn answer(hello: &[u8]) -> Result<Accepted, NoiseError> {
     let seeds = AnswerSeeds {
-        ephemeral: HandshakeSeed::from_bytes([13; 32]),
+        ephemeral: Secret::from_bytes([13; 32]),
         encapsulation: Secret::from_bytes([14; 32]),
     };
     accept_from_seeds(&DEPLOYMENT, PARTY, &server_key(), hello, seeds)
@@ -226,7 +225,7 @@ fn forged(resolver: BoxedCryptoResolver, one_time: &[u8; kem::PUBLIC_BYTES]) -> 
 
 #[test]
 fn a_one_time_key_that_is_none_is_refused() {
-    let resolver = Resolver::boxed(HandshakeSeed::from_bytes([11; 32]));
+    let resolver = Resolver::boxed(Secret::from_bytes([11; 32]));
     let hello = forged(resolver, &[0xff; kem::PUBLIC_BYTES]);
     assert_eq!(answer(&hello).map(drop), Err(NoiseError::OneTimeKey));
 }
@@ -244,7 +243,7 @@ struct Ownerless;
 
 impl CryptoResolver for Ownerless {
     fn resolve_rng(&self) -> Option<Box<dyn Random>> {
-        Resolver::boxed(HandshakeSeed::from_bytes([11; 32])).resolve_rng()
+        Resolver::boxed(Secret::from_bytes([11; 32])).resolve_rng()
     }
 
     fn resolve_dh(&self, _choice: &DHChoice) -> Option<Box<dyn Dh>> {

@@ -179,7 +179,7 @@ fn read_idle() {
 fn answering(has: Option<&Secret>) {
     let parties = Parties::new();
     let message = parties.seal();
-    let seed = AnswerSeed::from_bytes([4; 32]);
+    let seed = AnswerSeed(Secret::from_bytes([4; 32]));
     black_box(measured(|| {
         answer(
             &parties.callee,

@@ -81,7 +81,7 @@ impl Sample {
     }
 
     fn outgoing(&self, kind: CallKind, paused: Option<Moment>) -> Box<Outgoing> {
-        let secret = CallSecret::from_bytes([3; 32]);
+        let secret = CallSecret(Secret::from_bytes([3; 32]));
         let payload = self.payload(&secret, kind);
         let between = Between {
             secret: &self.secret,
@@ -95,7 +95,7 @@ impl Sample {
 
     /// A call of theirs; another number is another call.
     fn incoming(&self, number: u8) -> Incoming {
-        let secret = CallSecret::from_bytes([number; 32]);
+        let secret = CallSecret(Secret::from_bytes([number; 32]));
         let payload = self.payload(&secret, CallKind::Call);
         Incoming {
             message: crate::call::seal(&self.other(), &self.realm, &self.own, &secret, &payload),
@@ -112,7 +112,7 @@ impl Sample {
         let accepted = Accepted {
             message: incoming.message,
             meeting: incoming.seed,
-            seed: AnswerSeed::from_bytes([5; 32]),
+            seed: AnswerSeed(Secret::from_bytes([5; 32])),
             resume: None,
             place: Place::new(0).unwrap(),
             device: CallerDevice::Known,

@@ -6,4 +6,5 @@ pub(crate) mod probe;
 mod real_is_ideal;
 mod tamper;
 mod trace;
+mod uniform;
 mod views;

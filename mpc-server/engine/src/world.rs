@@ -41,16 +41,26 @@ impl World {
     }
 
     /// Connects three parties over the given links, in party order.
-    ///
-    /// # Panics
-    /// Never: there are as many links as parties.
     pub fn with_links<L: Link + 'static>(seed: u64, settings: Settings, links: [L; 3]) -> Self {
-        let keys: [[u8; 32]; 3] = [0, 1, 2].map(|i| {
+        let keys = [0, 1, 2].map(|i| {
             let mut key = [0; 32];
             stream(seed, 0).xor(i * 32, &mut key);
             key
         });
-        let [k01, k12, k20] = keys;
+        Self::with_keys(seed, keys, settings, links)
+    }
+
+    /// Connects three parties with the keys of P0 and P1, of P1 and P2, and of P2 and P0. Inputs
+    /// are dealt by the seed.
+    ///
+    /// # Panics
+    /// Never: there are as many links as parties.
+    pub fn with_keys<L: Link + 'static>(
+        seed: u64,
+        [k01, k12, k20]: [[u8; 32]; 3],
+        settings: Settings,
+        links: [L; 3],
+    ) -> Self {
         let pairs = [(k01, k20), (k12, k01), (k20, k12)];
         let mut parties = PartyId::ALL.into_iter().zip(pairs);
         let contexts = links.map(|link| {

@@ -1,0 +1,332 @@
+//! The definition of the proof, as a test: to a party, whose inputs and keys are fixed, all that it
+//! receives is uniformly random over the key that it lacks, whatever the inputs are.
+//!
+//! Messages are taken from the links, so that a new one can't be forgotten. Each bit is as often
+//! one as zero, and no two words share a mask. Lists that are opened stand in every order.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use super::{
+    dialing::{self, Client, callers},
+    probe::Sight,
+};
+use crate::{
+    Context, ConversationInput, DialingProgram, Error, Link, LinkError, PartyId, Phase, Replies,
+    Settings, Step, context::HEADER_BYTES, conversation, conversation_by_sorting, link::memory,
+    stream::Stream, world::World,
+};
+
+/// Runs of a program before one party.
+const RUNS: u64 = 2048;
+/// Deviations of a fair coin's count of ones: of 100,000 bits one is off by chance in 1e-10.
+const DEVIATIONS: f64 = 8.0;
+/// Bytes of which no two may share a mask.
+const WORD: usize = 4;
+
+/// Sender, label and chunk, body.
+type Message = (PartyId, Vec<u8>, Vec<u8>);
+
+/// Notes what one party receives.
+struct Tap<L> {
+    link: L,
+    received: Option<Arc<Mutex<Vec<Message>>>>,
+}
+
+impl<L: Link> Link for Tap<L> {
+    fn send(&mut self, to: PartyId, frame: Vec<u8>) -> Result<(), LinkError> {
+        self.link.send(to, frame)
+    }
+
+    fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError> {
+        let frame = self.link.recv(from)?;
+        if let Some(received) = &self.received {
+            let (header, body) = frame.split_at(HEADER_BYTES);
+            let message = (from, header[8..15].to_vec(), body.to_vec());
+            received.lock().unwrap().push(message);
+        }
+        Ok(frame)
+    }
+}
+
+/// A program and its input.
+enum Case {
+    Conversation {
+        rows: Vec<u8>,
+        sorted: bool,
+    },
+    Dialing {
+        program: DialingProgram,
+        clients: Vec<Client>,
+    },
+}
+
+const MESSAGE_BYTES: usize = 16;
+
+/// Two rows with these tags and roles.
+fn conversation_of(tags: [(u8, u8); 2], sorted: bool) -> Case {
+    let row = |(tag, role): (u8, u8)| {
+        let message = Stream::new(&[tag ^ role; 16]).bytes(MESSAGE_BYTES);
+        [&[tag; 8][..], &[role], &message].concat()
+    };
+    Case::Conversation {
+        rows: tags.map(row).concat(),
+        sorted,
+    }
+}
+
+fn dialing_of(program: DialingProgram, callees: &[usize]) -> Case {
+    Case::Dialing {
+        program,
+        clients: callers(callees),
+    }
+}
+
+impl Case {
+    fn rows(&self) -> Vec<u8> {
+        match self {
+            Self::Conversation { rows, .. } => rows.clone(),
+            Self::Dialing { clients, .. } => dialing::rows(clients),
+        }
+    }
+
+    /// Rows that are routed: in dialing, those of check rows too.
+    fn routed(&self) -> usize {
+        match self {
+            Self::Conversation { .. } => 2,
+            Self::Dialing { clients, .. } => 2 * clients.len(),
+        }
+    }
+
+    fn run(&self, context: &mut Context, [first, second]: [Vec<u8>; 2]) -> Result<Replies, Error> {
+        match self {
+            Self::Conversation { rows, sorted } => {
+                context.begin(1)?;
+                let input = ConversationInput {
+                    rows: rows.len() / (9 + MESSAGE_BYTES),
+                    message_bytes: MESSAGE_BYTES,
+                    first,
+                    second,
+                };
+                let program = if *sorted {
+                    conversation_by_sorting
+                } else {
+                    conversation
+                };
+                program(context, input)
+            }
+            Self::Dialing { program, clients } => {
+                dialing::party(context, (1, *program), clients, [first, second])
+            }
+        }
+    }
+}
+
+/// What one party got: messages, in the order of each link; what was opened to it; what it will
+/// hand to clients and does not choose itself.
+struct View {
+    messages: Vec<Message>,
+    opened: Vec<Sight>,
+}
+
+/// Runs a case before a party, with the run's own key between the two others.
+fn view(case: &Case, viewer: PartyId, run: u64) -> View {
+    let mut keys = [[1; 32], [2; 32], [3; 32]];
+    let lacking = &mut keys[viewer.next().index()];
+    lacking[..8].copy_from_slice(&run.to_le_bytes());
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let mut parties = PartyId::ALL.into_iter();
+    let links = memory::connect().map(|link| Tap {
+        link,
+        received: (parties.next() == Some(viewer)).then(|| Arc::clone(&received)),
+    });
+    let settings = Settings {
+        threads: 1,
+        ..Settings::default()
+    };
+    let mut world = World::with_keys(7, keys, settings, links);
+    let results = world.run(&case.rows(), |context, first, second| {
+        let replies = case.run(context, [first, second])?;
+        Ok((replies, std::mem::take(&mut context.probe.seen)))
+    });
+    let [.., (replies, opened)] = {
+        let mut results = results.expect("honest parties");
+        results.swap(viewer.index(), 2);
+        results
+    };
+    let mut messages = std::mem::take(&mut *received.lock().unwrap());
+    // The two links are read in an order that depends on threads only.
+    messages.sort_by_key(|(from, ..)| *from);
+    if let Replies::Rows { bytes, .. } = replies {
+        messages.push((viewer, b"replies".to_vec(), bytes));
+    }
+    View { messages, opened }
+}
+
+/// Counts over runs.
+#[derive(Default)]
+struct Counts {
+    /// Sender, label, first byte, of each message.
+    messages: Vec<(PartyId, Vec<u8>, usize)>,
+    first: Vec<u8>,
+    ones: Vec<u32>,
+    /// Of each word, a hash of how it differs from the first run's in each of them.
+    changes: Vec<u64>,
+    runs: u64,
+}
+
+impl Counts {
+    fn note(&mut self, messages: &[Message]) {
+        let bytes: Vec<u8> = messages
+            .iter()
+            .flat_map(|it| it.2.iter().copied())
+            .collect();
+        if self.runs == 0 {
+            let mut at = 0;
+            for (from, label, body) in messages {
+                self.messages.push((*from, label.clone(), at));
+                at += body.len();
+            }
+            self.ones = vec![0; 8 * bytes.len()];
+            self.changes = vec![0; bytes.len() / WORD];
+            self.first.clone_from(&bytes);
+        }
+        self.runs += 1;
+        assert_eq!(bytes.len(), self.first.len(), "always the same sizes");
+        for (byte, ones) in bytes.iter().zip(self.ones.chunks_exact_mut(8)) {
+            for (bit, ones) in ones.iter_mut().enumerate() {
+                *ones += u32::from(byte >> bit & 1);
+            }
+        }
+        let words = bytes.chunks_exact(WORD).zip(self.first.chunks_exact(WORD));
+        for (hash, (word, first)) in self.changes.iter_mut().zip(words) {
+            for (byte, first) in word.iter().zip(first) {
+                *hash = (*hash ^ u64::from(byte ^ first)).wrapping_mul(0x0100_0000_01b3);
+                *hash ^= *hash >> 29;
+            }
+        }
+    }
+
+    /// Names the message in which a byte stands.
+    fn name(&self, byte: usize) -> String {
+        let (from, label, start) = self.messages.iter().rfind(|it| it.2 <= byte).unwrap();
+        let phase = label.first().copied().unwrap_or_default();
+        format!("{from}, phase {phase} {label:?} at {}", byte - start)
+    }
+
+    /// What is not as random as it must be, one line each.
+    fn faults(&self) -> Vec<String> {
+        let runs = self.runs as f64;
+        let limit = DEVIATIONS * runs.sqrt() / 2.0;
+        let mut faults = BTreeMap::new();
+        for (bit, ones) in self.ones.iter().enumerate() {
+            if (f64::from(*ones) - runs / 2.0).abs() > limit {
+                let fault = || format!("bit {} is one in {ones} of {runs} runs", bit % 8);
+                faults.entry(self.name(bit / 8)).or_insert_with(fault);
+            }
+        }
+        let mut seen: HashMap<u64, usize> = HashMap::new();
+        for (word, change) in self.changes.iter().enumerate() {
+            if let Some(before) = seen.insert(*change, word) {
+                let fault = || format!("the mask of {}", self.name(before * WORD));
+                faults.entry(self.name(word * WORD)).or_insert_with(fault);
+            }
+        }
+        let faults = faults.into_iter();
+        faults
+            .map(|(name, fault)| format!("{name}: {fault}"))
+            .collect()
+    }
+}
+
+/// How often each outcome came up, of what was opened in one step.
+type Outcomes = BTreeMap<(Step, String), BTreeMap<Vec<u8>, u32>>;
+
+/// Notes the order of an opened permutation, and else where each value stands.
+fn note_opened(outcomes: &mut Outcomes, opened: &[Sight]) {
+    for Sight { step, rows } in opened {
+        let mut note = |what: String, outcome| {
+            let outcomes = outcomes.entry((*step, what)).or_default();
+            *outcomes.entry(outcome).or_default() += 1;
+        };
+        match step.phase() {
+            Phase::OpenMatches | Phase::Deliver | Phase::Sort => {
+                note("order".into(), rows.concat())
+            }
+            Phase::OpenLists => {
+                for (place, value) in (0..).zip(rows) {
+                    note(format!("{value:?}"), vec![place]);
+                }
+            }
+            // Uniform values, and checked as messages.
+            _ => {}
+        }
+    }
+}
+
+/// What does not stand in every order equally often, one line each. Chances of 1e-9.
+fn disorder(outcomes: &Outcomes, rows: usize) -> Vec<String> {
+    let mut faults = Vec::new();
+    for ((step, what), counts) in outcomes {
+        let total: u32 = counts.values().sum();
+        let kinds = match step.phase() {
+            Phase::OpenLists => rows,
+            Phase::OpenMatches => (1..=2 * rows).product(),
+            _ => (1..=rows).product(),
+        };
+        // A value that came up now and then is a random one.
+        if u64::from(total) < RUNS / 8 {
+            continue;
+        }
+        let expected = f64::from(total) / kinds as f64;
+        let unseen = (kinds - counts.len().min(kinds)) as f64 * expected;
+        let squares = counts.values().map(|n| (f64::from(*n) - expected).powi(2));
+        let chi_square = squares.sum::<f64>() / expected + unseen;
+        if chi_square > 2.0 * kinds as f64 + 40.0 {
+            faults.push(format!(
+                "{step}, {what}: chi-square {chi_square:.0} of {kinds}"
+            ));
+        }
+    }
+    faults
+}
+
+/// Runs a case before a party many times and returns what is not as random as it must be.
+fn faults(case: &Case, viewer: PartyId) -> Vec<String> {
+    let (mut counts, mut outcomes) = (Counts::default(), Outcomes::new());
+    for run in 0..RUNS {
+        let view = view(case, viewer, run);
+        counts.note(&view.messages);
+        note_opened(&mut outcomes, &view.opened);
+    }
+    assert!(counts.messages.len() > 4, "messages were seen");
+    [counts.faults(), disorder(&outcomes, case.routed())].concat()
+}
+
+fn check(cases: impl IntoIterator<Item = Case>) {
+    for case in cases {
+        for viewer in PartyId::ALL {
+            assert_eq!(
+                faults(&case, viewer),
+                Vec::<String>::new(),
+                "before {viewer}"
+            );
+        }
+    }
+}
+
+#[test]
+fn conversations_are_uniform_to_each_party() {
+    check([[(5, 0), (5, 1)], [(5, 0), (6, 1)]].map(|tags| conversation_of(tags, false)));
+}
+
+#[test]
+fn sorting_conversations_are_uniform_to_each_party() {
+    check([[(5, 0), (5, 1)], [(5, 0), (6, 1)]].map(|tags| conversation_of(tags, true)));
+}
+
+#[test]
+fn dials_are_uniform_to_each_party() {
+    check([[0, 1], [1, 1]].map(|callees| dialing_of(DialingProgram::Contacts, &callees)));
+    check([dialing_of(DialingProgram::Open, &[1, 0])]);
+}

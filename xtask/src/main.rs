@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use xtask::demo::{self, Open};
+use xtask::mistakes;
 use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
 use xtask::{bench, ci, cost, say, setup, site};
@@ -22,6 +23,9 @@ const HELP: &str = "\
   models [--fast | --all] [MODEL[/CASE]..]
                   checks the symbolic models of the protocol (docs/models/), without the slow ones
                   unless with --all
+  mistakes [--fast | NAME..]
+                  makes deliberate mistakes in a copy (xtask/mistakes/), each of which a test must
+                  notice
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
   lint            formatting, clippy and documentation, as CI wants them
@@ -51,6 +55,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["e2e", options @ ..] => test::in_browsers(&Trials::parse(options)?)?,
         ["shots"] => test::shots()?,
         ["models", options @ ..] => models::run(&Choice::parse(options)?)?,
+        ["mistakes", options @ ..] => mistakes::run(&mistakes::Choice::parse(options)?)?,
         ["cost"] => cost::run()?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,

@@ -1,0 +1,228 @@
+//! Deliberate mistakes (xtask/mistakes/): each is put into a copy, where a test must fail.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{place, process, say};
+
+/// Which mistakes to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// A few.
+    Fast,
+    /// All of them.
+    All,
+    /// Those of these names.
+    Named(Vec<String>),
+}
+
+impl Choice {
+    /// Reads `[--fast | NAME..]`.
+    ///
+    /// # Errors
+    ///
+    /// There is another option.
+    pub fn parse(words: &[&str]) -> Result<Self> {
+        match words {
+            [] => Ok(Self::All),
+            ["--fast"] => Ok(Self::Fast),
+            names => match names.iter().find(|name| name.starts_with('-')) {
+                None => Ok(Self::Named(names.iter().map(ToString::to_string).collect())),
+                Some(option) => bail!("expected --fast or names of mistakes, got '{option}'"),
+            },
+        }
+    }
+
+    fn takes(&self, mistake: &Mistake) -> bool {
+        match self {
+            Self::Fast => mistake.fast,
+            Self::All => true,
+            Self::Named(names) => names.contains(&mistake.name),
+        }
+    }
+}
+
+/// A patch, and what notices it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mistake {
+    /// The file's name.
+    name: String,
+    /// What is wrong, for people.
+    what: String,
+    /// Arguments of `cargo test`: package, target, and a filter of tests.
+    tests: Vec<String>,
+    /// Whether it belongs to the few that are always tried.
+    fast: bool,
+    patch: PathBuf,
+}
+
+impl Mistake {
+    /// Reads the lines in front of a patch.
+    fn read(patch: &Path, text: &str) -> Result<Self> {
+        let name = patch.file_stem().unwrap_or_default().to_string_lossy();
+        let head = text.split("diff --git").next().unwrap_or_default();
+        let line = |key: &str| head.lines().find_map(|line| line.strip_prefix(key));
+        let needed = |key: &str| line(key).with_context(|| format!("{name}: no line '{key}'"));
+        let tests = needed("Fails: ")?.split(' ').map(str::to_owned).collect();
+        Ok(Self {
+            name: name.to_string(),
+            what: needed("Mistake: ")?.to_owned(),
+            tests,
+            fast: line("Fast: ") == Some("yes"),
+            patch: patch.to_owned(),
+        })
+    }
+
+    /// Loads all, in order of their names.
+    fn all() -> Result<Vec<Self>> {
+        let mut all = Vec::new();
+        for group in fs::read_dir(place::checkout().join("xtask/mistakes"))? {
+            for file in fs::read_dir(group?.path())? {
+                let path = file?.path();
+                all.push(Self::read(&path, &fs::read_to_string(&path)?)?);
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+}
+
+/// Makes each chosen mistake in a copy of the checkout and runs its tests there.
+///
+/// # Errors
+///
+/// A mistake does not fit the code any more or goes unnoticed, or a test fails without one.
+pub fn run(choice: &Choice) -> Result<()> {
+    let all = Mistake::all()?;
+    let chosen: Vec<_> = all.iter().filter(|it| choice.takes(it)).collect();
+    if chosen.is_empty() {
+        bail!("no such mistake; there are: {}", names(&all));
+    }
+    let copy = Copy::make()?;
+    let mut sound: Vec<&[String]> = Vec::new();
+    let mut unnoticed = Vec::new();
+    for mistake in chosen {
+        if !sound.contains(&&mistake.tests[..]) {
+            if !copy.passes(&mistake.tests)? {
+                bail!("{} fail without a mistake", mistake.tests.join(" "));
+            }
+            sound.push(&mistake.tests);
+        }
+        copy.patch(mistake, "--apply")?;
+        let noticed = !copy.passes(&mistake.tests)?;
+        copy.patch(mistake, "--reverse")?;
+        let word = if noticed { "noticed" } else { "UNNOTICED" };
+        println!("{word:10} {:36} {}", mistake.name, mistake.what);
+        if !noticed {
+            unnoticed.push(mistake.clone());
+        }
+    }
+    if unnoticed.is_empty() {
+        return Ok(());
+    }
+    bail!("no test noticed {}", names(&unnoticed));
+}
+
+fn names(mistakes: &[Mistake]) -> String {
+    let names: Vec<_> = mistakes.iter().map(|it| it.name.as_str()).collect();
+    names.join(", ")
+}
+
+/// A copy of the checkout, with what git tracks or could.
+struct Copy {
+    folder: PathBuf,
+}
+
+impl Copy {
+    fn make() -> Result<Self> {
+        let folder = place::target().join("mistakes");
+        let mut git = Command::new("git");
+        git.current_dir(place::checkout());
+        git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+        let source = folder.join("source");
+        if source.exists() {
+            fs::remove_dir_all(&source)?;
+        }
+        for name in process::quietly(&mut git)?.lines() {
+            let (from, to) = (place::checkout().join(name), source.join(name));
+            // One that is deleted and not committed is still listed.
+            if from.is_file() {
+                fs::create_dir_all(to.parent().unwrap_or(&source))?;
+                fs::copy(&from, &to)?;
+            }
+        }
+        Ok(Self { folder })
+    }
+
+    /// Puts a mistake in, or takes it out.
+    fn patch(&self, mistake: &Mistake, way: &str) -> Result<()> {
+        let mut git = Command::new("git");
+        git.current_dir(self.folder.join("source"))
+            // Else git looks for the files in the checkout around this folder.
+            .env("GIT_CEILING_DIRECTORIES", &self.folder)
+            .args(["apply", "-C1", "--recount", "--whitespace=nowarn", way])
+            .arg(&mistake.patch);
+        process::quietly(&mut git)
+            .with_context(|| format!("{} does not fit the code any more", mistake.name))?;
+        Ok(())
+    }
+
+    /// Runs tests; what does not build is an error.
+    fn passes(&self, tests: &[String]) -> Result<bool> {
+        let cargo = |last: &[&str]| {
+            let mut cargo = Command::new("cargo");
+            cargo
+                .current_dir(self.folder.join("source"))
+                .env("CARGO_TARGET_DIR", self.folder.join("target"))
+                .env("RUST_BACKTRACE", "0")
+                .args(["test", "--quiet", "--package"])
+                .args(tests)
+                .args(last);
+            cargo
+        };
+        process::quietly(&mut cargo(&["--no-run"]))?;
+        let status = cargo(&[])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()?;
+        if status.code().is_none() {
+            say("a test run was ended from outside");
+        }
+        Ok(status.success())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Choice, Mistake};
+    use std::path::Path;
+
+    #[test]
+    fn heads_are_read() {
+        let text =
+            "Mistake: a mask is zero\nFails: engine --lib views\nFast: yes\n\ndiff --git a b\n";
+        let mistake = Mistake::read(Path::new("x/mask.patch"), text).unwrap();
+        assert_eq!((mistake.name.as_str(), mistake.fast), ("mask", true));
+        assert_eq!(mistake.tests, ["engine", "--lib", "views"]);
+        assert!(Mistake::read(Path::new("mask.patch"), "Mistake: a mask is zero\n").is_err());
+    }
+
+    #[test]
+    fn choices_are_read() {
+        assert_eq!(Choice::parse(&[]).unwrap(), Choice::All);
+        assert_eq!(Choice::parse(&["--fast"]).unwrap(), Choice::Fast);
+        assert_eq!(
+            Choice::parse(&["a"]).unwrap(),
+            Choice::Named(vec!["a".into()])
+        );
+        assert!(Choice::parse(&["--all"]).is_err());
+    }
+
+    #[test]
+    fn every_mistake_says_what_notices_it() {
+        assert!(Mistake::all().unwrap().len() > 20);
+    }
+}

@@ -258,7 +258,7 @@ fn note_opened(outcomes: &mut Outcomes, opened: &[Sight]) {
                     note(format!("{value:?}"), vec![place]);
                 }
             }
-            // Uniform values, and checked as messages.
+            // Tables, queries and coins: uniform, and checked as such.
             _ => {}
         }
     }
@@ -293,14 +293,21 @@ fn disorder(outcomes: &Outcomes, rows: usize) -> Vec<String> {
 
 /// Runs a case before a party many times and returns what is not as random as it must be.
 fn faults(case: &Case, viewer: PartyId) -> Vec<String> {
-    let (mut counts, mut outcomes) = (Counts::default(), Outcomes::new());
+    let (mut messages, mut coins) = (Counts::default(), Counts::default());
+    let mut outcomes = Outcomes::new();
     for run in 0..RUNS {
         let view = view(case, viewer, run);
-        counts.note(&view.messages);
+        messages.note(&view.messages);
+        // Of what a coin is made is sent, so its masks are known.
+        let opened = view.opened.iter();
+        let drawn = opened.filter(|sight| sight.step.phase() == Phase::OpenCoins);
+        let drawn = drawn.map(|sight| (viewer, b"coins".to_vec(), sight.rows.concat()));
+        coins.note(&drawn.collect::<Vec<_>>());
         note_opened(&mut outcomes, &view.opened);
     }
-    assert!(counts.messages.len() > 4, "messages were seen");
-    [counts.faults(), disorder(&outcomes, case.routed())].concat()
+    assert!(messages.messages.len() > 4, "messages were seen");
+    let disorder = disorder(&outcomes, case.routed());
+    [messages.faults(), coins.faults(), disorder].concat()
 }
 
 fn check(cases: impl IntoIterator<Item = Case>) {

@@ -90,7 +90,7 @@ const next = (index) => {
   const area = document.querySelector(composer);
   area.value = texts[index];
   area.dispatchEvent(new InputEvent('input', { bubbles: true }));
-  area.form.requestSubmit();
+  area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
 };
 next(0);
 ";

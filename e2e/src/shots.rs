@@ -416,6 +416,7 @@ async fn one_contact(ada: &Page, grace: &Page, camera: &Camera) -> Result<()> {
     // Nobody heard of her for long.
     grace.leave().await?;
     ada.open("Grace").await?;
+    ada.wait_rounds(4).await?;
     ada.set_clock_ahead(LONG_AWAY).await?;
     ada.wait(&id("again")).await?;
     ada.send("Grace", "Where have you been?").await?;

@@ -122,6 +122,13 @@ impl fmt::Display for From {
     }
 }
 
+/// Which of several elements that look alike.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    First,
+    Last,
+}
+
 /// One person with one browser.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -834,10 +841,7 @@ impl Page {
     ///
     /// There is none.
     pub async fn click_last(&self, test_id: &str) -> Result<()> {
-        let web = self.web().await?;
-        let found = web.find_all(By::Css(id(test_id))).await?;
-        let last = found.last().with_context(|| format!("no {test_id}"))?;
-        Ok(last.click().await?)
+        self.press_one(&id(test_id), Which::Last).await
     }
 
     /// Brings what has that test id into view.
@@ -861,9 +865,13 @@ impl Page {
     }
 
     async fn press(&self, selector: &str) -> Result<()> {
+        self.press_one(selector, Which::First).await
+    }
+
+    async fn press_one(&self, selector: &str, which: Which) -> Result<()> {
         let start = Instant::now();
         loop {
-            match self.press_once(selector).await {
+            match self.press_once(selector, which).await {
                 Ok(()) => return Ok(()),
                 // Drawn anew, or still moving into place: a person would press again.
                 Err(error)
@@ -877,8 +885,15 @@ impl Page {
         }
     }
 
-    async fn press_once(&self, selector: &str) -> Result<()> {
-        let element = self.element(selector).await?;
+    async fn press_once(&self, selector: &str, which: Which) -> Result<()> {
+        let first = self.element(selector).await?;
+        let element = match which {
+            Which::First => first,
+            Which::Last => {
+                let found = self.web().await?.find_all(By::Css(selector)).await?;
+                found.into_iter().next_back().unwrap_or(first)
+            }
+        };
         element.scroll_into_view().await?;
         element.click().await?;
         Ok(())

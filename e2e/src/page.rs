@@ -4,9 +4,9 @@
 
 use core::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -25,6 +25,74 @@ const observer = new MutationObserver(() => {
   if (there()) { observer.disconnect(); done(true); }
 });
 observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+";
+
+/// Goes through all records of the page's origin: those for which the expression in `{new}`, of
+/// `key` and `value`, is another value are changed, or go where it is null.
+const CHANGE_RECORDS: &str = r"
+const done = arguments[0];
+const change = (key, value) => {new};
+const opening = indexedDB.open('mcmix');
+opening.onsuccess = () => {
+  const database = opening.result;
+  const transaction = database.transaction('records', 'readwrite');
+  let changed = 0;
+  transaction.objectStore('records').openCursor().onsuccess = ({ target }) => {
+    const cursor = target.result;
+    if (cursor === null) return;
+    const value = change(cursor.key[1], cursor.value);
+    if (value !== cursor.value) changed += 1;
+    if (value === null) cursor.delete();
+    else if (value !== cursor.value) cursor.update(value);
+    cursor.continue();
+  };
+  transaction.oncomplete = () => { database.close(); done(changed); };
+};
+";
+
+/// Waits until a number has changed so often.
+const WAIT_ROUNDS: &str = r"
+const [selector, rounds, done] = arguments;
+const round = () => document.querySelector(selector)?.dataset.round;
+let last = round();
+let passed = 0;
+const observer = new MutationObserver(() => {
+  if (round() === last) return;
+  last = round();
+  passed += 1;
+  if (passed === rounds) { observer.disconnect(); done(true); }
+});
+observer.observe(document, { subtree: true, childList: true, attributes: true });
+";
+
+/// Puts a text into a field.
+const PASTE: &str = r"
+const [field, text, done] = arguments;
+const area = document.querySelector(field);
+area.value = text;
+area.dispatchEvent(new InputEvent('input', { bubbles: true }));
+done(true);
+";
+
+/// Writes texts faster than a person types, each when the one before is among the messages.
+const WRITE_MANY: &str = r"
+const [composer, message, texts, done] = arguments;
+const count = () => document.querySelectorAll(message).length;
+const next = (index) => {
+  if (index === texts.length) return done(true);
+  const before = count();
+  const observer = new MutationObserver(() => {
+    if (count() === before) return;
+    observer.disconnect();
+    next(index + 1);
+  });
+  observer.observe(document, { subtree: true, childList: true });
+  const area = document.querySelector(composer);
+  area.value = texts[index];
+  area.dispatchEvent(new InputEvent('input', { bubbles: true }));
+  area.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }));
+};
+next(0);
 ";
 
 /// Calls the `main` of a Wasm program that imports nothing, and returns how it failed, if it did.
@@ -52,6 +120,13 @@ impl fmt::Display for From {
             Self::Them => "them",
         })
     }
+}
+
+/// Which of several elements that look alike.
+#[derive(Clone, Copy, Debug)]
+enum Which {
+    First,
+    Last,
 }
 
 /// One person with one browser.
@@ -181,7 +256,11 @@ impl Page {
     }
 
     /// Goes back to the contacts where the screen is too narrow to show them beside a conversation.
-    async fn show_contacts(&self) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn show_contacts(&self) -> Result<()> {
         let back = self.web().await?.find_all(By::Css(id("back"))).await?;
         for button in back {
             if button.is_displayed().await? {
@@ -275,6 +354,44 @@ impl Page {
         Ok(number.split_whitespace().collect())
     }
 
+    /// Marks the safety number of a contact as compared.
+    ///
+    /// # Errors
+    ///
+    /// The dialog does not say so.
+    pub async fn verify(&self, name: &str) -> Result<()> {
+        self.open(name).await?;
+        self.click("contact-menu").await?;
+        self.click("compare").await?;
+        self.click("verify").await?;
+        self.wait(&id("verified")).await?;
+        self.click("close-dialog").await
+    }
+
+    /// Blocks a contact.
+    ///
+    /// # Errors
+    ///
+    /// The conversation does not say so.
+    pub async fn block(&self, name: &str) -> Result<()> {
+        self.open(name).await?;
+        self.click("contact-menu").await?;
+        self.click("block").await?;
+        self.click("close-dialog").await?;
+        self.wait(&id("blocked")).await
+    }
+
+    /// Unblocks a contact.
+    ///
+    /// # Errors
+    ///
+    /// They are not blocked, or stay so.
+    pub async fn unblock(&self, name: &str) -> Result<()> {
+        self.open(name).await?;
+        self.click("unblock").await?;
+        self.wait_gone(&id("blocked")).await
+    }
+
     /// Starts writing to a contact and sends nothing; waits until the draft is kept.
     ///
     /// # Errors
@@ -307,11 +424,30 @@ impl Page {
     pub async fn send(&self, name: &str, text: &str) -> Result<()> {
         self.open(name).await?;
         self.fill("composer-input", text).await?;
-        self.element(&id("composer-input"))
-            .await?
-            .send_keys(Key::Enter + "")
-            .await?;
+        self.press_enter().await?;
         self.wait_text(&id("message"), text).await
+    }
+
+    /// Writes many texts in the open conversation, as fast as the page takes them.
+    ///
+    /// # Errors
+    ///
+    /// One does not show up among the messages.
+    pub async fn write_many(&self, texts: &[String]) -> Result<()> {
+        let names = [id("composer-input"), id("message")].map(Value::String);
+        let [composer, message] = names;
+        let arguments = vec![composer, message, json!(texts)];
+        self.run_script(WRITE_MANY, arguments).await.map(drop)
+    }
+
+    /// Presses Enter in the composer of the open conversation.
+    ///
+    /// # Errors
+    ///
+    /// No conversation is open.
+    pub async fn press_enter(&self) -> Result<()> {
+        let composer = self.element(&id("composer-input")).await?;
+        Ok(composer.send_keys(Key::Enter + "").await?)
     }
 
     /// Lets nobody call.
@@ -323,6 +459,15 @@ impl Page {
         self.click("settings").await?;
         self.click("open-to-calls-nobody").await?;
         self.click("close-dialog").await
+    }
+
+    /// Follows a link while the page is open.
+    ///
+    /// # Errors
+    ///
+    /// The browser does not follow.
+    pub async fn follow(&self, link: &str) -> Result<()> {
+        Ok(self.web().await?.goto(link).await?)
     }
 
     /// Loads the page again, as a browser does that was closed and opened.
@@ -350,8 +495,55 @@ impl Page {
     ///
     /// The page does not come up.
     pub async fn come_back(&self) -> Result<()> {
-        self.web().await?.goto(&self.url).await?;
+        self.come_back_asked().await?;
         self.wait_connected().await
+    }
+
+    /// Comes back after leaving, and waits for nothing: the page may have a question first.
+    ///
+    /// # Errors
+    ///
+    /// The browser does not follow.
+    pub async fn come_back_asked(&self) -> Result<()> {
+        self.visit_beside("").await
+    }
+
+    /// Opens what stands beside the page under that name.
+    ///
+    /// # Errors
+    ///
+    /// The browser does not follow.
+    pub async fn visit_beside(&self, name: &str) -> Result<()> {
+        let address = format!("{}{name}", self.url);
+        Ok(self.web().await?.goto(address).await?)
+    }
+
+    /// Leaves, and then changes what is stored: the expression is of `key` and `value` of a
+    /// record, and gives its new value, or null to forget it.
+    ///
+    /// # Errors
+    ///
+    /// No record changed.
+    pub async fn leave_and_change_records(&self, expression: &str) -> Result<()> {
+        // A file beside the page, on which nothing runs.
+        self.visit_beside("sw.js").await?;
+        let script = CHANGE_RECORDS.replace("{new}", expression);
+        let changed = self.run_script(&script, Vec::new()).await?;
+        ensure!(changed != 0, "no record of {} changed", self.name);
+        Ok(())
+    }
+
+    /// Sets this page's clock ahead, until it is loaded again.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn set_clock_ahead(&self, by: Duration) -> Result<()> {
+        let script = "const now = window.Date.now; const by = arguments[0];
+            window.Date.now = () => now() + by;";
+        let by = json!(u64::try_from(by.as_millis())?);
+        self.web().await?.execute(script, vec![by]).await?;
+        Ok(())
     }
 }
 
@@ -477,6 +669,25 @@ impl Page {
         self.wait_text(&id("notice"), text).await
     }
 
+    /// Waits until so many conversation rounds have begun.
+    ///
+    /// # Errors
+    ///
+    /// They do not.
+    pub async fn wait_rounds(&self, rounds: u32) -> Result<()> {
+        let arguments = vec![json!(id("round")), json!(rounds)];
+        self.run_script(WAIT_ROUNDS, arguments).await.map(drop)
+    }
+
+    /// Waits until the composer says that of what was written: a state of `outlook`.
+    ///
+    /// # Errors
+    ///
+    /// It does not.
+    pub async fn wait_outlook(&self, state: &str) -> Result<()> {
+        self.wait(&stated(&id("outlook"), state)).await
+    }
+
     /// Returns all texts of one side in the conversation that is open, oldest first.
     ///
     /// # Errors
@@ -557,6 +768,17 @@ impl Page {
         self.session.devtools(command, parameters).await
     }
 
+    /// Runs a script, which calls its last argument when it is done, and returns what it gave.
+    ///
+    /// # Errors
+    ///
+    /// It fails, or takes too long.
+    pub async fn run_script(&self, script: &str, arguments: Vec<Value>) -> Result<Value> {
+        let web = self.web().await?;
+        let result = web.execute_async(script, arguments).await?;
+        Ok(result.json().clone())
+    }
+
     /// Returns a picture of what the page shows, as PNG.
     ///
     /// # Errors
@@ -613,10 +835,43 @@ impl Page {
         self.press(&id(test_id)).await
     }
 
+    /// Presses the last of those that have that test id.
+    ///
+    /// # Errors
+    ///
+    /// There is none.
+    pub async fn click_last(&self, test_id: &str) -> Result<()> {
+        self.press_one(&id(test_id), Which::Last).await
+    }
+
+    /// Brings what has that test id into view.
+    ///
+    /// # Errors
+    ///
+    /// It is not there.
+    pub async fn scroll_to(&self, test_id: &str) -> Result<()> {
+        let element = self.element(&id(test_id)).await?;
+        Ok(element.scroll_into_view().await?)
+    }
+
+    /// Puts a text into the composer of the open conversation.
+    ///
+    /// # Errors
+    ///
+    /// No conversation is open.
+    pub async fn paste(&self, text: &str) -> Result<()> {
+        let arguments = vec![json!(id("composer-input")), json!(text)];
+        self.run_script(PASTE, arguments).await.map(drop)
+    }
+
     async fn press(&self, selector: &str) -> Result<()> {
+        self.press_one(selector, Which::First).await
+    }
+
+    async fn press_one(&self, selector: &str, which: Which) -> Result<()> {
         let start = Instant::now();
         loop {
-            match self.press_once(selector).await {
+            match self.press_once(selector, which).await {
                 Ok(()) => return Ok(()),
                 // Drawn anew, or still moving into place: a person would press again.
                 Err(error)
@@ -630,15 +885,26 @@ impl Page {
         }
     }
 
-    async fn press_once(&self, selector: &str) -> Result<()> {
-        let element = self.element(selector).await?;
+    async fn press_once(&self, selector: &str, which: Which) -> Result<()> {
+        let first = self.element(selector).await?;
+        let element = match which {
+            Which::First => first,
+            Which::Last => {
+                let found = self.web().await?.find_all(By::Css(selector)).await?;
+                found.into_iter().next_back().unwrap_or(first)
+            }
+        };
         element.scroll_into_view().await?;
         element.click().await?;
         Ok(())
     }
 
     /// Types a text in place of what a field holds.
-    async fn fill(&self, test_id: &str, text: &str) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// The field is not there, or holds something else after three tries.
+    pub async fn fill(&self, test_id: &str, text: &str) -> Result<()> {
         let mut value = String::new();
         // Whatever takes the focus in between takes the selection, too: who types looks, and
         // types again.

@@ -10,7 +10,9 @@ use xtask::servers::Pace;
 use crate::page::Page;
 use crate::world::World;
 
+mod absent;
 mod any_time;
+mod changed_keys;
 mod closed;
 mod declined;
 mod first_message;
@@ -56,6 +58,8 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     ring: Quick,
     glare: Quick,
     removed: Quick,
+    absent: Quick,
+    changed_keys: Quick,
     same_browser: Quick,
     two_conversations: Quick,
     declined: Quick,

@@ -91,13 +91,18 @@ impl World {
         self.servers().kill(party);
     }
 
-    /// Starts a server again that was ended, and waits until all three run rounds.
+    /// Starts servers again that were ended, and waits until all three run rounds.
     ///
     /// # Errors
     ///
-    /// It does not come up.
-    pub fn revive(&self, party: usize) -> Result<()> {
-        tokio::task::block_in_place(|| self.servers().revive(party))
+    /// One does not come up.
+    pub fn revive(&self, parties: &[usize]) -> Result<()> {
+        tokio::task::block_in_place(|| self.servers().revive(parties))
+    }
+
+    /// Returns the origin of the page.
+    pub fn origin(&self) -> &str {
+        self.url.trim_end_matches('/')
     }
 
     /// Returns the taps on the wires between browsers and servers, P0's first.

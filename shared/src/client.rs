@@ -76,7 +76,7 @@ pub enum RestoreError {
     #[error("there is no identity on this device yet")]
     NoIdentity,
     /// The identity can't be read, or is missing though other records are there.
-    #[error("the identity saved on this device is damaged; restore a backup or start anew")]
+    #[error("the identity saved on this device is damaged; start anew with another one")]
     DamagedIdentity,
     /// Written by a newer version.
     #[error("the saved data was written by a newer version of this page; reload the page")]

@@ -47,18 +47,22 @@ pub fn day(time: Millis, now: Millis) -> String {
     }
 }
 
-/// Writes the time of day for today, else the day.
+/// Writes the time of day for today, the weekday within a week, else the date.
 pub fn short(time: Millis, now: Millis) -> String {
-    if Day::of(time) == Day::of(now) {
+    let (that, today) = (Day::of(time), Day::of(now));
+    if that == today {
         time_of_day(time)
+    } else if that == Day::of(Millis(now.0.saturating_sub(DAY))) {
+        texts::YESTERDAY.to_owned()
+    } else if is_within_week(time, now) {
+        weekday(time).to_owned()
     } else {
-        day(time, now)
+        date_of(that, today)
     }
 }
 
 /// Writes when something last was, to follow "last": `at 14:05`, `on Monday`, `on 3 May`.
 pub fn last(time: Millis, now: Millis) -> String {
-    const WEEK: u64 = 6;
     let (that, today) = (Day::of(time), Day::of(now));
     if that == today {
         return texts::last_at(&time_of_day(time));
@@ -66,10 +70,16 @@ pub fn last(time: Millis, now: Millis) -> String {
     if that == Day::of(Millis(now.0.saturating_sub(DAY))) {
         return texts::LAST_YESTERDAY.to_owned();
     }
-    if now.since(time) < WEEK * DAY {
+    if is_within_week(time, now) {
         return texts::last_on(weekday(time));
     }
     texts::last_on(&date_of(that, today))
+}
+
+/// Says whether a weekday tells the day; one ahead of the clock is none of the last ones.
+fn is_within_week(time: Millis, now: Millis) -> bool {
+    const WEEK: u64 = 6;
+    time <= now && now.since(time) < WEEK * DAY
 }
 
 fn weekday(time: Millis) -> &'static str {

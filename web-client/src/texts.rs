@@ -129,7 +129,7 @@ pub const IDENTITIES_TITLE: &str = "Which identity?";
 pub const TAKEN_OVER_TITLE: &str = "Opened in another window";
 /// What a take-over means.
 pub const TAKEN_OVER: &str = "Another window has taken this identity over. An identity can be open in one window at a time, or its keys would get out of step. Nothing is lost.";
-/// Opens an identity.
+/// Opens an identity, or the conversation of whoever rang.
 pub const OPEN: &str = "Open";
 /// Opens an identity that another window has open.
 pub const TAKE_OVER: &str = "Use it here";

@@ -247,15 +247,17 @@ impl Servers {
         }
     }
 
-    /// Starts a server again that was ended, and waits until rounds run.
+    /// Starts servers again that were ended, and waits until rounds run.
     ///
     /// # Errors
     ///
     /// As [`Self::start`].
-    pub fn revive(&mut self, party: usize) -> Result<()> {
-        let server = self.deployment.start(party)?;
-        if let Some(place) = self.running.get_mut(party) {
-            *place = Some(server);
+    pub fn revive(&mut self, parties: &[usize]) -> Result<()> {
+        for party in parties {
+            let server = self.deployment.start(*party)?;
+            if let Some(place) = self.running.get_mut(*party) {
+                *place = Some(server);
+            }
         }
         self.wait_ready()
     }

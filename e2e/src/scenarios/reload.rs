@@ -1,11 +1,12 @@
-//! A page reload in the middle of a conversation: it goes on, nothing is lost or doubled.
+//! A page reload in the middle of a conversation: it goes on, nothing is lost or doubled, and the
+//! mark of a compared safety number stays.
 
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
 use super::{connect, tell};
-use crate::page::From;
+use crate::page::{From, id};
 use crate::world::World;
 
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
@@ -15,6 +16,7 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     tell(&alice, &bob, "one").await?;
     ensure!(alice.looks_at("Bob").await?, "Alice types and is not there");
 
+    alice.verify("Bob").await?;
     // One text on its way in each direction.
     alice.send("Bob", "two").await?;
     bob.send("Alice", "three").await?;
@@ -28,6 +30,10 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
         alice.written().await? == "not finished",
         "the draft is gone"
     );
+
+    let mark = id("verified-mark");
+    alice.wait(&mark).await?;
+    ensure!(!bob.shows(&mark).await?, "he is said to have compared");
 
     bob.wait_received("Alice", "two").await?;
     alice.wait_received("Bob", "three").await?;

@@ -14,6 +14,7 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     connect(&alice, &bob).await?;
     tell(&alice, &bob, "before").await?;
 
+    alice.verify("Bob").await?;
     alice.draft("Bob", "never sent").await?;
     alice.remove("Bob").await?;
     bob.wait_state("Alice", "known").await?;
@@ -26,6 +27,10 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     bob.call("Alice").await?;
     alice.accept("Bob").await?;
     bob.wait_state("Alice", "paired").await?;
+    ensure!(
+        !alice.shows(&id("verified-mark")).await?,
+        "the mark outlived the contact"
+    );
     // She forgot what they had in common, as somebody would who has only her key: he is asked.
     bob.wait_message(From::Me, "held", "Why?").await?;
     bob.click("send-held").await?;

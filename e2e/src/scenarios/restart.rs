@@ -20,7 +20,7 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
         world.kill(party);
         alice.wait_party(party, "away").await?;
         alice.send("Bob", &text).await?;
-        world.revive(party)?;
+        world.revive(&[party])?;
         bob.wait_received("Alice", &text).await?;
         alice.wait_delivered("Bob", &text).await?;
         expected.push(text);

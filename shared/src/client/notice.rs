@@ -69,7 +69,7 @@ pub enum Notice {
     },
     /// A call or answer came from a device that this one does not know.
     #[error(
-        "{name} uses a device that this one does not know: a new one, a restored backup, or somebody who has their key. Compare safety numbers. What you wrote before waits until you send it."
+        "{name} uses a device that this one does not know: a new one, a restored backup, or somebody who has their key. Ask them by another way whether it is theirs. What you wrote before waits until you send it."
     )]
     NewDevice {
         /// Who.
@@ -163,7 +163,7 @@ pub enum Notice {
     StorageFailing,
     /// A stored record could not be read.
     #[error(
-        "{count} saved records could not be read. They were set aside on this device and are missing here; all else is complete."
+        "{count} of the saved records could not be read. That part was set aside on this device and is missing here; all else is complete."
     )]
     RecordsDamaged {
         /// How many.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use mcmix_shared::client::{ContactView, MessageKind, Millis, Verified, View};
+use mcmix_shared::client::{Blocked, ContactView, MessageKind, Millis, Verified, View};
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
@@ -79,7 +79,9 @@ fn item(contact: &ContactView, props: &ContactsProps, now: Millis) -> Html {
     let current = (props.selected == Some(key)).then_some("true");
     let last = contact.messages.last();
     let live = texts::state_in_list(contact);
+    let blocked = contact.blocked == Blocked::Yes;
     let (class, text) = match (live, last) {
+        (Some(live), _) if blocked => ("last", live.to_owned()),
         (Some(live), _) => ("last live", live.to_owned()),
         (None, Some(message)) => {
             let mine = matches!(message.kind, MessageKind::Outgoing(_));
@@ -89,6 +91,7 @@ fn item(contact: &ContactView, props: &ContactsProps, now: Millis) -> Html {
         (None, None) => ("last", texts::NEVER_TALKED.to_owned()),
     };
     let here = contact.is_paired()
+        && !blocked
         && props.view.connected()
         && texts::is_here(contact.last_heard, props.view.turn_ms, now);
     html! {

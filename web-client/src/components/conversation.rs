@@ -72,7 +72,7 @@ pub(super) fn Conversation(props: &ConversationProps) -> Html {
                         if contact.verified == Verified::Yes { { verified_mark() } }
                     </h1>
                     <div class="subtitle" data-testid="presence">
-                        { texts::presence(contact, view.turn_ms, now) }
+                        { texts::presence(contact, view, now) }
                     </div>
                 </div>
                 if !blocked { { ring_button(contact, act) } }
@@ -81,7 +81,7 @@ pub(super) fn Conversation(props: &ConversationProps) -> Html {
                     { icon(Kind::More) }
                 </button>
             </header>
-            <Bar contact={contact.clone()} {new_device} act={act.clone()} show={show.clone()} />
+            <Bar contact={contact.clone()} {new_device} act={act.clone()} />
             <Log contact={contact.clone()} act={act.clone()} />
             <Composer contact={key} name={name} draft={contact.draft.clone()} full={contact.outbox == Outbox::Full}
                 outlook={Outlook::of(contact, view, now)} words={texts::outlook(contact, view, now)}
@@ -99,8 +99,9 @@ fn ring_button(contact: &ContactView, act: &Callback<Action>) -> Html {
     let onclick = act.reform(move |_: MouseEvent| Action::Ring(key));
     html! {
         <button type="button" class="button compact" data-testid="ring" data-state={texts::ring_name(ring)}
-            title={texts::ring_hint(contact.name.as_str())} disabled={ring != RingState::Quiet} {onclick}>
-            { icon(Kind::Bell) }{ texts::RING }
+            aria-label={texts::RING} title={texts::ring_hint(contact.name.as_str())}
+            disabled={ring != RingState::Quiet} {onclick}>
+            { icon(Kind::Bell) }<span class="wide-only">{ texts::RING }</span>
         </button>
     }
 }

@@ -35,6 +35,8 @@ pub struct FatalProps {
 pub fn Fatal(props: &FatalProps) -> Html {
     let (title, text) = texts::trouble(&props.trouble);
     let again = |_: MouseEvent| page::reload();
+    let switch = |_: MouseEvent| page::leave_identity();
+    let another = matches!(props.trouble, Trouble::Records(_));
     html! {
         <main class="front" data-testid="fatal">
             <div class="front-inner single">
@@ -43,6 +45,11 @@ pub fn Fatal(props: &FatalProps) -> Html {
                     <h1 class="row">{ icon(Kind::Warning) }{ title }</h1>
                     <p>{ text }</p>
                     <button type="button" class="button primary" onclick={again}>{ texts::TRY_AGAIN }</button>
+                    if another {
+                        <button type="button" class="button" data-testid="switch-identity" onclick={switch}>
+                            { texts::SWITCH_IDENTITY }
+                        </button>
+                    }
                 </section>
             </div>
         </main>

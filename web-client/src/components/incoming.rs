@@ -108,7 +108,7 @@ fn ring(contact: &ContactView, at: Millis, now: Millis, props: &IncomingProps) -
                     { texts::DISMISS }
                 </button>
                 <button type="button" class="button primary" data-testid="open-ring" onclick={onopen}>
-                    { icon(Kind::Bell) }{ texts::OPEN_CONVERSATION }
+                    { icon(Kind::Bell) }{ texts::OPEN }
                 </button>
             </div>
         </div>

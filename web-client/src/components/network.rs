@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use mcmix_shared::client::{ServerView, View};
+use mcmix_shared::client::{ServerKeys, ServerView, View};
 use yew::prelude::*;
 
 use super::dialog::Dialog;
@@ -33,7 +33,7 @@ pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
             <section>
                 <p>{ texts::NETWORK_TEXT }</p>
                 <ul class="parties">
-                    { for view.servers.iter().map(server) }
+                    { for view.servers.iter().map(|it| server(it, view.server_keys)) }
                 </ul>
             </section>
             <section>
@@ -51,12 +51,12 @@ pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
     }
 }
 
-fn server(server: &ServerView) -> Html {
+fn server(server: &ServerView, keys: ServerKeys) -> Html {
     html! {
         <li>
             { dot(server.status, None) }
             <strong>{ texts::server(server.party) }</strong>
-            <span data-state={state_name(server.status)}>{ texts::link_status(server.status) }</span>
+            <span data-state={state_name(server.status)}>{ texts::link_status(server.status, keys) }</span>
             <span class="address">{ &server.url }</span>
         </li>
     }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use mcmix_shared::client::{LinkStatus, StorageStatus, View};
+use mcmix_shared::client::{LinkStatus, ServerView, StorageStatus, View};
 use yew::prelude::*;
 
 use super::home::Open;
@@ -28,10 +28,9 @@ pub(super) fn Status(props: &StatusProps) -> Html {
     });
     let onclick = props.show.reform(|_: MouseEvent| Open::Network);
     let connected = view.connected();
-    let trouble = view
-        .servers
-        .iter()
-        .any(|server| state_name(server.status) == "away");
+    let failing = view.storage == StorageStatus::Failing;
+    let away = |server: &ServerView| state_name(server.status) == "away";
+    let trouble = failing || view.servers.iter().any(away);
     let summary = texts::network_summary(view);
     html! {
         <button type="button" class={classes!("status", trouble.then_some("trouble"))} data-testid="status"
@@ -44,7 +43,7 @@ pub(super) fn Status(props: &StatusProps) -> Html {
                 </span>
                 <span role="status">{ summary }</span>
             </span>
-            <span class="item" data-testid="round" data-round={round.map(|round| round.0.to_string())}>
+            <span class="item calm-only" data-testid="round" data-round={round.map(|round| round.0.to_string())}>
                 { texts::ROUND }{ " " }<b>{ texts::round(round) }</b>
                 if let (true, Some(round)) = (connected, round) {
                     <span class="tick wide-only" aria-hidden="true"><i key={round.0}></i></span>
@@ -54,7 +53,7 @@ pub(super) fn Status(props: &StatusProps) -> Html {
                 <b>{ texts::people(view.online()) }</b>{ " " }{ texts::ONLINE_SHORT }
             </span>
             <span class="spacer"></span>
-            if view.storage == StorageStatus::Failing {
+            if failing {
                 <span class="item" data-testid="storage">{ texts::NOT_SAVED }</span>
             }
             <span class="item wide-only" data-testid="traffic">

@@ -87,7 +87,7 @@ pub const KEYS_CHANGED: &str = "The page says other keys for these servers than 
 /// What to do about them.
 pub const KEYS_CHANGED_ADVICE: &str = "Ask the operators, or compare with a friend’s screen. If two of the three are false, they could find out whom you talk with; your messages stay closed to them.";
 /// Goes on with the new keys.
-pub const TRUST_SERVERS: &str = "Go on with the new keys";
+pub const TRUST_SERVERS: &str = "Use the new keys";
 /// Decides later.
 pub const STAY_DISCONNECTED: &str = "Stay disconnected";
 /// The banner while the decision is put off.

@@ -2,7 +2,7 @@
 
 use mcmix_shared::client::{
     Blocked, CallStage, ConnectAgain, ContactState, ContactView, EndReason, Millis, Paired,
-    RingState,
+    RingState, View,
 };
 
 use crate::clock;
@@ -40,7 +40,7 @@ pub const CONTACT_CALLS: &str =
 /// Below a caller who is not.
 pub const STRANGER: &str = "Not among your contacts; the name is what they call themselves. Accepting adds them, and from then on you both can write. If you decline or block, they are not told.";
 /// A contact's call from a device that this one does not know.
-pub const NEW_DEVICE_CALLS: &str = "From a device that this one does not know: a new one, a restored backup, or somebody who has their key. Compare safety numbers before you trust it.";
+pub const NEW_DEVICE_CALLS: &str = "From a device that this one does not know: a new one, a restored backup, or somebody who has their key. Ask them by another way before you trust it.";
 /// Whether a contact's safety number was compared.
 pub const VERIFIED: &str = "Verified";
 /// A contact who is blocked.
@@ -106,7 +106,7 @@ pub const fn ring_name(ring: RingState) -> &'static str {
 pub const fn state_in_list(contact: &ContactView) -> Option<&'static str> {
     match (contact.blocked, contact.state) {
         (Blocked::Yes, _) => Some(BLOCKED),
-        (_, ContactState::Calling { .. }) => Some("Calling …"),
+        (_, ContactState::Calling { stage, .. }) => Some(stage_in_short(stage)),
         (_, ContactState::Incoming { .. }) => Some("Is calling you"),
         (_, ContactState::Answering { .. }) => Some("Connecting …"),
         (
@@ -117,6 +117,16 @@ pub const fn state_in_list(contact: &ContactView) -> Option<&'static str> {
         ) => Some("Missed call"),
         (_, ContactState::Paired { .. }) if contact.rang.is_some() => Some("Rang you"),
         (_, ContactState::Known { .. } | ContactState::Paired { .. }) => None,
+    }
+}
+
+/// How far an outgoing call is, where there is little room.
+const fn stage_in_short(stage: CallStage) -> &'static str {
+    match stage {
+        CallStage::Waiting => "Calls soon",
+        CallStage::Ringing { .. } => "Calling …",
+        CallStage::Late => "No answer so far",
+        CallStage::Withdrawing => "Taking the call back …",
     }
 }
 
@@ -139,7 +149,7 @@ pub fn call_offer(name: &str, ended: Option<EndReason>) -> String {
 /// What an outgoing call does.
 pub fn calling(name: &str, stage: CallStage, paired: Paired) -> String {
     let call = match stage {
-        CallStage::Waiting => format!("The call to {name} waits: another call or ring goes first."),
+        CallStage::Waiting => format!("Calls {name} soon: another call or ring goes first."),
         CallStage::Ringing { dials, of } => format!(
             "Calling {name} … rung {dials} of {of} times. You hear from them only if they accept."
         ),
@@ -174,9 +184,9 @@ pub fn ringing(name: &str, ring: RingState) -> Option<String> {
     match ring {
         RingState::Quiet => None,
         RingState::Waiting => Some(format!(
-            "The ring at {name}’s waits: another call or ring goes first."
+            "Rings {name} soon: another call or ring goes first."
         )),
-        RingState::Ringing => Some(format!("Ringing at {name}’s …")),
+        RingState::Ringing => Some(format!("Ringing {name} …")),
         RingState::Withdrawing => Some("The ring stops …".to_owned()),
     }
 }
@@ -207,7 +217,7 @@ pub fn is_blocked(name: &str) -> String {
 /// A contact's new device, and texts that wait because of it.
 pub fn new_device(name: &str, held: usize) -> String {
     let device = format!(
-        "{name} uses a device that this one does not know: a new one, a restored backup, or somebody who has their key. Compare safety numbers first."
+        "{name} uses a device that this one does not know: a new one, a restored backup, or somebody who has their key. Ask them by another way whether it is theirs; the safety number can’t tell."
     );
     match held {
         0 => device,
@@ -231,18 +241,17 @@ pub const fn is_here(heard: Option<Millis>, turn_ms: u64, now: Millis) -> bool {
     }
 }
 
-/// Below a contact's name.
-pub fn presence(contact: &ContactView, turn_ms: u64, now: Millis) -> String {
+/// Below a contact's name. Without all servers nobody is heard, so nobody is said to be here.
+pub fn presence(contact: &ContactView, view: &View, now: Millis) -> String {
+    let here = |heard| view.connected() && is_here(heard, view.turn_ms, now);
     match (contact.blocked, contact.state, contact.last_heard) {
         (Blocked::Yes, ..) => BLOCKED.to_owned(),
-        (_, ContactState::Calling { .. }, _) => "Calling …".to_owned(),
+        (_, ContactState::Calling { stage, .. }, _) => stage_in_short(stage).to_owned(),
         (_, ContactState::Incoming { .. }, _) => "Is calling you".to_owned(),
         (_, ContactState::Answering { .. }, _) => "Connecting …".to_owned(),
         (_, ContactState::Known { .. }, None) => "Not connected yet".to_owned(),
         (_, ContactState::Known { .. }, Some(_)) => "Not connected".to_owned(),
-        (_, ContactState::Paired { .. }, heard) if is_here(heard, turn_ms, now) => {
-            "Here now".to_owned()
-        }
+        (_, ContactState::Paired { .. }, heard) if here(heard) => "Here now".to_owned(),
         (_, ContactState::Paired { .. }, Some(heard)) => {
             format!("Last here {}", clock::last(heard, now))
         }

@@ -1,6 +1,6 @@
 //! The network, in words and figures.
 
-use mcmix_shared::client::{LinkStatus, Obstacle, Traffic, View};
+use mcmix_shared::client::{LinkStatus, Obstacle, ServerKeys, ServerView, Traffic, View};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
 
@@ -16,6 +16,10 @@ pub const SENT: &str = "Sent";
 pub const RECEIVED: &str = "Received";
 /// Opens the details.
 pub const NETWORK_DETAILS: &str = "Servers, rounds and traffic";
+/// Where a question has to be answered first.
+const NOT_CONNECTED: &str = "Not connected";
+/// Where another browser has the identity.
+const OPEN_SOMEWHERE_ELSE: &str = "Open in another browser";
 /// The store fails.
 pub const NOT_SAVED: &str = "Not saved yet";
 /// Days of long ago.
@@ -104,18 +108,26 @@ pub fn server(party: PartyId) -> String {
     format!("Server {party}")
 }
 
-/// Whether a server is connected.
-pub const fn link_status(status: LinkStatus) -> &'static str {
+/// Whether a server is connected; none is before its keys are trusted.
+pub const fn link_status(status: LinkStatus, keys: ServerKeys) -> &'static str {
     match status {
+        LinkStatus::Connecting if matches!(keys, ServerKeys::Changed { .. }) => NOT_CONNECTED,
         LinkStatus::Connected => "Connected",
         LinkStatus::Connecting => "Connecting …",
         LinkStatus::Waiting { .. } => "Not reachable, trying again",
-        LinkStatus::Replaced => "This identity is open elsewhere",
+        LinkStatus::Replaced => OPEN_SOMEWHERE_ELSE,
     }
 }
 
 /// How many servers are connected.
 pub fn network_summary(view: &View) -> String {
+    if view.server_keys != ServerKeys::Known {
+        return NOT_CONNECTED.to_owned();
+    }
+    let replaced = |server: &ServerView| server.status == LinkStatus::Replaced;
+    if view.servers.iter().any(replaced) {
+        return OPEN_SOMEWHERE_ELSE.to_owned();
+    }
     let missing: Vec<String> = view
         .servers
         .iter()

@@ -1,8 +1,8 @@
 //! Messages: what becomes of them, in words.
 
 use mcmix_shared::client::{
-    Blocked, ContactState, ContactView, MAX_QUEUED_TEXTS, MessageKind, Millis, Outbox, Paired,
-    SendStatus, View,
+    Blocked, CallStage, ContactState, ContactView, MAX_QUEUED_TEXTS, MessageKind, Millis, Outbox,
+    Paired, SendStatus, View,
 };
 
 use super::call::is_here;
@@ -20,7 +20,11 @@ pub fn no_messages(name: &str, state: ContactState) -> String {
         ContactState::Paired { .. } => {
             format!("You and {name} can write to each other at any time. Say hello!")
         }
-        ContactState::Known { .. } => {
+        ContactState::Known { .. }
+        | ContactState::Calling {
+            stage: CallStage::Withdrawing,
+            ..
+        } => {
             format!("You can write already: it waits here until {name} accepts a call.")
         }
         ContactState::Calling { .. } => {
@@ -44,7 +48,7 @@ pub fn send_status(status: SendStatus) -> String {
     match status {
         SendStatus::Queued { .. } => "Queued".to_owned(),
         SendStatus::Held => "Waits for you".to_owned(),
-        SendStatus::Sent { round } => format!("Handed over in round {}", grouped_digits(round.0)),
+        SendStatus::Sent { round } => format!("Handed over, round {}", grouped_digits(round.0)),
         SendStatus::Delivered => "Delivered".to_owned(),
         SendStatus::Cancelled => "Taken back".to_owned(),
     }
@@ -161,7 +165,11 @@ pub fn outlook(contact: &ContactView, view: &View, now: Millis) -> String {
             "{MAX_QUEUED_TEXTS} texts to {name} wait already, which is the most. What you write stays here until some have arrived."
         ),
         Outlook::Unpaired => match contact.state {
-            ContactState::Known { .. } => format!("Kept here until {name} accepts a call"),
+            ContactState::Known { .. }
+            | ContactState::Calling {
+                stage: CallStage::Withdrawing,
+                ..
+            } => format!("Kept here until {name} accepts a call"),
             ContactState::Calling { .. } => format!("Kept here until {name} accepts"),
             ContactState::Incoming { .. } => format!("Kept here until you accept {name}’s call"),
             ContactState::Answering { .. } | ContactState::Paired { .. } => {

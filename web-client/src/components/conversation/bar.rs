@@ -6,7 +6,6 @@ use mcmix_shared::client::{
 };
 use yew::prelude::*;
 
-use crate::components::home::Open;
 use crate::components::icon::{Kind, icon};
 use crate::{engine, texts};
 
@@ -17,7 +16,6 @@ pub(super) struct BarProps {
     /// The notice of the contact's new device, until it is dealt with.
     pub(super) new_device: Option<NoticeId>,
     pub(super) act: Callback<Action>,
-    pub(super) show: Callback<Open>,
 }
 
 /// Shows what is going on. It stays in the page when it is empty, so that a screen reader hears
@@ -62,7 +60,6 @@ fn new_device(props: &BarProps) -> Html {
         return Html::default();
     }
     let key = contact.key;
-    let oncompare = props.show.reform(move |_: MouseEvent| Open::Verify(key));
     let (act, notice) = (props.act.clone(), props.new_device);
     let ondone = Callback::from(move |_: MouseEvent| {
         if held > 0 {
@@ -81,9 +78,6 @@ fn new_device(props: &BarProps) -> Html {
         <div class="call-state trouble" data-testid="new-device">
             { icon(Kind::Warning) }
             <span class="grow">{ texts::new_device(contact.name.as_str(), held) }</span>
-            <button type="button" class="button compact" data-testid="compare" onclick={oncompare}>
-                { texts::COMPARE }
-            </button>
             <button type="button" class="button compact" data-testid={testid} onclick={ondone}>{ done }</button>
         </div>
     }

@@ -207,3 +207,39 @@ pub(crate) fn replace_repeated(streams: &Streams, step: Step, values: &mut [u64]
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::replace_repeated;
+    use crate::{
+        step::{Phase, Step},
+        stream::{PairKeys, Streams},
+    };
+    use mcmix_shared::party::PartyId;
+
+    fn replaced(next: u8, prev: u8, round: u64) -> Vec<u64> {
+        let keys = PairKeys {
+            next: [next; 32],
+            prev: [prev; 32],
+        };
+        let streams = Streams::new(PartyId::P0, keys, round);
+        let mut values = vec![7, 1, 7, 2, 7, 3, 1];
+        replace_repeated(&streams, Step::new(Phase::Lookup, 0), &mut values);
+        values
+    }
+
+    /// A value that replaces a repeated one is nobody else's: neither peer has both keys.
+    #[test]
+    fn what_replaces_repeated_values_takes_both_keys_and_the_round() {
+        let values = replaced(1, 2, 1);
+        assert_eq!((values[3], values[5]), (2, 3));
+        let mut fresh = [0, 1, 2, 4, 6].map(|at| values[at]).to_vec();
+        for other in [replaced(1, 3, 1), replaced(3, 2, 1), replaced(1, 2, 2)] {
+            fresh.extend([0, 1, 2, 4, 6].map(|at| other[at]));
+        }
+        fresh.sort_unstable();
+        fresh.dedup();
+        assert_eq!(fresh.len(), 20, "all different");
+        assert!(!fresh.contains(&7) && !fresh.contains(&1));
+    }
+}

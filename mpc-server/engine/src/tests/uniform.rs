@@ -2,9 +2,10 @@
 //! receives is uniformly random over the key that it lacks, whatever the inputs are.
 //!
 //! Messages are taken from the links, so that a new one can't be forgotten. Each bit is as often
-//! one as zero, and no two words share a mask. Lists that are opened stand in every order.
+//! one as zero, no two words share a mask, and no value comes twice. Lists that are opened stand in
+//! every order.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::{
@@ -23,6 +24,8 @@ const RUNS: u64 = 2048;
 const DEVIATIONS: f64 = 8.0;
 /// Bytes of which no two may share a mask.
 const WORD: usize = 4;
+/// Bytes that never come up twice in one run by chance.
+const VALUE: usize = 8;
 
 /// Sender, label and chunk, body.
 type Message = (PartyId, Vec<u8>, Vec<u8>);
@@ -172,6 +175,8 @@ struct Counts {
     ones: Vec<u32>,
     /// Of each word, a hash of how it differs from the first run's in each of them.
     changes: Vec<u64>,
+    /// Where values came up twice in one run.
+    repeated: BTreeMap<String, u32>,
     runs: u64,
 }
 
@@ -196,6 +201,15 @@ impl Counts {
         for (byte, ones) in bytes.iter().zip(self.ones.chunks_exact_mut(8)) {
             for (bit, ones) in ones.iter_mut().enumerate() {
                 *ones += u32::from(byte >> bit & 1);
+            }
+        }
+        let mut seen = HashSet::new();
+        for (from, label, body) in messages {
+            for value in body.chunks_exact(VALUE) {
+                if !seen.insert(value) {
+                    let name = format!("{from}, phase {} {label:?}", label[0]);
+                    *self.repeated.entry(name).or_default() += 1;
+                }
             }
         }
         let words = bytes.chunks_exact(WORD).zip(self.first.chunks_exact(WORD));
@@ -251,7 +265,7 @@ fn note_opened(outcomes: &mut Outcomes, opened: &[Sight]) {
         };
         match step.phase() {
             Phase::OpenMatches | Phase::Deliver | Phase::Sort => {
-                note("order".into(), rows.concat())
+                note("order".into(), rows.concat());
             }
             Phase::OpenLists => {
                 for (place, value) in (0..).zip(rows) {

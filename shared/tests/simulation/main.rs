@@ -23,6 +23,7 @@ mod chat;
 mod failures;
 mod forge;
 mod frozen;
+mod interleavings;
 mod lying;
 mod node;
 mod pairs;

@@ -29,6 +29,7 @@ mod node;
 mod pairs;
 mod probes;
 mod records;
+mod recovery;
 mod restarts;
 mod servers;
 mod silence;

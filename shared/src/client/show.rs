@@ -6,7 +6,7 @@ use super::{
     CallStage, Client, ConnectAgain, ContactState, ContactView, IncomingView, LinkStatus,
     MAX_QUEUED_TEXTS, MessageKind, MessageView, Obstacle, Outbox, Paired, RingState, SendStatus,
     ServerKeys, ServerView, StorageStatus, View,
-    calling::{CALL_DIALS, Incoming, Own},
+    calling::{Beside, CALL_DIALS, Incoming, Own},
     history::Message,
     person::Person,
 };
@@ -115,7 +115,10 @@ impl Client {
             return ContactState::Incoming { device, paired };
         }
         let own = self.own_call(&person.calls.own);
-        match (own, person.calls.answering()) {
+        // Beside a pair that the own call made there is nothing to wait for.
+        let answering = person.calls.answering();
+        let answering = answering.filter(|it| it.beside == Beside::NoPair);
+        match (own, answering) {
             (Some((CallKind::Call, stage)), _) => ContactState::Calling { stage, paired },
             (ring, Some(answering)) => {
                 let waits = |stay: super::settings::Stay| !stay.is_over(self.moment(), self.pace());

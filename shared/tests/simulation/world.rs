@@ -46,6 +46,9 @@ pub(crate) struct World {
     pub(crate) offline: Vec<NodeId>,
     /// Servers that are down.
     pub(crate) down: Vec<PartyId>,
+    /// Links whose frames are still on their way, and the frames.
+    slow: Vec<(NodeId, PartyId)>,
+    on_the_way: Vec<Sent>,
     /// The dialing program that is next.
     next_dialing: Program,
 }
@@ -83,6 +86,8 @@ impl World {
             events: VecDeque::new(),
             offline: Vec::new(),
             down: Vec::new(),
+            slow: Vec::new(),
+            on_the_way: Vec::new(),
             next_dialing: Program::Contacts,
         }
     }
@@ -133,6 +138,9 @@ impl World {
 
     /// Nothing of an older socket may reach the client any more.
     fn forget_socket(&mut self, node: NodeId, party: PartyId) {
+        self.slow.retain(|slow| *slow != (node, party));
+        self.on_the_way
+            .retain(|sent| (sent.node, sent.party) != (node, party));
         self.events.retain(|(other, event)| {
             let of_socket = match event {
                 Event::Opened(of) | Event::Closed(of) | Event::Frame(of, _) => *of == party,
@@ -143,9 +151,27 @@ impl World {
     }
 
     fn queue(&mut self, sent: Vec<Sent>) {
-        for Sent { node, party, bytes } in sent {
-            self.events.push_back((node, Event::Frame(party, bytes)));
+        for sent in sent {
+            if self.slow.contains(&(sent.node, sent.party)) {
+                self.on_the_way.push(sent);
+            } else {
+                let frame = Event::Frame(sent.party, sent.bytes);
+                self.events.push_back((sent.node, frame));
+            }
         }
+    }
+
+    /// From now on, what a server sends to a node waits on its way.
+    pub(crate) fn slow_down(&mut self, node: NodeId, party: PartyId) {
+        self.slow.push((node, party));
+    }
+
+    /// Everything arrives that was on its way.
+    pub(crate) fn speed_up(&mut self) {
+        self.slow.clear();
+        let sent = core::mem::take(&mut self.on_the_way);
+        self.queue(sent);
+        self.pump();
     }
 
     /// Delivers events and stores batches until nothing is left to do.

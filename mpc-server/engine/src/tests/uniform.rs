@@ -14,8 +14,14 @@ use super::{
 };
 use crate::{
     Context, ConversationInput, DialingProgram, Error, Link, LinkError, PartyId, Phase, Replies,
-    Settings, Step, context::HEADER_BYTES, conversation, conversation_by_sorting, link::memory,
-    stream::Stream, world::World,
+    Settings, Step,
+    context::HEADER_BYTES,
+    conversation, conversation_by_sorting,
+    link::memory,
+    share::{Share, Split},
+    shuffle::{Column, Shuffle, Shuffled, shuffle},
+    stream::Stream,
+    world::World,
 };
 
 /// Runs of a program before one party.
@@ -101,10 +107,15 @@ impl Case {
         }
     }
 
-    fn run(&self, context: &mut Context, [first, second]: [Vec<u8>; 2]) -> Result<Replies, Error> {
+    fn run(
+        &self,
+        context: &mut Context,
+        round: u64,
+        [first, second]: [Vec<u8>; 2],
+    ) -> Result<Replies, Error> {
         match self {
             Self::Conversation { rows, sorted } => {
-                context.begin(1)?;
+                context.begin(round)?;
                 let input = ConversationInput {
                     rows: rows.len() / (9 + MESSAGE_BYTES),
                     message_bytes: MESSAGE_BYTES,
@@ -119,7 +130,7 @@ impl Case {
                 program(context, input)
             }
             Self::Dialing { program, clients } => {
-                dialing::party(context, (1, *program), clients, [first, second])
+                dialing::party(context, (round, *program), clients, [first, second])
             }
         }
     }
@@ -132,8 +143,8 @@ struct View {
     opened: Vec<Sight>,
 }
 
-/// Runs a case before a party, with the run's own key between the two others.
-fn view(case: &Case, viewer: PartyId, run: u64) -> View {
+/// Three parties, with the run's own key between two of them; what the viewer receives.
+fn world(viewer: PartyId, run: u64) -> (World, Arc<Mutex<Vec<Message>>>) {
     let mut keys = [[1; 32], [2; 32], [3; 32]];
     let lacking = &mut keys[viewer.next().index()];
     lacking[..8].copy_from_slice(&run.to_le_bytes());
@@ -147,21 +158,31 @@ fn view(case: &Case, viewer: PartyId, run: u64) -> View {
         threads: 1,
         ..Settings::default()
     };
-    let mut world = World::with_keys(7, keys, settings, links);
-    let results = world.run(&case.rows(), |context, first, second| {
-        let replies = case.run(context, [first, second])?;
-        Ok((replies, std::mem::take(&mut context.probe.seen)))
-    });
-    let [.., (replies, opened)] = {
-        let mut results = results.expect("honest parties");
-        results.swap(viewer.index(), 2);
-        results
-    };
-    let mut messages = std::mem::take(&mut *received.lock().unwrap());
-    // The two links are read in an order that depends on threads only.
-    messages.sort_by_key(|(from, ..)| *from);
-    if let Replies::Rows { bytes, .. } = replies {
-        messages.push((viewer, b"replies".to_vec(), bytes));
+    (World::with_keys(7, keys, settings, links), received)
+}
+
+/// Runs a case before a party, for so many rounds.
+fn view(case: &Case, viewer: PartyId, run: u64, rounds: u64) -> View {
+    let (mut world, received) = world(viewer, run);
+    let (mut messages, mut opened) = (Vec::new(), Vec::new());
+    for round in 1..=rounds {
+        let results = world.run(&case.rows(), |context, first, second| {
+            let replies = case.run(context, round, [first, second])?;
+            Ok((replies, std::mem::take(&mut context.probe.seen)))
+        });
+        let (replies, seen) = results
+            .expect("honest parties")
+            .into_iter()
+            .nth(viewer.index())
+            .unwrap();
+        let mut received = std::mem::take(&mut *received.lock().unwrap());
+        // The two links are read in an order that depends on threads only.
+        received.sort_by_key(|(from, ..)| *from);
+        messages.extend(received);
+        if let Replies::Rows { bytes, .. } = replies {
+            messages.push((viewer, b"replies".to_vec(), bytes));
+        }
+        opened.extend(seen);
     }
     View { messages, opened }
 }
@@ -306,11 +327,11 @@ fn disorder(outcomes: &Outcomes, rows: usize) -> Vec<String> {
 }
 
 /// Runs a case before a party many times and returns what is not as random as it must be.
-fn faults(case: &Case, viewer: PartyId) -> Vec<String> {
+fn faults(case: &Case, viewer: PartyId, rounds: u64) -> Vec<String> {
     let (mut messages, mut coins) = (Counts::default(), Counts::default());
     let mut outcomes = Outcomes::new();
     for run in 0..RUNS {
-        let view = view(case, viewer, run);
+        let view = view(case, viewer, run, rounds);
         messages.note(&view.messages);
         // Of what a coin is made is sent, so its masks are known.
         let opened = view.opened.iter();
@@ -324,30 +345,59 @@ fn faults(case: &Case, viewer: PartyId) -> Vec<String> {
     [messages.faults(), coins.faults(), disorder].concat()
 }
 
-fn check(cases: impl IntoIterator<Item = Case>) {
+fn check(cases: impl IntoIterator<Item = Case>, rounds: u64) {
     for case in cases {
         for viewer in PartyId::ALL {
-            assert_eq!(
-                faults(&case, viewer),
-                Vec::<String>::new(),
-                "before {viewer}"
-            );
+            let faults = faults(&case, viewer, rounds);
+            assert_eq!(faults, Vec::<String>::new(), "before {viewer}");
         }
     }
 }
 
 #[test]
 fn conversations_are_uniform_to_each_party() {
-    check([[(5, 0), (5, 1)], [(5, 0), (6, 1)]].map(|tags| conversation_of(tags, false)));
+    check([conversation_of([(5, 0), (5, 1)], false)], 2);
+    check([conversation_of([(5, 0), (6, 1)], false)], 1);
 }
 
 #[test]
 fn sorting_conversations_are_uniform_to_each_party() {
-    check([[(5, 0), (5, 1)], [(5, 0), (6, 1)]].map(|tags| conversation_of(tags, true)));
+    let cases = [[(5, 0), (5, 1)], [(5, 0), (6, 1)]];
+    check(cases.map(|tags| conversation_of(tags, true)), 1);
 }
 
 #[test]
 fn dials_are_uniform_to_each_party() {
-    check([[0, 1], [1, 1]].map(|callees| dialing_of(DialingProgram::Contacts, &callees)));
-    check([dialing_of(DialingProgram::Open, &[1, 0])]);
+    let cases = [[0, 1], [1, 1]];
+    let cases = cases.map(|callees| dialing_of(DialingProgram::Contacts, &callees));
+    check(cases, 1);
+    check([dialing_of(DialingProgram::Open, &[1, 0])], 1);
+}
+
+/// What a shuffle leaves with its holders is fresh: each half is uniform to the party that has
+/// none, whatever it knows of the rows and of two of the three permutations.
+#[test]
+fn halves_of_a_shuffle_are_uniform_to_who_has_none() {
+    let roles = PartyId::ALL;
+    let [s1, s2, _] = roles;
+    let mut counts = Counts::default();
+    for run in 0..RUNS {
+        let (mut world, _) = world(s1, run);
+        let halves = world.run(&[5; 32], |context, first, second| {
+            context.begin(1)?;
+            let streams = context.enter()?;
+            let step = Step::new(Phase::ShuffleRows, 0);
+            let drawn = Shuffle::new(context, &streams, step, roles, 4);
+            let rows = Split::from_share(context, [s1, s2], 8, Share::new(first, second));
+            let columns = [(&drawn, Column::Secret(rows))];
+            let [Shuffled(rows)] = shuffle(context, &streams, step, columns)?;
+            Ok(rows.half)
+        });
+        let halves = halves.expect("honest parties").into_iter().zip(roles);
+        let halves = halves.map(|(half, party)| (party, b"half".to_vec(), half));
+        // S2's alone: with S3's it adds up to the rows.
+        let of_s2 = halves.filter(|(party, ..)| *party == s2);
+        counts.note(&of_s2.collect::<Vec<_>>());
+    }
+    assert_eq!(counts.faults(), Vec::<String>::new());
 }

@@ -19,7 +19,7 @@ use crate::{
     conversation, conversation_by_sorting,
     link::memory,
     share::{Share, Split},
-    shuffle::{Column, Shuffle, Shuffled, shuffle},
+    shuffle::{Column, Shuffle, Shuffled, shuffle, unshuffle},
     stream::Stream,
     world::World,
 };
@@ -267,7 +267,9 @@ impl Counts {
                 faults.entry(self.name(word * WORD)).or_insert_with(fault);
             }
         }
-        let faults = faults.into_iter();
+        let repeated = self.repeated.iter();
+        let repeated = repeated.map(|(name, times)| (name.clone(), format!("{times} repeat")));
+        let faults = faults.into_iter().chain(repeated);
         faults
             .map(|(name, fault)| format!("{name}: {fault}"))
             .collect()
@@ -400,4 +402,34 @@ fn halves_of_a_shuffle_are_uniform_to_who_has_none() {
         counts.note(&of_s2.collect::<Vec<_>>());
     }
     assert_eq!(counts.faults(), Vec::<String>::new());
+}
+
+/// On the way back, what comes is uniform to its receiver, whatever the column was.
+#[test]
+fn the_way_back_of_a_shuffle_is_uniform_to_each_party() {
+    let roles = PartyId::ALL;
+    let [s1, s2, s3] = roles;
+    for viewer in [s1, s2] {
+        let mut counts = Counts::default();
+        for run in 0..RUNS {
+            let (mut world, received) = world(viewer, run);
+            let done = world.run(&[0; 16], |context, _, _| {
+                context.begin(1)?;
+                let streams = context.enter()?;
+                let step = Step::new(Phase::Unshuffle, 0);
+                let drawn = Shuffle::new(context, &streams, step, roles, 4);
+                let column = Split {
+                    holders: [s2, s3],
+                    row_bytes: 8,
+                    rows: 4,
+                    half: vec![5; 32],
+                };
+                unshuffle(context, &streams, step, [(&drawn, column)]).map(drop)
+            });
+            done.expect("honest parties");
+            let received = std::mem::take(&mut *received.lock().unwrap());
+            counts.note(&received);
+        }
+        assert_eq!(counts.faults(), Vec::<String>::new(), "to {viewer}");
+    }
 }

@@ -1,7 +1,8 @@
 //! What a whole round costs a client in each state, to be counted: `./mcmix cost` does, and
 //! `docs/protocol.md` §8.9 has the figures.
 //!
-//! Counted is what runs under [`measured`], and reported at each [`counted`].
+//! Counted is what a node does while it [`is_measured`](crate::node::Node::is_measured), and
+//! reported at each [`counted`].
 
 use core::hint::black_box;
 
@@ -13,12 +14,6 @@ const CLIENT: usize = 0;
 const FRIEND: usize = 1;
 const STRANGER: usize = 2;
 const OTHER: usize = 3;
-
-/// Runs what is to be counted.
-#[inline(never)]
-pub(crate) fn measured<T>(work: impl FnOnce() -> T) -> T {
-    work()
-}
 
 /// What was counted up to here belongs together.
 #[inline(never)]

@@ -52,7 +52,8 @@ pub(super) struct Rounds {
     vouched: VecDeque<RoundId>,
     /// The newest round and turn that two servers announced.
     newest: (RoundId, Turn),
-    /// The newest turn when sessions were last looked through for what is to be erased.
+    /// The newest turn when sessions were last looked through for what is to be erased; none since
+    /// the start is 0, so that all are stored then, whatever was stored before.
     swept: Turn,
     /// Conversation rounds in a row without a result.
     incomplete: u32,
@@ -139,7 +140,6 @@ impl Rounds {
         let (round, turn) = &mut self.newest;
         round.0 = round.0.max(moment.round);
         turn.0 = turn.0.max(moment.turn);
-        self.swept = *turn;
     }
 
     pub(super) const fn newest(&self) -> (RoundId, Turn) {

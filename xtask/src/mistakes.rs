@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{place, process, say};
+use crate::{place, process};
 
 /// Which mistakes to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,22 +98,25 @@ impl Mistake {
 pub fn run(choice: &Choice) -> Result<()> {
     let all = Mistake::all()?;
     let chosen: Vec<_> = all.iter().filter(|it| choice.takes(it)).collect();
-    if chosen.is_empty() {
-        bail!("no such mistake; there are: {}", names(&all));
+    let unknown = |name: &String| all.iter().all(|it| it.name != *name);
+    if let Choice::Named(wanted) = choice
+        && let Some(name) = wanted.iter().find(|name| unknown(name))
+    {
+        bail!("no mistake is called {name}; there are: {}", names(&all));
     }
-    let copy = Copy::make()?;
+    let sandbox = Sandbox::make()?;
     let mut sound: Vec<&[String]> = Vec::new();
     let mut unnoticed = Vec::new();
     for mistake in chosen {
         if !sound.contains(&&mistake.tests[..]) {
-            if !copy.passes(&mistake.tests)? {
+            if !sandbox.passes(&mistake.tests)? {
                 bail!("{} fail without a mistake", mistake.tests.join(" "));
             }
             sound.push(&mistake.tests);
         }
-        copy.patch(mistake, "--apply")?;
-        let noticed = !copy.passes(&mistake.tests)?;
-        copy.patch(mistake, "--reverse")?;
+        sandbox.patch(mistake, "--apply")?;
+        let noticed = !sandbox.passes(&mistake.tests)?;
+        sandbox.patch(mistake, "--reverse")?;
         let word = if noticed { "noticed" } else { "UNNOTICED" };
         println!("{word:10} {:36} {}", mistake.name, mistake.what);
         if !noticed {
@@ -132,11 +135,11 @@ fn names(mistakes: &[Mistake]) -> String {
 }
 
 /// A copy of the checkout, with what git tracks or could.
-struct Copy {
+struct Sandbox {
     folder: PathBuf,
 }
 
-impl Copy {
+impl Sandbox {
     fn make() -> Result<Self> {
         let folder = place::target().join("mistakes");
         let mut git = Command::new("git");
@@ -188,9 +191,8 @@ impl Copy {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status()?;
-        if status.code().is_none() {
-            say("a test run was ended from outside");
-        }
+        // Else whatever ends the tests would count as having noticed.
+        status.code().context("the tests were ended from outside")?;
         Ok(status.success())
     }
 }

@@ -572,10 +572,7 @@ impl Client {
         for (key, person) in &mut self.people {
             let offset = u64::from(*key.as_bytes().first().unwrap_or(&0));
             let times = |turn: Turn| turn.0.saturating_add(offset) / STORE_EVERY;
-            if times(turns.start) == times(turns.end) {
-                continue;
-            }
-            if person.pair.is_some() {
+            if person.pair.is_some() && times(turns.start) != times(turns.end) {
                 person.pair.edit();
             }
         }

@@ -8,7 +8,7 @@ use core::hint::black_box;
 
 use mcmix_shared::{client::Action, program::Program};
 
-use crate::world::{Setup, World};
+use crate::world::World;
 
 const CLIENT: usize = 0;
 const FRIEND: usize = 1;
@@ -66,11 +66,7 @@ const STATES: [(&str, Enter); 10] = [
 #[ignore = "counted under callgrind"]
 fn rounds() {
     for (state, enter) in STATES {
-        let setup = Setup {
-            quick_rounds: 8,
-            ..Setup::new(77)
-        };
-        let mut world = World::with(&["Client", "Friend", "Stranger", "Other"], setup);
+        let mut world = World::new(&["Client", "Friend", "Stranger", "Other"], 77);
         world.pair(CLIENT, FRIEND);
         if !state.contains("answers") {
             world.pair(CLIENT, OTHER);

@@ -136,9 +136,9 @@ impl Case {
     }
 }
 
-/// What one party got: messages, in the order of each link; what was opened to it; what it will
-/// hand to clients and does not choose itself.
+/// What one party got.
 struct View {
+    /// In the order of each link; last of each round the replies that it hands to clients.
     messages: Vec<Message>,
     opened: Vec<Sight>,
 }

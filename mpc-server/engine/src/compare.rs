@@ -11,11 +11,8 @@
     reason = "indices below 64, into arrays of as many"
 )]
 
-pub(crate) mod order;
 
-use crate::{
-    and::and_halves, context::Context, error::Error, share::Share, step::Step, stream::Streams,
-};
+use crate::{and::and, context::Context, error::Error, round::Round, share::Share, step::Step};
 
 /// Rows of a bit-sliced block.
 pub(crate) const BLOCK_ROWS: usize = 64;
@@ -25,29 +22,24 @@ pub(crate) const BLOCK_BYTES: usize = 512;
 pub(crate) const EQUAL_ROUNDS: u16 = 6;
 
 /// Tells of each 64-bit value whether it is zero. Bits after the last row are of any value.
-pub(crate) fn is_zero(
-    context: &mut Context,
-    streams: &Streams,
-    step: Step,
-    values: Share,
-) -> Result<Share, Error> {
-    let mut bits = slice(context, values);
-    bits.add_public(context.party(), |component| {
+pub(crate) fn is_zero(round: &mut Round<'_>, step: Step, values: Share) -> Result<Share, Error> {
+    let mut bits = slice(round.context, values);
+    bits.add_public(round.party(), |component| {
         crate::bytes::invert(component);
     });
     let mut half = BLOCK_BYTES / 2;
     for level in 0..EQUAL_ROUNDS {
-        let next = and_halves(context, streams, step.plus(level), &bits, half)?;
-        core::mem::replace(&mut bits, next).recycle(context);
+        let [x, y] = bits.halves(round.context, half);
+        let product = and(round, step.plus(level), x, y)?;
+        core::mem::replace(&mut bits, product).recycle(round.context);
         half /= 2;
     }
     Ok(bits)
 }
 
 /// Turns rows of 64 bits into bit-sliced blocks. Local.
-pub(crate) fn slice(context: &mut Context, values: Share) -> Share {
-    let Share { first, second } = values;
-    let [first, second] = [first, second].map(|mut rows| {
+fn slice(context: &Context, values: Share) -> Share {
+    values.map_components(|mut rows| {
         rows.resize(rows.len().next_multiple_of(BLOCK_BYTES), 0);
         context.fill(&mut rows, BLOCK_BYTES, |_, out| {
             for block in out.as_chunks_mut::<BLOCK_BYTES>().0 {
@@ -55,8 +47,7 @@ pub(crate) fn slice(context: &mut Context, values: Share) -> Share {
             }
         });
         rows
-    });
-    Share::new(first, second)
+    })
 }
 
 /// Transposes 64 rows of 64 bits: afterwards bit r of the word in place reverse(b) is what bit b of

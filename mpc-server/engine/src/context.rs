@@ -1,5 +1,6 @@
 //! What a party keeps from message to message and from round to round.
 
+mod hashes;
 mod transfer;
 
 use core::fmt;
@@ -8,8 +9,10 @@ use std::time::{Duration, Instant};
 use mcmix_shared::party::PartyId;
 
 use crate::{
+    context::hashes::Hashes,
     error::Error,
     link::Link,
+    round::Round,
     step::{Phase, Step},
     stream::{PairKeys, Streams},
 };
@@ -124,6 +127,8 @@ pub struct Context {
     clock: u32,
     statistics: Statistics,
     phase_began: Option<(Phase, Instant)>,
+    /// Of what is to be proved.
+    hashes: Hashes,
     /// Frames that were read and can be filled again.
     frames: Vec<Vec<u8>>,
     /// Vectors to be used again.
@@ -168,6 +173,7 @@ impl Context {
             clock: 0,
             statistics: Statistics::default(),
             phase_began: None,
+            hashes: Hashes::default(),
             frames: Vec::new(),
             spares: Vec::new(),
             #[cfg(test)]
@@ -222,10 +228,16 @@ impl Context {
     }
 
     /// Starts a program: each round runs one.
-    pub(crate) fn enter(&mut self) -> Result<Streams, Error> {
+    pub(crate) fn enter(&mut self) -> Result<Round<'_>, Error> {
         let round = self.last.filter(|_| self.open).ok_or(Error::NoRound)?;
         self.open = false;
-        Ok(Streams::new(self.party, self.keys.clone(), round))
+        let streams = Streams::new(self.party, self.keys.clone(), round);
+        Ok(Round::new(self, streams))
+    }
+
+    /// Returns the number of the round under way.
+    pub(crate) fn number(&self) -> u64 {
+        self.last.unwrap_or_default()
     }
 
     /// Marks the beginning of a phase, for the statistics.
@@ -267,42 +279,4 @@ impl Context {
     #[cfg(not(test))]
     #[expect(clippy::unused_self, reason = "tests note what was seen")]
     pub(crate) const fn saw(&self, _: Step, _: &[u8], _: usize) {}
-
-    /// Returns the step that a lookup's key belongs to; tests make the mistake of sharing one.
-    #[cfg(test)]
-    pub(crate) fn lookup_step(&self, step: Step) -> Step {
-        self.probe.lookup_step(step)
-    }
-
-    /// Returns the step that a lookup's key belongs to: its own.
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, reason = "tests make a mistake here")]
-    pub(crate) const fn lookup_step(&self, step: Step) -> Step {
-        step
-    }
-
-    /// Leaves tie-breaks as they are; tests make the mistake of doing without.
-    #[cfg(test)]
-    pub(crate) fn break_no_ties(&self, ties: &mut crate::reshare::ShuffledShare) {
-        self.probe.break_no_ties(ties);
-    }
-
-    /// Leaves tie-breaks as they are.
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, reason = "tests make a mistake here")]
-    pub(crate) const fn break_no_ties(&self, _: &mut crate::reshare::ShuffledShare) {}
-
-    /// Returns which of a key's bits are sorted by, as far as there is room; tests make the mistake of
-    /// taking few.
-    #[cfg(test)]
-    pub(crate) fn compared_bits(&self) -> u64 {
-        self.probe.compared_bits()
-    }
-
-    /// Returns which of a key's bits are sorted by, as far as there is room: all.
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, reason = "tests make a mistake here")]
-    pub(crate) const fn compared_bits(&self) -> u64 {
-        u64::MAX
-    }
 }

@@ -114,10 +114,24 @@ pub enum Error {
         /// The step that opened it.
         step: Step,
     },
-    /// A lookup table could not be solved (probability below 2^-40 for distinct keys).
-    #[error("no lookup table for these keys at {step}")]
-    NoTable {
-        /// The lookup.
+    /// The two verifiers of a proof worked with different weights.
+    #[error("{prover} and {other} at {step}: the proof of {prover} has two versions")]
+    DigestMismatch {
+        /// Whose proof it is.
+        prover: PartyId,
+        /// The other verifier.
+        other: PartyId,
+        /// The step.
+        step: Step,
+    },
+    /// A proof was rejected.
+    #[error("{prover} and {other} at {step}: the proof of {prover} is wrong")]
+    ProofRejected {
+        /// Whose proof it is.
+        prover: PartyId,
+        /// The other verifier.
+        other: PartyId,
+        /// The step.
         step: Step,
     },
     /// This party's own input has the wrong length.
@@ -163,7 +177,8 @@ impl Error {
             | Self::NotAnOrder { peer, .. } => Some(*peer),
             // Of the two peers one lies: nobody can tell which.
             Self::HashMismatch { .. }
-            | Self::NoTable { .. }
+            | Self::DigestMismatch { .. }
+            | Self::ProofRejected { .. }
             | Self::Input { .. }
             | Self::TooManyRows { .. }
             | Self::NoRound

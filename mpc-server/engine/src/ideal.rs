@@ -9,7 +9,10 @@ use crate::program::{
     ROW_HEADER_BYTES, TAG_BYTES,
 };
 
-/// Swaps messages where exactly two rows carry a tag, one of each role.
+/// A tag's lowest bits, which are not compared.
+const UNCOMPARED_BITS: u32 = 2;
+
+/// Swaps messages where exactly two rows carry a tag (62 bits of it), one of each role.
 ///
 /// `rows` is as in [`crate::ConversationInput`], in the clear. Returns every row's message; a row
 /// without a partner gets its own back.
@@ -26,9 +29,10 @@ pub fn conversation(rows: &[u8], message_bytes: usize) -> Vec<u8> {
 /// Returns every row's partner, itself where it has none.
 pub fn conversation_partners(rows: &[u8], message_bytes: usize) -> Vec<usize> {
     let row_bytes = ROW_HEADER_BYTES + message_bytes;
-    let mut by_tag: HashMap<&[u8], Vec<(usize, u8)>> = HashMap::new();
+    let mut by_tag: HashMap<u64, Vec<(usize, u8)>> = HashMap::new();
     for (i, row) in rows.chunks_exact(row_bytes).enumerate() {
         let (tag, rest) = row.split_at(TAG_BYTES);
+        let tag = tag.first_chunk().map_or(0, |tag| u64::from_le_bytes(*tag) >> UNCOMPARED_BITS);
         let role = rest.first().map_or(0, |byte| byte & 1);
         by_tag.entry(tag).or_default().push((i, role));
     }

@@ -32,19 +32,20 @@ pub mod stream;
 
 mod bytes;
 mod field;
+mod map;
 mod permutation;
+mod round;
 mod share;
 
 mod and;
+mod bins;
 mod compare;
-mod lookup;
+mod hop;
 mod open;
-mod reshare;
+mod proof;
 mod route;
-mod shuffle;
-mod sort;
+mod verify;
 
-pub mod blocks;
 pub mod ideal;
 pub mod world;
 
@@ -54,7 +55,7 @@ pub use link::Link;
 pub use mcmix_shared::party::PartyId;
 pub use program::{
     BothToldInput, ConversationInput, DialingInput, DialingProgram, JoinedRows, Replies, RowSeeds,
-    conversation, conversation_by_sorting, dialing, dialing_both_told,
+    conversation,
 };
 pub use step::{Phase, Step};
 pub use stream::PairKeys;

@@ -1,72 +1,177 @@
-//! Opening: each function names who learns what (docs/protocol.md §4.3).
+//! Opening: the one way by which a shared value becomes known to a party (docs/protocol.md §4.4).
 //!
-//! Cost: 1 round, one message of n rows to each party that learns the values.
+//! Cost:    1 round: to each party that learns the values one message of n rows, and 32 bytes.
+//! Secure:  only what was verified can be opened: of what a party lacks, one holder sends it the
+//!          component, the other one a hash.
 
-use blake2::{Blake2s256, Digest as _};
+use mcmix_shared::party::PartyId;
 
 use crate::{
-    bytes, context::Context, error::Error, permutation::Permutation, share::Share,
-    shuffle::Shuffled, step::Step, stream::Streams,
+    bytes,
+    error::Error,
+    round::Round,
+    share::Share,
+    step::Step,
+    verify::Checked,
 };
 
-/// Bytes of a coin's hash.
+/// Bytes of a component's hash.
 const HASH_BYTES: usize = 32;
 
-/// Draws `len` public random bytes, which nobody knows before: the sum of three pairwise streams. What
-/// a party lacks of it comes from one of its holders, its hash from the other. 1 round.
-///
-/// To be called when everything is fixed that must not depend on the coin.
-pub(crate) fn coin(
-    context: &mut Context,
-    streams: &Streams,
-    step: Step,
-    len: usize,
-) -> Result<Vec<u8>, Error> {
-    let party = context.party();
-    let coin = Share::random(context, streams, step, len);
-    let digest = |component: &[u8]| {
-        let hash = Blake2s256::new_with_prefix(b"mcmix.v2 coin");
-        <[u8; HASH_BYTES]>::from(hash.chain_update(component).finalize())
-    };
-    // The previous party lacks this one's second component, the next one its first.
-    context.send(party.prev(), step.of(len), &coin.second)?;
-    let hash = step.plus(1).of(HASH_BYTES);
-    context.send(party.next(), hash, &digest(&coin.first))?;
-    let mut sum = context.recv(party.next(), step.of(len), len)?;
-    let expected = context.recv(party.prev(), hash, HASH_BYTES)?;
-    if expected != digest(&sum) {
-        return Err(Error::HashMismatch {
-            peer: party.next(),
-            other: party.prev(),
-            step,
-        });
-    }
-    bytes::xor(&mut sum, &coin.first);
-    bytes::xor(&mut sum, &coin.second);
-    context.saw(step, &sum, len);
-    Ok(sum)
+/// Who learns a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader {
+    pub(crate) party: PartyId,
+    /// Who sends the component; the other one sends its hash.
+    pub(crate) from: PartyId,
 }
 
-/// Opens shuffled permutations to both of their holders, which no one else learns.
-///
-/// # Security
-/// Only for lists whose order a fresh shuffle has made uniformly random.
-pub(crate) fn permutation(
-    context: &mut Context,
+impl Reader {
+    const fn hash_from(self) -> PartyId {
+        if self.party.next() as u8 == self.from as u8 {
+            self.party.prev()
+        } else {
+            self.party.next()
+        }
+    }
+}
+
+/// An opening whose messages have been sent.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Pending {
     step: Step,
-    list: Shuffled,
-) -> Result<Option<Permutation>, Error> {
-    let mut list = list.0;
-    let Some(other) = list.other(context.party()) else {
-        return Ok(None);
-    };
-    context.send(other, step.of(list.row_bytes), &list.half)?;
-    context.recv_add(other, step.of(list.row_bytes), &mut list.half)?;
-    context.saw(step, &list.half, list.row_bytes);
-    let permutation = Permutation::from_opened(&list.half);
-    context.recycle(list.half);
-    match permutation {
-        Some(permutation) => Ok(Some(permutation)),
-        None => Err(Error::NotAPermutation { peer: other, step }),
+    row_bytes: usize,
+    reader: Option<Reader>,
+    share: Share,
+}
+
+/// What everybody reads: each gets the component from its next party.
+pub(crate) const EVERYBODY: [Reader; 3] = [
+    Reader {
+        party: PartyId::P0,
+        from: PartyId::P1,
+    },
+    Reader {
+        party: PartyId::P1,
+        from: PartyId::P2,
+    },
+    Reader {
+        party: PartyId::P2,
+        from: PartyId::P0,
+    },
+];
+
+/// Sends this party's messages of an opening; takes two steps.
+pub(crate) fn send(
+    round: &mut Round<'_>,
+    step: Step,
+    share: Checked<Share>,
+    row_bytes: usize,
+    readers: &[Reader],
+) -> Result<Pending, Error> {
+    send_any(round, step, share.into_inner(), row_bytes, readers)
+}
+
+fn send_any(
+    round: &mut Round<'_>,
+    step: Step,
+    share: Share,
+    row_bytes: usize,
+    readers: &[Reader],
+) -> Result<Pending, Error> {
+    let party = round.party();
+    for reader in readers.iter().filter(|reader| reader.party != party) {
+        // The component that the reader lacks is the one that the other two share.
+        let other = if reader.from == party {
+            reader.hash_from()
+        } else {
+            reader.from
+        };
+        let component = share.with(party, other);
+        if reader.from == party {
+            round.context.send(reader.party, step.of(row_bytes), component)?;
+        } else {
+            let hash = hash(round, step, component);
+            round.context.send(reader.party, step.plus(1).of(HASH_BYTES), &hash)?;
+        }
+    }
+    let reader = readers.iter().find(|reader| reader.party == party).copied();
+    Ok(Pending {
+        step,
+        row_bytes,
+        reader,
+        share,
+    })
+}
+
+fn hash(round: &Round<'_>, step: Step, component: &[u8]) -> [u8; HASH_BYTES] {
+    let mut hasher = blake3::Hasher::new_derive_key("mcmix.v2 opening");
+    hasher.update(&round.context.number().to_le_bytes());
+    hasher.update(&step.to_bytes());
+    *hasher.update(component).finalize().as_bytes()
+}
+
+impl Pending {
+    /// Returns the values, at a party that reads them.
+    pub(crate) fn receive(self, round: &mut Round<'_>) -> Result<Option<Vec<u8>>, Error> {
+        let Self {
+            step,
+            row_bytes,
+            reader,
+            share,
+        } = self;
+        let Some(reader) = reader else {
+            return Ok(None);
+        };
+        let mut values = round.context.recv(reader.from, step.of(row_bytes), share.len())?;
+        let expected = round.context.recv(reader.hash_from(), step.plus(1).of(HASH_BYTES), HASH_BYTES)?;
+        if expected != hash(round, step, &values) {
+            return Err(Error::HashMismatch {
+                peer: reader.from,
+                other: reader.hash_from(),
+                step,
+            });
+        }
+        bytes::xor(&mut values, share.first());
+        bytes::xor(&mut values, share.second());
+        share.recycle(round.context);
+        round.context.saw(step, &values, row_bytes);
+        Ok(Some(values))
+    }
+}
+
+/// Opens a value to everybody. 1 round.
+pub(crate) fn to_all(
+    round: &mut Round<'_>,
+    step: Step,
+    share: Checked<Share>,
+    row_bytes: usize,
+) -> Result<Vec<u8>, Error> {
+    let pending = send(round, step, share, row_bytes, &EVERYBODY)?;
+    Ok(pending.receive(round)?.unwrap_or_default())
+}
+
+/// Public random bytes that nobody knows before they are opened: the sum of three pairwise streams.
+#[derive(Debug)]
+pub(crate) struct Coin(Share);
+
+impl Coin {
+    /// Draws a coin. Local.
+    pub(crate) fn draw(round: &mut Round<'_>, step: Step, len: usize) -> Self {
+        Self(Share::random(round.context, &round.streams, step, len))
+    }
+
+    /// Sends this party's messages of its opening; takes two steps. To be called when everything is
+    /// fixed that must not depend on the coin.
+    pub(crate) fn send(self, round: &mut Round<'_>, step: Step) -> Result<Pending, Error> {
+        let Self(share) = self;
+        let len = share.len();
+        send_any(round, step, share, len, &EVERYBODY)
+    }
+
+    /// Opens the coin to all. 1 round.
+    pub(crate) fn open(self, round: &mut Round<'_>, step: Step) -> Result<Vec<u8>, Error> {
+        Ok(self.send(round, step)?.receive(round)?.unwrap_or_default())
     }
 }

@@ -1,12 +1,18 @@
 //! The router (docs/protocol.md §6.6): moves every row's payload to the row that it is joined with.
 //!
-//! In:      `partners`, an involution on the wire ids held by (P0, P2), and payload rows.
+//! In:      of each row the way to its partner, as a sum of replicated vectors, and payload rows.
 //! Out:     the replies, in wire order.
-//! Cost:    3 rounds, 4·L + 16 bytes a row of L.      Reveals: n.
-//! Secure:  one semi-honest party. Tampering is not detected here (§7).
+//! Cost:    6 rounds (2 hops, 1 more of verification, opening, replies, release), 4·L + 24 bytes a row
+//!          of L.
+//! Reveals: n.
+//! Secure:  one party that deviates can garble payload, or deny it, in rows that it names by source or
+//!          by destination, and no more: where rows go is proved.
 //!
-//! A payload goes through one shuffle. Its halves are not masked once more at the end (no Z23): all
-//! that is sent of them is masked for the re-sharing, and their holders keep the rest.
+//! Way ^ wire id is the wire id of the row's partner; P1 and P2 open all of them in an order that each
+//! knows half of. P0 never sees them, so that a third permutation would hide nothing. The payload goes
+//! the same way in two halves, one message each, masked by output position.
+
+use std::sync::Arc;
 
 use mcmix_shared::party::PartyId;
 
@@ -14,16 +20,39 @@ use crate::{
     bytes,
     context::{Context, Incoming},
     error::Error,
-    open,
+    hop::{self, Known},
+    map::Map,
+    open::{self, Reader},
     permutation::{Permutation, Rows},
     program::{Replies, RowSeeds},
-    share::Split,
-    shuffle::{Column, Known, Shuffle},
-    step::{Phase, Step},
+    round::Round,
+    share::{Pair, Share},
+    step::{PAYLOAD, Phase, Step},
     stream::{Purpose, RowMasks, SEED_BYTES, Streams, xor_seed},
 };
 
-/// P0's or P2's half of the payload rows; P1's is never read.
+/// Bytes of a wire id.
+pub(crate) const WIRE_ID_BYTES: usize = 4;
+
+/// A summand of the ways from every row to its partner, 4 bytes a row.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    pub(crate) share: Share,
+    /// How its rows were moved, if they are not in wire order: P0 and P2 know it.
+    pub(crate) order: Option<Arc<Permutation>>,
+}
+
+impl Ways {
+    /// What puts its rows into the order of `then`, at P0 and P2.
+    fn map(&self, then: &Permutation, context: &Context) -> Map {
+        match &self.order {
+            Some(order) => Map::from(&order.inverse().then(then, context)),
+            None => Map::from(then),
+        }
+    }
+}
+
+/// P0's or P2's half of the payload rows; P1 has none.
 pub(crate) trait Half: Sync {
     /// Writes a row over `out`.
     fn write(&self, row: usize, out: &mut [u8]);
@@ -49,95 +78,135 @@ pub(crate) struct Payload {
     pub(crate) addend: Option<Vec<u8>>,
 }
 
-const SHUFFLE: Step = Step::new(Phase::ShufflePayload, 0);
-const ROWS: Step = Step::new(Phase::ShufflePayload, 1);
-const OPEN: Step = Step::new(Phase::Deliver, 0);
-const REPLIES: Step = Step::new(Phase::Deliver, 1);
+const FIRST: Step = Step::new(Phase::ShufflePayload, 0);
+const SECOND: Step = Step::new(Phase::ShufflePayload, 1);
+const ROWS: Step = Step::new(Phase::ShufflePayload, PAYLOAD);
+const OPEN: Step = Step::new(Phase::OpenPartners, 0);
+const REPLIES: Step = Step::new(Phase::Deliver, 0);
+const CAME: Step = Step::new(Phase::Deliver, 1);
+
+/// Who opens the shuffled partners.
+const READERS: [Reader; 2] = [
+    Reader {
+        party: PartyId::P1,
+        from: PartyId::P2,
+    },
+    Reader {
+        party: PartyId::P2,
+        from: PartyId::P1,
+    },
+];
 
 /// Routes the payload.
 pub(crate) fn route<H: Half>(
-    context: &mut Context,
-    streams: &Streams,
-    partners: Split,
+    round: &mut Round<'_>,
+    ways: Vec<Ways>,
     payload: Payload,
     half: H,
 ) -> Result<Replies, Error> {
     let Payload {
-        rows,
-        row_bytes,
-        silent,
-        ..
+        rows, row_bytes, ..
     } = payload;
-    debug_assert_eq!(partners.rows, rows);
-    let roles = [PartyId::P0, PartyId::P2, PartyId::P1];
-    context.phase(Phase::ShufflePayload);
-    let shuffle = Shuffle::new(context, streams, SHUFFLE, roles, rows);
-    let partners = Column::Secret(partners);
-    match &shuffle.known {
-        Known::S1 { p12, p13 } => {
-            // The payload first: S2 sends its own before it waits for the partners.
-            send_s1(context, streams, row_bytes, &half, (p12, p13))?;
-            half.recycle(context);
-            shuffle.send(context, streams, SHUFFLE, &partners)?;
-            context.phase(Phase::Deliver);
-            let replies = seeds(streams, rows - silent);
-            context.end_phase();
-            Ok(replies)
-        }
-        Known::S2 { p12, p23 } => {
-            shuffle.send(context, streams, SHUFFLE, &partners)?;
-            let got = swap_s2(context, streams, row_bytes, &half, p12)?;
-            half.recycle(context);
-            let partners = shuffle.receive(context, streams, SHUFFLE, partners)?;
-            context.phase(Phase::Deliver);
-            let opened = open::permutation(context, OPEN, partners)?;
-            let order = p23.then(&opened.expect("S2 is a holder").inverse(), context);
-            let got_rows = Rows::packed(&got, row_bytes);
-            let reply_half = |first: usize, out: &mut [u8]| {
-                order.gather(&got_rows, silent + first, out);
-            };
-            let replies = deliver(context, streams, PartyId::P1, payload, reply_half)?;
-            context.recycle(got);
-            Ok(replies)
-        }
-        Known::S3 { p13, p23 } => {
-            half.recycle(context);
-            let partners = shuffle.receive(context, streams, SHUFFLE, partners)?;
-            let got = context.recv(PartyId::P2, ROWS.of(row_bytes), rows * row_bytes)?;
-            context.phase(Phase::Deliver);
-            let opened = open::permutation(context, OPEN, partners)?;
-            let after_p13 = p23.then(&opened.expect("S3 is a holder").inverse(), context);
-            let order = p13.then(&after_p13, context);
-            let got_rows = Rows::packed(&got, row_bytes);
-            let z13 = payload_masks(streams, PartyId::P0, row_bytes);
-            let reply_half = |first: usize, out: &mut [u8]| {
-                order.gather(&got_rows, silent + first, out);
-                z13.xor_at(after_p13.part(silent + first, out.len() / row_bytes), out);
-            };
-            let replies = deliver(context, streams, PartyId::P2, payload, reply_half)?;
-            context.recycle(got);
-            Ok(replies)
-        }
+    let party = round.party();
+    round.context.phase(Phase::ShufflePayload);
+    let p12 = hop::draw(round, FIRST, Pair::P20, rows);
+    let p13 = hop::draw(round, SECOND, Pair::P01, rows);
+    let maps = ways.iter().map(|ways| {
+        let map = p12.as_ref().map(|p12| ways.map(p12, round.context));
+        Known::new(Pair::P20, [rows, rows], map)
+    });
+    let maps: Vec<_> = maps.collect();
+    let terms = maps.iter().zip(ways).map(|(map, ways)| (map, ways.share));
+    let mut partners = hop::hop(round, FIRST, terms.collect(), WIRE_ID_BYTES)?;
+    if let Some(p12) = &p12 {
+        // Of each row its own wire id, where the first permutation has put it.
+        partners.add_known(party, Pair::P20, |rows| {
+            for (row, id) in rows.as_chunks_mut().0.iter_mut().zip(p12.as_slice()) {
+                *row = (u32::from_le_bytes(*row) ^ id).to_le_bytes();
+            }
+        });
     }
+    let map = Known::permutation(Pair::P01, p13.as_ref(), rows);
+    let pending = hop::send(round, SECOND, vec![(&map, partners)], WIRE_ID_BYTES)?;
+    let got = match (party, &p12, &p13) {
+        (PartyId::P0, Some(p12), Some(p13)) => {
+            send_x(round, row_bytes, &half, (p12, p13))?;
+            Vec::new()
+        }
+        (PartyId::P2, Some(p12), _) => swap_y(round, row_bytes, &half, p12)?,
+        _ => Vec::new(),
+    };
+    half.recycle(round.context);
+    round.prove()?;
+    let partners = pending.receive(round)?;
+    let got = match party {
+        PartyId::P1 => round.context.recv(PartyId::P2, ROWS.of(row_bytes), rows * row_bytes)?,
+        _ => got,
+    };
+    let partners = round.verify(partners)?;
+
+    round.context.phase(Phase::OpenPartners);
+    let opened = open::send(round, OPEN, partners, WIRE_ID_BYTES, &READERS)?;
+    let Some(opened) = opened.receive(round)? else {
+        return release_seeds(round, rows - payload.silent);
+    };
+    let opened = Permutation::from_opened(&opened).ok_or(Error::NotAPermutation {
+        peer: party.next(),
+        step: OPEN,
+    })?;
+    round.context.phase(Phase::Deliver);
+    let silent = payload.silent;
+    let after = opened.inverse();
+    let got_rows = Rows::packed(&got, row_bytes);
+    let (streams, context) = (&round.streams, &mut *round.context);
+    let replies = match &p13 {
+        // P1: its half is still to be moved by p13, and unmasked.
+        Some(p13) => {
+            let order = p13.then(&after, context);
+            let z13 = payload_masks(streams, PartyId::P0, SECOND, row_bytes);
+            deliver(context, streams, PartyId::P2, payload, |first, out| {
+                order.gather(&got_rows, silent + first, out);
+                z13.xor_at(after.part(silent + first, out.len() / row_bytes), out);
+            })
+        }
+        None => deliver(context, streams, PartyId::P1, payload, |first, out| {
+            after.gather(&got_rows, silent + first, out);
+        }),
+    }?;
+    context.recycle(got);
+    context.send(PartyId::P0, CAME.of(1), &[0])?;
+    context.end_phase();
+    Ok(replies)
 }
 
-fn payload_masks(streams: &Streams, peer: PartyId, row_bytes: usize) -> RowMasks {
-    RowMasks::seekable(streams.with(peer, ROWS, Purpose::ShuffleMask), row_bytes)
+/// P0: gives its seeds when both of the others have told it that the other one's half came. Earlier,
+/// what somebody gets could be seen before all of it is fixed.
+fn release_seeds(round: &mut Round<'_>, rows: usize) -> Result<Replies, Error> {
+    round.context.phase(Phase::Deliver);
+    for peer in [PartyId::P1, PartyId::P2] {
+        round.context.recv(peer, CAME.of(1), 1)?;
+    }
+    let replies = seeds(&round.streams, rows);
+    round.context.end_phase();
+    Ok(replies)
 }
 
-/// S1: X' = p13(p12(X) ^ Z12) ^ Z13, to S2.
-fn send_s1(
-    context: &mut Context,
-    streams: &Streams,
+fn payload_masks(streams: &Streams, peer: PartyId, step: Step, row_bytes: usize) -> RowMasks {
+    RowMasks::seekable(streams.with(peer, step, Purpose::PayloadMask), row_bytes)
+}
+
+/// P0: X' = p13(p12(X) ^ Z12) ^ Z13, to P2.
+fn send_x(
+    round: &mut Round<'_>,
     row_bytes: usize,
     half: &impl Half,
     (p12, p13): (&Permutation, &Permutation),
 ) -> Result<(), Error> {
-    let order = p12.then(p13, context);
-    let z12 = payload_masks(streams, PartyId::P2, row_bytes);
-    let z13 = payload_masks(streams, PartyId::P1, row_bytes);
+    let order = p12.then(p13, round.context);
+    let z12 = payload_masks(&round.streams, PartyId::P2, FIRST, row_bytes);
+    let z13 = payload_masks(&round.streams, PartyId::P1, SECOND, row_bytes);
     let len = order.as_slice().len() * row_bytes;
-    context.stream(PartyId::P2, ROWS.of(row_bytes), len, |offset, out| {
+    round.context.stream(PartyId::P2, ROWS.of(row_bytes), len, |offset, out| {
         let (first, count) = (offset / row_bytes, out.len() / row_bytes);
         gather(half, row_bytes, order.part(first, count), out);
         z12.xor_at(p13.part(first, count), out);
@@ -145,21 +214,21 @@ fn send_s1(
     })
 }
 
-/// S2: Y' = p12(Y) ^ Z12, to S3, while X' comes from S1.
-fn swap_s2(
-    context: &mut Context,
-    streams: &Streams,
+/// P2: Y' = p12(Y) ^ Z12, to P1, while X' comes from P0.
+fn swap_y(
+    round: &mut Round<'_>,
     row_bytes: usize,
     half: &impl Half,
     p12: &Permutation,
 ) -> Result<Vec<u8>, Error> {
     let len = p12.as_slice().len() * row_bytes;
-    let z12 = payload_masks(streams, PartyId::P0, row_bytes);
+    let z12 = payload_masks(&round.streams, PartyId::P0, FIRST, row_bytes);
     let fill = |offset: usize, out: &mut [u8]| {
         let (first, count) = (offset / row_bytes, out.len() / row_bytes);
         gather(half, row_bytes, p12.part(first, count), out);
         z12.xor_from(first, out);
     };
+    let context = &mut *round.context;
     let mut got = context.scratch(len);
     let mut outgoing = context.outgoing(PartyId::P1, ROWS.of(row_bytes), len);
     let mut incoming = Incoming::new(PartyId::P0, ROWS.of(row_bytes));
@@ -221,7 +290,6 @@ fn deliver(
         }
     })?;
     context.recycle(addend.unwrap_or_default());
-    context.end_phase();
     Ok(Replies::Rows {
         row_bytes,
         bytes: replies,

@@ -1,9 +1,10 @@
-//! Sharings of vectors (docs/protocol.md §1 and §4).
+//! Replicated sharings of vectors (docs/protocol.md §1 and §4).
 //!
-//! Vectors are byte strings: rows of a fixed width, or bit planes. Fields are private to the crate's
-//! blocks; nothing here can be printed, compared or serialised.
+//! Vectors are byte strings: rows of a fixed width, or bit planes. Nothing here can be printed,
+//! compared or serialised; a component leaves a party through a product, a hop or an opening only.
 
 use core::fmt;
+use std::sync::Arc;
 
 use mcmix_shared::party::PartyId;
 
@@ -14,11 +15,37 @@ use crate::{
     stream::{Purpose, Streams},
 };
 
-/// A replicated sharing: this party's components `x_i` and `x_{i+1}`.
+/// Two parties that work together, in no order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pair {
+    /// The party that is not one of them.
+    pub(crate) third: PartyId,
+}
+
+impl Pair {
+    pub(crate) const P01: Self = Self { third: PartyId::P2 };
+    pub(crate) const P12: Self = Self { third: PartyId::P0 };
+    pub(crate) const P20: Self = Self { third: PartyId::P1 };
+
+    /// Returns the other one of the pair, if `party` is in it.
+    pub(crate) fn other(self, party: PartyId) -> Option<PartyId> {
+        match party {
+            party if party == self.third => None,
+            party if party.next() == self.third => Some(party.prev()),
+            party => Some(party.next()),
+        }
+    }
+}
+
+/// A vector that its holder does not change any more: cheap to clone.
+pub(crate) type Component = Arc<Vec<u8>>;
+
+/// A replicated sharing: this party's components `x_i`, which the previous party has, too, and
+/// `x_{i+1}`, which the next one has.
 #[derive(Clone, Default)]
 pub(crate) struct Share {
-    pub(crate) first: Vec<u8>,
-    pub(crate) second: Vec<u8>,
+    first: Component,
+    second: Component,
 }
 
 impl fmt::Debug for Share {
@@ -28,8 +55,31 @@ impl fmt::Debug for Share {
 }
 
 impl Share {
-    pub(crate) const fn new(first: Vec<u8>, second: Vec<u8>) -> Self {
-        Self { first, second }
+    pub(crate) fn new(first: Vec<u8>, second: Vec<u8>) -> Self {
+        Self {
+            first: Arc::new(first),
+            second: Arc::new(second),
+        }
+    }
+
+    /// Puts two components together: the one that this party shares with `peer`, and the other one.
+    pub(crate) fn of(
+        party: PartyId,
+        peer: PartyId,
+        with_peer: Component,
+        other: Component,
+    ) -> Self {
+        if party.prev() == peer {
+            Self {
+                first: with_peer,
+                second: other,
+            }
+        } else {
+            Self {
+                first: other,
+                second: with_peer,
+            }
+        }
     }
 
     /// Draws a shared random vector. Local.
@@ -44,55 +94,172 @@ impl Share {
             });
             out
         });
-        Self { first, second }
+        Self::new(first, second)
+    }
+
+    /// Shares a vector that two parties know, who alone give it. Local.
+    pub(crate) fn known(context: &mut Context, pair: Pair, vector: Option<Vec<u8>>, len: usize) -> Self {
+        let party = context.party();
+        let mut nothing = || {
+            let mut out = context.scratch(len);
+            out.fill(0);
+            Arc::new(out)
+        };
+        match (pair.other(party), vector) {
+            (Some(peer), Some(vector)) => {
+                let other = nothing();
+                Self::of(party, peer, Arc::new(vector), other)
+            }
+            _ => Self {
+                first: nothing(),
+                second: nothing(),
+            },
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.first.len()
     }
 
+    /// The component that the previous party has, too.
+    pub(crate) fn first(&self) -> &[u8] {
+        &self.first
+    }
+
+    /// The component that the next party has, too.
+    pub(crate) fn second(&self) -> &[u8] {
+        &self.second
+    }
+
+    /// The component that this party shares with `peer`.
+    pub(crate) fn with(&self, party: PartyId, peer: PartyId) -> &Component {
+        if party.prev() == peer {
+            &self.first
+        } else {
+            &self.second
+        }
+    }
+
+    /// The same with nothing but the component that this party shares with `peer`: for a statement
+    /// that needs no more.
+    pub(crate) fn only(self, party: PartyId, peer: PartyId) -> Self {
+        let component = Arc::clone(self.with(party, peer));
+        Self::of(party, peer, component, Component::default())
+    }
+
+    /// XORs a vector that two parties know into the component that they share. Local.
+    pub(crate) fn add_known(
+        &mut self,
+        party: PartyId,
+        pair: Pair,
+        known: impl FnOnce(&mut [u8]),
+    ) {
+        if let Some(peer) = pair.other(party) {
+            let component = if party.prev() == peer {
+                &mut self.first
+            } else {
+                &mut self.second
+            };
+            known(Arc::<Vec<u8>>::make_mut(component));
+        }
+    }
+
     /// XORs a public vector, which is put into component 0. Local.
     pub(crate) fn add_public(&mut self, party: PartyId, public: impl FnOnce(&mut [u8])) {
-        match party {
-            PartyId::P0 => public(&mut self.first),
-            PartyId::P1 => {}
-            PartyId::P2 => public(&mut self.second),
-        }
+        self.add_known(party, Pair::P20, public);
     }
 
     /// XORs another sharing. Local.
     pub(crate) fn add(&mut self, other: &Self) {
-        bytes::xor(&mut self.first, &other.first);
-        bytes::xor(&mut self.second, &other.second);
-    }
-
-    /// Puts another vector's rows after this one's. Local.
-    pub(crate) fn append(&mut self, context: &mut Context, other: Self) {
-        self.first.extend_from_slice(&other.first);
-        self.second.extend_from_slice(&other.second);
-        other.recycle(context);
+        bytes::xor(Arc::<Vec<u8>>::make_mut(&mut self.first), &other.first);
+        bytes::xor(Arc::<Vec<u8>>::make_mut(&mut self.second), &other.second);
     }
 
     /// Puts one vector after another. Local.
     pub(crate) fn concat(one: &Self, two: &Self) -> Self {
-        Self {
-            first: [&one.first[..], &two.first].concat(),
-            second: [&one.second[..], &two.second].concat(),
-        }
+        Self::new(
+            [&one.first[..], &two.first].concat(),
+            [&one.second[..], &two.second].concat(),
+        )
     }
 
-    /// Cuts a vector into two of equal length. Local.
-    pub(crate) fn halves(self) -> [Self; 2] {
-        let Self {
-            mut first,
-            mut second,
-        } = self;
-        let half = first.len() / 2;
-        let other = Self {
-            first: first.split_off(half),
-            second: second.split_off(half),
+    /// Cuts every block of `2 * half` bytes into its halves. Local.
+    pub(crate) fn halves(&self, context: &mut Context, half: usize) -> [Self; 2] {
+        let mut cut = |from: &[u8], skip: usize| {
+            let mut out = context.scratch(from.len() / 2);
+            context.fill(&mut out, half, |offset, out| {
+                let blocks = from.get(2 * offset..).unwrap_or_default();
+                let halves = blocks.chunks_exact(half).skip(skip).step_by(2);
+                for (out, half) in out.chunks_exact_mut(half).zip(halves) {
+                    out.copy_from_slice(half);
+                }
+            });
+            out
         };
-        [Self { first, second }, other]
+        [0, 1].map(|skip| Self::new(cut(&self.first, skip), cut(&self.second, skip)))
+    }
+
+    /// Maps rows of `A` bytes to rows of `B` bytes by a linear function. Local.
+    pub(crate) fn map<const A: usize, const B: usize>(
+        &self,
+        context: &mut Context,
+        row: impl Fn(&[u8; A]) -> [u8; B] + Sync,
+    ) -> Self {
+        let mut map = |from: &[u8]| {
+            let from = from.as_chunks::<A>().0;
+            let mut out = context.scratch(from.len() * B);
+            context.fill(&mut out, B, |offset, out| {
+                let from = from.get(offset / B..).unwrap_or_default();
+                for (out, from) in out.as_chunks_mut::<B>().0.iter_mut().zip(from) {
+                    *out = row(from);
+                }
+            });
+            out
+        };
+        let (first, second) = (map(&self.first), map(&self.second));
+        Self::new(first, second)
+    }
+
+    /// Joins rows of `A` bytes with rows of `B` bytes by a linear function. Local.
+    pub(crate) fn zip<const A: usize, const B: usize, const C: usize>(
+        &self,
+        context: &mut Context,
+        other: &Self,
+        row: impl Fn(&[u8; A], &[u8; B]) -> [u8; C] + Sync,
+    ) -> Self {
+        let mut zip = |one: &[u8], two: &[u8]| {
+            let (one, two) = (one.as_chunks::<A>().0, two.as_chunks::<B>().0);
+            let mut out = context.scratch(one.len() * C);
+            context.fill(&mut out, C, |offset, out| {
+                let one = one.get(offset / C..).unwrap_or_default();
+                let two = two.get(offset / C..).unwrap_or_default();
+                let out = out.as_chunks_mut::<C>().0.iter_mut();
+                for (out, (one, two)) in out.zip(one.iter().zip(two)) {
+                    *out = row(one, two);
+                }
+            });
+            out
+        };
+        let (first, second) = (
+            zip(&self.first, &other.first),
+            zip(&self.second, &other.second),
+        );
+        Self::new(first, second)
+    }
+
+    /// Returns some of the bytes. Local.
+    pub(crate) fn part(&self, range: core::ops::Range<usize>) -> Self {
+        let part = |from: &[u8]| from.get(range.clone()).unwrap_or_default().to_vec();
+        Self::new(part(&self.first), part(&self.second))
+    }
+
+    /// Maps whole components by a linear function. Local.
+    pub(crate) fn map_components(self, mut map: impl FnMut(Vec<u8>) -> Vec<u8>) -> Self {
+        let [first, second] = [self.first, self.second].map(|component| {
+            let component = Arc::try_unwrap(component).unwrap_or_else(|kept| kept.to_vec());
+            map(component)
+        });
+        Self::new(first, second)
     }
 
     /// Turns the first `rows` bits into masks of `N` bytes. Local.
@@ -104,141 +271,14 @@ impl Share {
             });
             masks
         });
-        Self { first, second }
+        Self::new(first, second)
     }
 
     pub(crate) fn recycle(self, context: &mut Context) {
-        context.recycle(self.first);
-        context.recycle(self.second);
-    }
-}
-
-/// A two-additive sharing between an ordered pair of parties, rows of `row_bytes`.
-pub(crate) struct Split {
-    pub(crate) holders: [PartyId; 2],
-    pub(crate) row_bytes: usize,
-    pub(crate) rows: usize,
-    /// This party's half; empty at the third party.
-    pub(crate) half: Vec<u8>,
-}
-
-impl fmt::Debug for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b] = self.holders;
-        write!(
-            f,
-            "Split({a}, {b}: {} rows of {} bytes, ..)",
-            self.rows, self.row_bytes
-        )
-    }
-}
-
-impl Split {
-    /// Splits a replicated vector: the first holder takes the component that the second lacks and,
-    /// by convention, the second both others or one of them. Local.
-    ///
-    /// `P_i` holds `(x_i, x_{i+1})`; between a party and its next, the party before takes `x_i` alone
-    /// and the next both of its own; `x_i ^ (x_{i+1} ^ x_{i+2})`.
-    pub(crate) fn from_share(
-        context: &mut Context,
-        holders: [PartyId; 2],
-        row_bytes: usize,
-        share: Share,
-    ) -> Self {
-        let rows = share.len() / row_bytes;
-        let party = context.party();
-        let [a, b] = holders;
-        let (one, both) = if a.next() == b { (a, b) } else { (b, a) };
-        let Share { mut first, second } = share;
-        let half = if party == one {
-            context.recycle(second);
-            first
-        } else {
-            if party == both {
-                bytes::xor(&mut first, &second);
+        for component in [self.first, self.second] {
+            if let Ok(component) = Arc::try_unwrap(component) {
+                context.recycle(component);
             }
-            context.recycle(second);
-            if party == both { first } else { Vec::new() }
-        };
-        Self {
-            holders,
-            row_bytes,
-            rows,
-            half,
         }
-    }
-
-    /// Returns the same sharing with the pair in the other order.
-    pub(crate) fn swapped(self) -> Self {
-        let [a, b] = self.holders;
-        Self {
-            holders: [b, a],
-            ..self
-        }
-    }
-
-    pub(crate) const fn len(&self) -> usize {
-        self.rows * self.row_bytes
-    }
-
-    /// Returns an empty sharing of the same holders and widths.
-    pub(crate) const fn shape(&self) -> Self {
-        Self {
-            half: Vec::new(),
-            ..*self
-        }
-    }
-
-    /// Returns the party that holds nothing.
-    pub(crate) fn third(&self) -> PartyId {
-        let [a, b] = self.holders;
-        if a.next() == b { b.next() } else { a.next() }
-    }
-
-    /// Returns the other holder, if this party is one.
-    pub(crate) fn other(&self, party: PartyId) -> Option<PartyId> {
-        let [a, b] = self.holders;
-        match party {
-            p if p == a => Some(b),
-            p if p == b => Some(a),
-            _ => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{ConversationInput, PairKeys, stream::Stream};
-
-    /// No secret byte gets into a log through `Debug`.
-    #[test]
-    fn debug_hides_secrets() {
-        let secret = vec![213; 16];
-        let share = Share::new(secret.clone(), secret.clone());
-        let split = Split {
-            holders: [PartyId::P0, PartyId::P1],
-            row_bytes: 8,
-            rows: 2,
-            half: secret.clone(),
-        };
-        let input = ConversationInput {
-            rows: 1,
-            message_bytes: 7,
-            first: secret.clone(),
-            second: secret,
-        };
-        let keys = PairKeys {
-            next: [213; 32],
-            prev: [213; 32],
-        };
-        let shown = format!(
-            "{share:?} {split:?} {input:?} {keys:?} {:?}",
-            Stream::new(&[213; 16])
-        );
-        assert!(
-            !shown.contains("213") && !shown.to_lowercase().contains("d5"),
-            "{shown}"
-        );
     }
 }

@@ -6,38 +6,38 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Phase {
+    /// All: the round's coins are opened (§4.4).
+    OpenCoins = 1,
     /// Conversation: a row's tag goes to list A or list B (§6, round 1).
-    ChooseLists = 1,
-    /// Conversation: the two lists are shuffled (§6, round 2).
-    ShuffleLists = 2,
-    /// Conversation: each list is opened to one party (§6, round 3).
-    OpenLists = 3,
-    /// Conversation: tables and queries go to the helper (§6, round 4).
-    Lookup = 4,
-    /// Conversation: the answers are re-shared (§6, round 5).
-    ShareAnswers = 5,
-    /// Conversation: which answers are matches (§6, rounds 6 to 11).
-    CompareFingerprints = 6,
-    /// Conversation: a position's partner, or itself (§6, round 12).
-    SelectPartners = 7,
-    /// Both: the matches are shuffled (§6, round 13).
-    ShuffleMatches = 8,
-    /// Both: the shuffled matches are opened (§6, round 14).
-    OpenMatches = 9,
-    /// Both: back to wire order (§6, round 15).
-    Unshuffle = 10,
-    /// Both: partner and payload are shuffled (§6.6).
+    ChooseLists = 2,
+    /// Conversation: the two lists are shuffled (§6, rounds 2 and 3).
+    ShuffleLists = 3,
+    /// All: what was sent is proved and verified (§7).
+    Verify = 4,
+    /// Conversation: the lists' values are opened (§6, round 5).
+    OpenLists = 5,
+    /// Conversation: list A is put into bins (§6, rounds 6 and 7).
+    PlaceRows = 6,
+    /// Conversation: list B is looked up in the bins (§6, round 8).
+    LookUp = 7,
+    /// Conversation: which of what was found is a match (§6).
+    CompareRows = 8,
+    /// Conversation: the partners of those that match (§6).
+    SelectPartners = 9,
+    /// Both: back to wire order (§6).
+    ReturnPartners = 10,
+    /// All: partner and payload are shuffled (§6.6).
     ShufflePayload = 11,
-    /// Both: destinations are opened and the payload is re-shared (§6.6).
-    Deliver = 12,
-    /// Dialing: public random elements are drawn (§5.2).
-    OpenCoins = 13,
+    /// All: destinations are opened (§6.6).
+    OpenPartners = 12,
+    /// All: the payload is re-shared and released (§6.6).
+    Deliver = 13,
     /// Sorting programs: rows are shuffled (§5.2).
     ShuffleRows = 14,
-    /// Sorting programs: the shuffled rows are re-shared (§5.2).
-    ShareRows = 15,
-    /// Sorting programs: one batch of comparisons (§4.6).
-    Sort = 16,
+    /// Sorting programs: comparisons (§4.6).
+    Sort = 15,
+    /// Sorting programs: outcomes of comparisons are opened (§4.6).
+    OpenOrder = 16,
     /// Sorting programs: which neighbours are equal (§5.2).
     CompareNeighbours = 17,
     /// Sorting programs: which neighbours are joined (§5.2).
@@ -49,35 +49,41 @@ pub enum Phase {
 impl Phase {
     /// Tells whether this phase belongs to the router, not to the matcher.
     pub const fn is_route(self) -> bool {
-        matches!(self, Self::ShufflePayload | Self::Deliver | Self::DialTag)
+        matches!(
+            self,
+            Self::ShufflePayload | Self::OpenPartners | Self::Deliver | Self::DialTag
+        )
     }
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::OpenCoins => "open coins",
             Self::ChooseLists => "choose lists",
             Self::ShuffleLists => "shuffle lists",
+            Self::Verify => "verify",
             Self::OpenLists => "open lists",
-            Self::Lookup => "lookup",
-            Self::ShareAnswers => "share answers",
-            Self::CompareFingerprints => "compare fingerprints",
+            Self::PlaceRows => "place rows",
+            Self::LookUp => "look up",
+            Self::CompareRows => "compare rows",
             Self::SelectPartners => "select partners",
-            Self::ShuffleMatches => "shuffle matches",
-            Self::OpenMatches => "open matches",
-            Self::Unshuffle => "unshuffle",
+            Self::ReturnPartners => "return partners",
             Self::ShufflePayload => "shuffle payload",
+            Self::OpenPartners => "open partners",
             Self::Deliver => "deliver",
-            Self::OpenCoins => "open coins",
             Self::ShuffleRows => "shuffle rows",
-            Self::ShareRows => "share rows",
             Self::Sort => "sort",
+            Self::OpenOrder => "open order",
             Self::CompareNeighbours => "compare neighbours",
             Self::Join => "join",
             Self::DialTag => "dial tag",
         })
     }
 }
+
+/// The index, in [`Phase::ShufflePayload`], of payload itself: nobody proves it.
+pub(crate) const PAYLOAD: u16 = 15;
 
 /// One vector that is sent inside a round, and the domain of its correlated randomness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +110,15 @@ impl Step {
             phase: self.phase,
             index: self.index.wrapping_add(by),
         }
+    }
+
+    /// Tells whether a vector is hashed, to be proved: all are but payload and the proofs themselves.
+    pub(crate) const fn is_proved(self) -> bool {
+        !matches!(self.phase, Phase::Verify | Phase::Deliver) && !self.is_payload()
+    }
+
+    const fn is_payload(self) -> bool {
+        matches!(self.phase, Phase::ShufflePayload) && self.index == PAYLOAD
     }
 
     /// Returns the label as it stands in messages and key derivations.

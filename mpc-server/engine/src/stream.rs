@@ -37,24 +37,26 @@ impl fmt::Debug for PairKeys {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Purpose {
-    /// A sharing of zero (§4.1).
+    /// Masks of a product's summands (§4.1).
     Zero = 1,
     /// A shared random vector.
     Random,
-    /// A one-time mask of a message.
+    /// A component of what a hop makes (§4.3).
     Mask,
-    /// A shuffle's permutation.
+    /// A permutation that two parties know.
     Permutation,
-    /// Masks that a shuffle lays between its permutations.
-    ShuffleMask,
-    /// Masks of a shuffle's outputs.
-    OutputMask,
-    /// The key of a lookup's pseudo-random function.
-    Lookup,
-    /// Values that replace repeated ones in a lookup.
-    Replacement,
+    /// Masks of payload, by row.
+    PayloadMask,
     /// Seeds of reply rows.
     Replies,
+    /// The salt of a hash of messages (§7).
+    MessageSalt,
+    /// The salt of a proof's challenges.
+    ChallengeSalt,
+    /// The left verifier's shares of a proof's values.
+    ProofShares,
+    /// Masks of a proof's last fold.
+    ProofMask,
 }
 
 /// Derives the streams of one round.

@@ -16,6 +16,8 @@ use crate::{
 pub const CHUNK_BYTES: usize = 256 << 10;
 /// Round (8), step (3), chunk (4), logical clock (4).
 pub const HEADER_BYTES: usize = 19;
+/// What of a header is hashed: all but the clock.
+const PROVED_HEADER_BYTES: usize = HEADER_BYTES - 4;
 /// Frames kept to be filled again.
 const FRAMES_KEPT: usize = 16;
 
@@ -336,6 +338,11 @@ impl Context {
             &mut self.statistics.sent_to_prev
         };
         *sent += frame.len() as u64;
+        if step.is_proved() {
+            let (header, body) = frame.split_at(HEADER_BYTES.min(frame.len()));
+            let header = header.split_at(PROVED_HEADER_BYTES.min(header.len())).0;
+            self.hashes.sent(self.party, to).update(header).update(body);
+        }
         let result = self.link.send(to, frame);
         result.map_err(|source| Error::Link {
             peer: to,
@@ -418,6 +425,10 @@ impl Context {
         let clock = u32::from_le_bytes([t0, t1, t2, t3]).saturating_add(1);
         self.clock = self.clock.max(clock);
         self.statistics.rounds = self.clock;
+        if step.is_proved() {
+            let hash = self.hashes.received(self.party, peer);
+            hash.update(header.split_at(PROVED_HEADER_BYTES).0).update(body);
+        }
         Ok(frame)
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::{
-    Context, ConversationInput, Error, Replies, conversation, conversation_by_sorting, ideal,
+    Context, ConversationInput, Error, Replies, conversation, ideal,
     world::{World, reconstruct},
 };
 
@@ -62,14 +62,6 @@ proptest! {
     #[test]
     fn conversation_is_ideal_for_odd_widths(rows in rows(70, 3), seed: u64) {
         prop_assert_eq!(run(conversation, seed, &rows, 3), ideal::conversation(&rows, 3));
-    }
-
-    #[test]
-    fn sorting_conversation_is_ideal(rows in rows(300, 24), seed: u64) {
-        prop_assert_eq!(
-            run(conversation_by_sorting, seed, &rows, 24),
-            ideal::conversation(&rows, 24)
-        );
     }
 }
 

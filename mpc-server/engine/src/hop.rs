@@ -1,0 +1,202 @@
+//! Moving rows by a map that two parties know (docs/protocol.md §4.3): of hops all shuffles, their
+//! inverses, the lookup and the router are made.
+//!
+//! In:      replicated vectors, a map for each known to the same two parties.
+//! Out:     the sum of what the maps make of them, replicated.
+//! Cost:    1 round, 2 messages of the output's size.      Reveals: nothing.
+//! Secure:  one party that deviates, once proved (`verify`).
+//!
+//! With the pair (a, b) and the third party c: a sends b `m_a = F(x_ca) ^ y_ca`, b sends a
+//! `m_b = F(x_bc) ^ y_bc`, where the y are the output's components, from streams that each shares with
+//! c; the third is `y_ab = F(x_ab) ^ m_a ^ m_b`.
+
+use std::sync::Arc;
+
+use crate::{
+    bytes,
+    error::Error,
+    map::{Map, NOTHING},
+    round::Round,
+    share::{Pair, Share},
+    step::Step,
+    stream::{Purpose, Streams},
+    permutation::Permutation,
+    verify::{Moved, Statement},
+};
+
+/// A map as one party has it: the third one knows no more than its size.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) pair: Pair,
+    pub(crate) map: Option<Arc<Map>>,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+}
+
+impl Known {
+    /// A map that the pair has made, both the same.
+    pub(crate) fn new(pair: Pair, [inputs, outputs]: [usize; 2], map: Option<Map>) -> Self {
+        Self {
+            pair,
+            map: map.map(Arc::new),
+            inputs,
+            outputs,
+        }
+    }
+
+    /// The inverse of a permutation.
+    pub(crate) fn inverse(&self) -> Self {
+        let map = self.map.as_deref().map(|map| match map {
+            Map::Gather { from, .. } => {
+                let mut back = vec![NOTHING; self.inputs];
+                for (at, &from) in (0..).zip(from) {
+                    if let Some(back) = back.get_mut(from as usize) {
+                        *back = at;
+                    }
+                }
+                Map::Gather {
+                    from: back,
+                    inputs: self.outputs,
+                }
+            }
+            Map::Scatter { to, .. } => Map::Gather {
+                from: to.clone(),
+                inputs: self.outputs,
+            },
+        });
+        Self::new(self.pair, [self.outputs, self.inputs], map)
+    }
+
+    /// A permutation that the pair knows. Local.
+    pub(crate) fn permutation(pair: Pair, permutation: Option<&Permutation>, rows: usize) -> Self {
+        Self::new(pair, [rows, rows], permutation.map(Map::from))
+    }
+}
+
+/// Draws the permutation of a pair, at its parties. Local.
+pub(crate) fn draw(round: &Round<'_>, step: Step, pair: Pair, rows: usize) -> Option<Permutation> {
+    draw_with(&round.streams, pair.other(round.party())?, step, rows)
+}
+
+fn draw_with(
+    streams: &Streams,
+    peer: mcmix_shared::party::PartyId,
+    step: Step,
+    rows: usize,
+) -> Option<Permutation> {
+    let stream = streams.with(peer, step, Purpose::Permutation);
+    Some(Permutation::random(&stream, rows))
+}
+
+/// A hop whose messages have been sent.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Pending {
+    step: Step,
+    pair: Pair,
+    row_bytes: usize,
+    number: usize,
+    /// At one of the pair: `y` with the third party, and `F(x) ^ m` of what both have; at the third
+    /// party: both of its components.
+    components: [Vec<u8>; 2],
+}
+
+/// Moves rows. 1 round.
+pub(crate) fn hop(
+    round: &mut Round<'_>,
+    step: Step,
+    terms: Vec<(&Known, Share)>,
+    row_bytes: usize,
+) -> Result<Share, Error> {
+    send(round, step, terms, row_bytes)?.receive(round)
+}
+
+/// Sends this party's message of a hop.
+pub(crate) fn send(
+    round: &mut Round<'_>,
+    step: Step,
+    terms: Vec<(&Known, Share)>,
+    row_bytes: usize,
+) -> Result<Pending, Error> {
+    let party = round.party();
+    let (pair, outputs) = terms
+        .first()
+        .map_or((Pair::P01, 0), |(known, _)| (known.pair, known.outputs));
+    let third = pair.third;
+    let len = outputs * row_bytes;
+    let mut expand = |peer| {
+        let stream = round.streams.with(peer, step, Purpose::Mask);
+        let mut out = round.context.scratch(len);
+        round.context.fill(&mut out, 16, |offset, chunk| {
+            chunk.fill(0);
+            stream.xor(offset, chunk);
+        });
+        out
+    };
+    let components = match pair.other(party) {
+        None => [expand(party.prev()), expand(party.next())],
+        Some(other) => {
+            let y = expand(third);
+            let mut common = round.context.scratch(len);
+            common.copy_from_slice(&y);
+            let add = |peer, out: &mut [u8]| {
+                for (known, share) in &terms {
+                    if let Some(map) = &known.map {
+                        map.add(round.context, share.with(party, peer), row_bytes, out);
+                    }
+                }
+            };
+            add(third, &mut common);
+            round.context.send(other, step.of(row_bytes), &common)?;
+            let add = |peer, out: &mut [u8]| {
+                for (known, share) in &terms {
+                    if let Some(map) = &known.map {
+                        map.add(round.context, share.with(party, peer), row_bytes, out);
+                    }
+                }
+            };
+            add(other, &mut common);
+            [y, common]
+        }
+    };
+    let terms = terms.into_iter().map(|(known, share)| {
+        let share = match pair.other(party) {
+            Some(_) => share.only(party, third),
+            None => share,
+        };
+        (known.clone(), share)
+    });
+    let moved = Moved {
+        step,
+        pair,
+        terms: terms.collect(),
+        row_bytes,
+        outputs,
+        received: Arc::default(),
+    };
+    let number = round.state(Statement::Moved(moved));
+    Ok(Pending {
+        step,
+        pair,
+        row_bytes,
+        number,
+        components,
+    })
+}
+
+impl Pending {
+    /// Receives the other one's message.
+    pub(crate) fn receive(self, round: &mut Round<'_>) -> Result<Share, Error> {
+        let party = round.party();
+        let [one, two] = self.components;
+        let Some(other) = self.pair.other(party) else {
+            return Ok(Share::new(one, two));
+        };
+        let mut common = two;
+        let vector = self.step.of(self.row_bytes);
+        let received = round.context.recv(other, vector, common.len())?;
+        bytes::xor(&mut common, &received);
+        round.unproved.receive_moved(self.number, received);
+        Ok(Share::of(party, other, Arc::new(common), Arc::new(one)))
+    }
+}

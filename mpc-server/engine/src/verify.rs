@@ -1,0 +1,352 @@
+//! Verification (docs/protocol.md §7): every party proves all that it has sent since the last one, and
+//! its peers verify it together, before anything is opened.
+//!
+//! Cost:    2 rounds, of which the first can go with the last messages that are proved ([`Round::prove`]
+//!          before they are received).
+//! Secure:  a message that does not follow from its sender's inputs is rejected but with a chance of
+//!          2^-80; what a verifier sees is uniform (Boneh, Boyle, Corrigan-Gibbs, Gilboa, Ishai, CRYPTO
+//!          2019; Boyle, Gilboa, Ishai, Nof, CCS 2019).
+//!
+//! The prover's weights come from a root: a hash of all that it has sent to both. So it can't choose
+//! messages after weights, and neither verifier can make it use others.
+
+use std::sync::Arc;
+
+use mcmix_shared::party::PartyId;
+
+use crate::{
+    error::Error,
+    hop::Known,
+    proof::{self, Answer, Shared},
+    round::Round,
+    share::{Component, Pair, Share},
+    step::{Phase, Step},
+    stream::{Purpose, Streams},
+};
+
+/// Bytes of a hash, a root and a salt.
+const HASH_BYTES: usize = 32;
+/// Steps of one verification: two inner products of three provers.
+const STEPS: u16 = 8;
+
+/// A value that was verified: it can be opened.
+#[derive(Debug)]
+pub(crate) struct Checked<T>(T);
+
+impl<T> Checked<T> {
+    /// Does to a checked value what is local.
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Checked<U> {
+        Checked(map(self.0))
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T, const N: usize> Checked<[T; N]> {
+    /// Takes checked values apart.
+    pub(crate) fn each(self) -> [Checked<T>; N] {
+        self.0.map(Checked)
+    }
+}
+
+/// Something that a party sent, and that it has to prove.
+#[derive(Debug)]
+pub(crate) enum Statement {
+    Product(Product),
+    Moved(Moved),
+}
+
+/// A product's operands, and what the next party sent.
+#[derive(Debug)]
+pub(crate) struct Product {
+    pub(crate) step: Step,
+    pub(crate) x: Share,
+    pub(crate) y: Share,
+    pub(crate) received: Component,
+}
+
+/// What a hop moved, and what the other one of the pair sent.
+#[derive(Debug)]
+pub(crate) struct Moved {
+    pub(crate) step: Step,
+    pub(crate) pair: Pair,
+    pub(crate) terms: Vec<(Known, Share)>,
+    pub(crate) row_bytes: usize,
+    pub(crate) outputs: usize,
+    pub(crate) received: Component,
+}
+
+/// All statements since the last verification.
+#[derive(Debug, Default)]
+pub(crate) struct Unproved {
+    statements: Vec<Statement>,
+    /// Verifications so far.
+    phase: u16,
+    proved: bool,
+}
+
+impl Unproved {
+    pub(crate) fn state(&mut self, statement: Statement) -> usize {
+        self.statements.push(statement);
+        self.statements.len() - 1
+    }
+
+    pub(crate) fn receive_product(&mut self, number: usize, message: &Component) {
+        if let Some(Statement::Product(product)) = self.statements.get_mut(number) {
+            product.received = Arc::clone(message);
+        }
+    }
+
+    pub(crate) fn receive_moved(&mut self, number: usize, message: Vec<u8>) {
+        if let Some(Statement::Moved(moved)) = self.statements.get_mut(number) {
+            moved.received = Arc::new(message);
+        }
+    }
+}
+
+/// What one prover has stated, as this party has it.
+struct Statements<'a> {
+    ands: Vec<proof::Ands<'a>>,
+    hops: Vec<proof::Hop<'a>>,
+}
+
+impl Statement {
+    /// Adds what `prover` states here to its statements, as `party` has it.
+    fn add_to<'a>(
+        &'a self,
+        statements: &mut Statements<'a>,
+        streams: &Streams,
+        party: PartyId,
+        prover: PartyId,
+    ) {
+        match self {
+            Self::Product(product) => statements.ands.push(product.of(streams, party, prover)),
+            Self::Moved(moved) => statements.hops.extend(moved.of(streams, party, prover)),
+        }
+    }
+}
+
+impl Product {
+    fn of(&self, streams: &Streams, party: PartyId, prover: PartyId) -> proof::Ands<'_> {
+        let Self { step, x, y, .. } = self;
+        if prover == party {
+            return proof::Ands::Prover {
+                x: [x.first(), x.second()],
+                y: [y.first(), y.second()],
+            };
+        }
+        let mask = streams.with(prover, *step, Purpose::Zero);
+        if prover == party.next() {
+            proof::Ands::Left {
+                x: x.second(),
+                y: y.second(),
+                z: &self.received,
+                mask,
+            }
+        } else {
+            proof::Ands::Right {
+                x: x.first(),
+                y: y.first(),
+                mask,
+            }
+        }
+    }
+}
+
+impl Moved {
+    /// The third party of a hop states nothing.
+    fn of(&self, streams: &Streams, party: PartyId, prover: PartyId) -> Option<proof::Hop<'_>> {
+        let third = self.pair.third;
+        let row_bytes = self.row_bytes;
+        if prover == third {
+            return None;
+        }
+        let maps = self.terms.iter().filter_map(|(known, _)| known.map.as_deref());
+        Some(if party == prover {
+            let rows = self.terms.iter().map(|(_, share)| &share.with(party, third)[..]);
+            proof::Hop::Prover {
+                terms: maps.zip(rows).collect(),
+                row_bytes,
+            }
+        } else if party == third {
+            let rows = self.terms.iter().map(|(_, share)| &share.with(party, prover)[..]);
+            proof::Hop::Rows {
+                rows: rows.collect(),
+                outputs: self.outputs,
+                mask: streams.with(prover, self.step, Purpose::Mask),
+                row_bytes,
+            }
+        } else {
+            proof::Hop::Map {
+                maps: maps.collect(),
+                message: &self.received,
+                row_bytes,
+            }
+        })
+    }
+}
+
+impl Round<'_> {
+    /// What a verification's streams are numbered by: the phase, the prover and the inner product.
+    const fn proof_step(&self, prover: PartyId, product: u16) -> Step {
+        let phase = Step::new(Phase::Verify, self.unproved.phase.wrapping_mul(STEPS));
+        phase.plus(2 * prover as u16 + product)
+    }
+
+    /// The step of the messages of a verification.
+    const fn message_step(&self, index: u16) -> Step {
+        let phase = Step::new(Phase::Verify, self.unproved.phase.wrapping_mul(STEPS));
+        phase.plus(6 + index)
+    }
+
+    /// What the prover shares with a verifier for each inner product.
+    fn shared(&self, prover: PartyId, peer: PartyId) -> [Shared; 2] {
+        [0, 1].map(|product| {
+            let step = self.proof_step(prover, product);
+            Shared {
+                shares: self.streams.with(peer, step, Purpose::ProofShares),
+                salt: self.salt(peer, step, Purpose::ChallengeSalt),
+                masks: self.streams.with(peer, step, Purpose::ProofMask),
+            }
+        })
+    }
+
+    fn salt(&self, peer: PartyId, step: Step, purpose: Purpose) -> [u8; HASH_BYTES] {
+        let mut salt = [0; HASH_BYTES];
+        self.streams.with(peer, step, purpose).xor(0, &mut salt);
+        salt
+    }
+
+    /// Begins to hash what is sent to both peers, and received from them, for the next verification.
+    pub(crate) fn hash_anew(&mut self) {
+        for peer in [self.party().prev(), self.party().next()] {
+            let (sent, received) = self.message_salts(peer);
+            self.context.hash_sent(peer, &sent);
+            self.context.hash_received(peer, &received);
+        }
+    }
+
+    /// The salts of what this party sends to a peer, and of what the peer sends to it.
+    fn message_salts(&self, peer: PartyId) -> ([u8; HASH_BYTES], [u8; HASH_BYTES]) {
+        let of = |prover| self.salt(peer, self.proof_step(prover, 0), Purpose::MessageSalt);
+        (of(self.party()), of(peer))
+    }
+
+    fn statements(&self, prover: PartyId) -> Statements<'_> {
+        let mut statements = Statements {
+            ands: Vec::new(),
+            hops: Vec::new(),
+        };
+        for statement in &self.unproved.statements {
+            statement.add_to(&mut statements, &self.streams, self.party(), prover);
+        }
+        statements
+    }
+
+    fn root(&self, prover: PartyId, to_left: &[u8], to_right: &[u8]) -> [u8; HASH_BYTES] {
+        let mut hasher = blake3::Hasher::new_derive_key("mcmix.v2 root");
+        hasher.update(&self.nonce);
+        hasher.update(&self.unproved.phase.to_le_bytes());
+        hasher.update(&[prover as u8]);
+        hasher.update(to_left);
+        *hasher.update(to_right).finalize().as_bytes()
+    }
+
+    /// Proves all that this party has sent since the last verification: the first round of one.
+    ///
+    /// Can be called as soon as the last message is sent, before others' last ones are received.
+    pub(crate) fn prove(&mut self) -> Result<(), Error> {
+        let (left, right) = (self.party().prev(), self.party().next());
+        let [to_left, to_right] = [left, right].map(|peer| self.context.sent_hash(peer));
+        let root = self.root(self.party(), &to_left, &to_right);
+        let shared = [left, right].map(|peer| self.shared(self.party(), peer));
+        let Statements { ands, hops } = self.statements(self.party());
+        let proof = proof::prove(self.context, &root, (&ands, &hops), &shared);
+        let step = self.message_step(0);
+        for (peer, hash, part) in [
+            (left, &to_right, &proof.challenges),
+            (right, &to_left, &proof.values),
+        ] {
+            let message = [&hash[..], part].concat();
+            self.context.send(peer, step.of(message.len()), &message)?;
+        }
+        self.unproved.proved = true;
+        Ok(())
+    }
+
+    /// Verifies all messages since the last verification, and so what was worked out with them.
+    pub(crate) fn verify<T>(&mut self, values: T) -> Result<Checked<T>, Error> {
+        if !self.unproved.proved {
+            self.prove()?;
+        }
+        let provers = [self.party().next(), self.party().prev()];
+        let mut mine = Vec::new();
+        for prover in provers {
+            let other = third(self.party(), prover);
+            let (digest, answer) = self.examine(prover)?;
+            let step = self.message_step(1);
+            let message = [&digest[..], answer.as_bytes()].concat();
+            self.context.send(other, step.of(message.len()), &message)?;
+            mine.push((digest, answer));
+        }
+        for (prover, (digest, answer)) in provers.into_iter().zip(mine) {
+            let other = third(self.party(), prover);
+            let step = self.message_step(1);
+            let len = HASH_BYTES + answer.as_bytes().len();
+            let message = self.context.recv(other, step.of(len), len)?;
+            let (theirs, their_answer) = message.split_at_checked(HASH_BYTES).unwrap_or_default();
+            if theirs != digest {
+                return Err(Error::DigestMismatch { prover, other, step });
+            }
+            if !answer.accepts(their_answer) {
+                return Err(Error::ProofRejected { prover, other, step });
+            }
+        }
+        self.unproved.statements.clear();
+        self.unproved.phase = self.unproved.phase.wrapping_add(1);
+        self.unproved.proved = false;
+        self.hash_anew();
+        Ok(Checked(values))
+    }
+
+    /// Works out this party's part of a verdict, and a digest of what weights it was worked out with.
+    fn examine(&mut self, prover: PartyId) -> Result<([u8; HASH_BYTES], Answer), Error> {
+        let step = self.message_step(0);
+        let statements = self.statements(prover);
+        let (ands, hops) = (&statements.ands, &statements.hops);
+        let shape = proof::shape(ands, hops);
+        let is_left = prover == self.party().next();
+        let part = if is_left { shape.challenge_bytes() } else { shape.value_bytes() };
+        drop(statements);
+        let len = HASH_BYTES + part;
+        let message = self.context.recv(prover, step.of(len), len)?;
+        let (hash, part) = message.split_at_checked(HASH_BYTES).unwrap_or_default();
+        let own = self.context.received_hash(prover);
+        let root = if is_left {
+            self.root(prover, &own, hash)
+        } else {
+            self.root(prover, hash, &own)
+        };
+        let shared = self.shared(prover, prover);
+        let Statements { ands, hops } = self.statements(prover);
+        let other = third(self.party(), prover);
+        let rejected = |_| Error::ProofRejected { prover, other, step };
+        let (challenges, answer) = if is_left {
+            let answer = proof::verify_left(self.context, &root, (&ands, &hops), part, &shared);
+            (part.to_vec(), answer.map_err(rejected)?)
+        } else {
+            proof::verify_right(self.context, &root, (&ands, &hops), part, &shared).map_err(rejected)?
+        };
+        let mut hasher = blake3::Hasher::new_derive_key("mcmix.v2 weights");
+        hasher.update(&root);
+        let digest = *hasher.update(&challenges).finalize().as_bytes();
+        Ok((digest, answer))
+    }
+}
+
+/// The party that is neither of two.
+fn third(one: PartyId, two: PartyId) -> PartyId {
+    if one.next() == two { two.next() } else { one.next() }
+}

@@ -1,4 +1,6 @@
 //! Whole programs: real = ideal, same trace, views, tampering.
 
 pub(crate) mod probe;
+mod programs;
 mod real_is_ideal;
+mod tamper;

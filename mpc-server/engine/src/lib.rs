@@ -32,6 +32,7 @@ pub mod stream;
 
 mod bytes;
 mod field;
+mod map;
 mod permutation;
 mod share;
 
@@ -39,6 +40,7 @@ mod and;
 mod compare;
 mod lookup;
 mod open;
+mod proof;
 mod reshare;
 mod route;
 mod shuffle;

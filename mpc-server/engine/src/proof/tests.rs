@@ -1,0 +1,4 @@
+//! The proof by itself.
+
+mod honest;
+mod world;

@@ -4,3 +4,4 @@ pub(crate) mod probe;
 mod programs;
 mod real_is_ideal;
 mod tamper;
+mod uniform;

@@ -312,6 +312,7 @@ impl Matcher {
             }
             (P2, _) => {
                 let bytes = round.context.recv(P1, step, len)?;
+                round.context.saw(step.step, &bytes, WIRE_ID_BYTES);
                 let order = Permutation::from_opened(&bytes);
                 // That depends on what P1 sent alone.
                 Some(order.ok_or(Error::NotAPermutation {

@@ -11,15 +11,17 @@ type Run = fn(&mut Context, usize, [Vec<u8>; 2]) -> Result<Replies, Error>;
 /// A program with inputs.
 pub(super) struct Program {
     pub(super) name: &'static str,
+    /// Rows that are routed.
+    pub(super) rows: usize,
     input: fn(usize) -> Vec<u8>,
     run: Run,
 }
 
 const PROGRAMS: [Program; 1] = [Program {
     name: "conversation",
+    rows: 3,
     input: conversation_rows,
     run: |context, _, [first, second]| {
-        context.begin(2)?;
         let input = ConversationInput {
             rows: first.len() / (9 + MESSAGE_BYTES),
             message_bytes: MESSAGE_BYTES,
@@ -40,12 +42,14 @@ impl Program {
         (self.input)(world)
     }
 
+    /// Runs it in a round of that number.
     pub(super) fn run(
         &self,
         context: &mut Context,
-        world: usize,
+        (round, world): (u64, usize),
         shares: [Vec<u8>; 2],
     ) -> Result<Replies, Error> {
+        context.begin(round)?;
         (self.run)(context, world, shares)
     }
 }

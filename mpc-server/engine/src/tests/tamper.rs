@@ -79,7 +79,7 @@ fn run(program: &Program, world: usize, cheat: Option<(PartyId, Care, Cheat)>) -
             let consistent =
                 cheat.filter(|it| it.0 == context.party() && it.1 == Care::Consistent);
             context.probe.cheat = consistent.map(|it| it.2);
-            let result = program.run(context, world, [first, second]);
+            let result = program.run(context, (2, world), [first, second]);
             *cheated.lock().unwrap() |= context.probe.cheated;
             result
         },
@@ -292,7 +292,7 @@ fn wrong_labels_are_their_senders_fault() {
         };
         let results = World::with_links(7, settings, links).run_each(
             &program.input(0),
-            |context, first, second| program.run(context, 0, [first, second]),
+            |context, first, second| program.run(context, (2, 0), [first, second]),
         );
         let blamed = results.iter().filter_map(|result| result.as_ref().err());
         let wrong = blamed.filter(|error| {

@@ -1,4 +1,4 @@
-//! What moves rows: 0/1 matrices with at most one entry a row, or a column (docs/protocol.md §4.3).
+//! What moves rows: 0/1 matrices with at most one entry a row, or a column (docs/protocol.md §4.2).
 
 use core::fmt;
 

@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Phase {
-    /// All: the round's coins are opened (§4.4).
+    /// All: the round's coins are opened (§4.3).
     OpenCoins = 1,
     /// Conversation: a row's tag goes to list A or list B (§6, round 1).
     ChooseLists = 2,

@@ -41,7 +41,7 @@ pub(crate) enum Purpose {
     Zero = 1,
     /// A shared random vector.
     Random,
-    /// A component of what a hop makes (§4.3).
+    /// A component of what a hop makes (§4.2).
     Mask,
     /// A permutation that two parties know.
     Permutation,

@@ -276,6 +276,40 @@ mod tests {
         }
     }
 
+    /// No two streams of different keys, parties, rounds, steps or purposes are equal.
+    #[test]
+    fn no_two_streams_meet() {
+        use crate::step::Phase;
+        let purposes = [
+            Purpose::Zero,
+            Purpose::Random,
+            Purpose::Mask,
+            Purpose::Permutation,
+            Purpose::PayloadMask,
+            Purpose::Replies,
+            Purpose::MessageSalt,
+            Purpose::ChallengeSalt,
+            Purpose::ProofShares,
+            Purpose::ProofMask,
+        ];
+        let steps = [Phase::Verify, Phase::Sort].map(|phase| [Step::new(phase, 0), Step::new(phase, 256)]);
+        let mut seen = std::collections::HashSet::new();
+        for (next, prev, round) in [(1, 2, 1), (3, 4, 1), (1, 2, 2)] {
+            let keys = PairKeys {
+                next: [next; 32],
+                prev: [prev; 32],
+            };
+            let streams = Streams::new(PartyId::P0, keys, round);
+            for peer in [PartyId::P1, PartyId::P2] {
+                for step in steps.as_flattened() {
+                    for purpose in purposes {
+                        assert!(seen.insert(streams.with(peer, *step, purpose).bytes(16)));
+                    }
+                }
+            }
+        }
+    }
+
     /// A row's mask is the same wherever it is asked for.
     #[test]
     fn masks_are_of_their_rows() {

@@ -1,5 +1,6 @@
 //! Whole programs: real = ideal, same trace, views, tampering.
 
+mod attacks;
 pub(crate) mod probe;
 mod programs;
 mod real_is_ideal;

@@ -72,9 +72,13 @@ pub(crate) struct Cheat {
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     pub(crate) seen: Vec<Sight>,
-    pub(crate) cheat: Option<Cheat>,
-    /// Whether it made a difference.
+    pub(crate) cheats: Vec<Cheat>,
+    /// Whether they made a difference.
     pub(crate) cheated: bool,
+    /// The steps of all that was sent, in order.
+    pub(crate) sent: Vec<Step>,
+    /// What P1 does to its hint before anybody sees it.
+    pub(crate) hint: Option<fn(&mut Vec<u32>)>,
 }
 
 impl Probe {
@@ -84,8 +88,16 @@ impl Probe {
     }
 
     pub(crate) fn cheat(&mut self, to: PartyId, step: Step, row_bytes: usize, frame: &mut Vec<u8>) {
-        if let Some(cheat) = self.cheat.take_if(|cheat| (cheat.to, cheat.step) == (to, step)) {
-            self.cheated = cheat.change.make(frame, row_bytes, cheat.at);
+        self.sent.push(step);
+        let meant = |cheat: &mut Cheat| (cheat.to, cheat.step) == (to, step);
+        for cheat in self.cheats.extract_if(.., meant) {
+            self.cheated |= cheat.change.make(frame, row_bytes, cheat.at);
+        }
+    }
+
+    pub(crate) fn change_hint(&self, hint: &mut Vec<u32>) {
+        if let Some(change) = self.hint {
+            change(hint);
         }
     }
 }

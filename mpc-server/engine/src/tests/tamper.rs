@@ -78,7 +78,7 @@ fn run(program: &Program, world: usize, cheat: Option<(PartyId, Care, Cheat)>) -
         |context, first, second| {
             let consistent =
                 cheat.filter(|it| it.0 == context.party() && it.1 == Care::Consistent);
-            context.probe.cheat = consistent.map(|it| it.2);
+            context.probe.cheats = consistent.map(|it| it.2).into_iter().collect();
             let result = program.run(context, (2, world), [first, second]);
             *cheated.lock().unwrap() |= context.probe.cheated;
             result

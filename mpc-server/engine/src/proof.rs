@@ -16,28 +16,29 @@
 
 mod clmul;
 mod field;
+mod inner;
+mod kernel;
 mod line;
+#[cfg(test)]
 mod plain;
 mod root;
+mod simd;
 mod statement;
 
 #[cfg(test)]
 mod tests;
 
-use core::fmt;
+use core::{fmt, iter::zip};
 
 use thiserror::Error;
 
 use self::{
     field::{Element, Field},
-    plain::Plain,
-    root::{HASH_BYTES, Product, is_special},
+    inner::{Crew, Statement},
+    root::{Chain, HASH_BYTES, Product, is_special},
 };
 use crate::{context::Context, stream::Stream};
 pub(crate) use statement::{Ands, Hop};
-
-/// Digits of a bit's place in a word of 64 gates.
-const DIGITS: u32 = 6;
 
 /// Who computes: parts of a statement do not depend on each other.
 pub(crate) trait Workers {
@@ -138,17 +139,9 @@ impl Shape {
 
 /// Returns the sizes of a statement's proof: the same at all parties.
 pub(crate) fn shape(ands: &[Ands], hops: &[Hop]) -> Shape {
-    Shape {
-        levels: plain(&[0; HASH_BYTES], (ands, hops)).map(|plain| plain.vectors.levels()).collect(),
-    }
-}
-
-fn plain<'a>(
-    root: &'a [u8; HASH_BYTES],
-    (ands, hops): (&'a [Ands<'a>], &'a [Hop<'a>]),
-) -> impl Iterator<Item = Plain<Element>> + 'a {
-    let ands = plain::ands(root, DIGITS, ands);
-    ands.into_iter().chain(plain::hops(root, hops))
+    let root = &[0; HASH_BYTES];
+    let statement = Statement { root, ands, hops };
+    Shape { levels: statement.products().map(|inner| inner.levels()).collect() }
 }
 
 fn of(shared: &[Shared; 2], product: Product) -> &Shared {
@@ -162,19 +155,38 @@ fn of(shared: &[Shared; 2], product: Product) -> &Shared {
 /// Proves all products and hops that this party has sent, in the order of their messages; `shared` with
 /// the left and with the right verifier, of products and of hops.
 pub(crate) fn prove(
-    _workers: &impl Workers,
+    workers: &impl Workers,
     root: &[u8; HASH_BYTES],
-    statement: (&[Ands], &[Hop]),
+    (ands, hops): (&[Ands], &[Hop]),
+    shared: &[[Shared; 2]; 2],
+) -> Proof {
+    prove_with(&Crew::new(workers), Statement { root, ands, hops }, shared)
+}
+
+fn prove_with(
+    crew: &Crew<'_, impl Workers>,
+    statement: Statement,
     [left, right]: &[[Shared; 2]; 2],
 ) -> Proof {
-    let mut proof = Proof { challenges: Vec::new(), values: Vec::new() };
-    for plain in plain(root, statement) {
-        let shared = [left, right].map(|shared| of(shared, plain.product));
-        let [challenges, values] = plain::prove(&plain, root, shared, |_| ());
-        proof.challenges.extend(Element::write(&challenges));
-        proof.values.extend(Element::write(&values));
+    let (mut challenges, mut values) = (Vec::new(), Vec::new());
+    for inner in statement.products() {
+        let [left, right] = [left, right].map(|shared| of(shared, inner.product()));
+        let count = inner.levels().iter().map(|[values, _]| values).sum();
+        let mut shares = left.shares::<Element>(count).into_iter();
+        let mut chain = Chain::new(statement.root, inner.product(), &right.salt);
+        let [[u0, v0], [u1, v1]] = [left, right].map(Shared::masks::<Element>);
+        inner.prove(crew, [u0 + u1, v0 + v1], &mut |level, count| {
+            let sent: Vec<Element> = zip(level, &mut shares).map(|(value, share)| value + share).collect();
+            let drawn = chain.next(&sent, count);
+            values.extend(sent);
+            challenges.extend(&drawn);
+            drawn
+        });
     }
-    proof
+    Proof {
+        challenges: Element::write(&challenges),
+        values: Element::write(&values),
+    }
 }
 
 /// Answers as the left verifier, from the challenges that the prover has sent.
@@ -182,27 +194,38 @@ pub(crate) fn prove(
 /// # Errors
 /// If they are not as they must be: the prover's fault.
 pub(crate) fn verify_left(
-    _workers: &impl Workers,
+    workers: &impl Workers,
     root: &[u8; HASH_BYTES],
-    statement: (&[Ands], &[Hop]),
+    (ands, hops): (&[Ands], &[Hop]),
     challenges: &[u8],
     shared: &[Shared; 2],
 ) -> Result<Answer, ProofError> {
-    check_length(challenges, shape(statement.0, statement.1).challenge_bytes())?;
-    let mut challenges = &Element::read(challenges)[..];
+    check_length(challenges, shape(ands, hops).challenge_bytes())?;
+    let challenges = Element::read(challenges);
     if challenges.iter().any(|&r| is_special(r)) {
         return Err(ProofError::Challenge);
     }
+    let statement = Statement { root, ands, hops };
+    Ok(answer_left(&Crew::new(workers), statement, &challenges, shared))
+}
+
+fn answer_left(
+    crew: &Crew<'_, impl Workers>,
+    statement: Statement,
+    mut challenges: &[Element],
+    shared: &[Shared; 2],
+) -> Answer {
     let mut answer = Vec::new();
-    for plain in plain(root, statement) {
-        let shared = of(shared, plain.product);
-        let levels = plain.vectors.levels();
-        let [values, count] = [0, 1].map(|i| levels.iter().map(|level| level[i]).sum());
-        let (now, later) = challenges.split_at(count);
+    for inner in statement.products() {
+        let shared = of(shared, inner.product());
+        let levels = inner.levels();
+        let count = |of: fn(&[usize; 2]) -> usize| levels.iter().map(of).sum();
+        let (now, later) = challenges.split_at(count(|[_, challenges]| *challenges));
         challenges = later;
-        answer.extend(plain.answer(shared.masks(), &shared.shares(values), now));
+        let values = shared.shares(count(|[values, _]| *values));
+        answer.extend(inner.answer(crew, shared.masks(), &values, now));
     }
-    Ok(Answer(Element::write(&answer)))
+    Answer(Element::write(&answer))
 }
 
 /// Answers as the right verifier, from the values that the prover has sent; also returns the challenges,
@@ -211,25 +234,38 @@ pub(crate) fn verify_left(
 /// # Errors
 /// If they are not as they must be: the prover's fault.
 pub(crate) fn verify_right(
-    _workers: &impl Workers,
+    workers: &impl Workers,
     root: &[u8; HASH_BYTES],
-    statement: (&[Ands], &[Hop]),
+    (ands, hops): (&[Ands], &[Hop]),
     values: &[u8],
     shared: &[Shared; 2],
 ) -> Result<(Vec<u8>, Answer), ProofError> {
-    check_length(values, shape(statement.0, statement.1).value_bytes())?;
-    let mut values = &Element::read(values)[..];
+    check_length(values, shape(ands, hops).value_bytes())?;
+    let statement = Statement { root, ands, hops };
+    Ok(answer_right(&Crew::new(workers), statement, &Element::read(values), shared))
+}
+
+fn answer_right(
+    crew: &Crew<'_, impl Workers>,
+    statement: Statement,
+    mut values: &[Element],
+    shared: &[Shared; 2],
+) -> (Vec<u8>, Answer) {
     let (mut all, mut answer) = (Vec::new(), Vec::new());
-    for plain in plain(root, statement) {
-        let shared = of(shared, plain.product);
-        let count = plain.vectors.levels().iter().map(|[values, _]| values).sum();
-        let (now, later) = values.split_at(count);
-        values = later;
-        let challenges = plain::challenges(&plain, root, shared, now);
-        answer.extend(plain.answer(shared.masks(), now, &challenges));
+    for inner in statement.products() {
+        let shared = of(shared, inner.product());
+        let mut chain = Chain::new(statement.root, inner.product(), &shared.salt);
+        let (mut now, mut challenges) = (Vec::new(), Vec::new());
+        for [count, drawn] in inner.levels() {
+            let (level, later) = values.split_at(count);
+            values = later;
+            now.extend(level);
+            challenges.extend(chain.next(level, drawn));
+        }
+        answer.extend(inner.answer(crew, shared.masks(), &now, &challenges));
         all.extend(challenges);
     }
-    Ok((Element::write(&all), Answer(Element::write(&answer))))
+    (Element::write(&all), Answer(Element::write(&answer)))
 }
 
 const fn check_length(got: &[u8], expected: usize) -> Result<(), ProofError> {

@@ -3,6 +3,8 @@
 //! Every fold of two values is the line `f0 + X (f0 + f1)`. Beside 0 and 1 a polynomial is given at
 //! "infinity": its leading coefficient.
 
+use core::iter::zip;
+
 use super::field::Field;
 
 /// Returns the weight that folding by `challenges` gives to each value of 2^len, the challenges' bits
@@ -51,4 +53,30 @@ pub(super) fn fold_half<F: Field>(claim: F, values: &[F], r: F) -> F {
 /// Halvings until one value is left; at least one, which carries the masks.
 pub(super) fn halvings(len: usize) -> usize {
     len.max(2).next_power_of_two().ilog2() as usize
+}
+
+/// Folds f and h, each 2^k values, until one value is left; `ask` takes the values of each halving and
+/// returns its challenge. The last fold is masked: by X (X + 1) u in f, by X (X + 1) v in h.
+pub(super) fn halve<F: Field>(mut f: Vec<F>, mut h: Vec<F>, [u, v]: [F; 2], mut ask: impl FnMut(Vec<F>) -> F) {
+    while f.len() > 1 {
+        let half = f.len() / 2;
+        let [(f0, df), (h0, dh)] = [&f, &h].map(|all| {
+            let (at_0, at_1) = all.split_at(half);
+            (at_0.to_vec(), zip(at_0, at_1).map(|(&a, &b)| a + b).collect::<Vec<F>>())
+        });
+        let mut values = vec![dot(&f0, &h0), dot(&df, &dh)];
+        if half == 1 {
+            // (f0 + X df + X (X + 1) u) (h0 + X dh + X (X + 1) v)
+            values[1] += f0[0] * v + h0[0] * u;
+            values.extend([df[0] * v + dh[0] * u, u * v]);
+        }
+        let r = ask(values);
+        let fold = |at_0: &[F], d: &[F]| zip(at_0, d).map(|(&a, &d)| a + r * d).collect();
+        (f, h) = (fold(&f0, &df), fold(&h0, &dh));
+    }
+}
+
+/// Adds up products.
+pub(super) fn dot<F: Field>(a: &[F], b: &[F]) -> F {
+    zip(a, b).map(|(&a, &b)| a * b).sum()
 }

@@ -7,7 +7,7 @@ use core::iter::zip;
 use super::{
     Ands, Hop, Shared,
     field::Field,
-    line::{fold_half, fold_words, folding, halvings},
+    line::{dot, fold_half, fold_words, folding, halve, halvings},
     root::{Chain, HASH_BYTES, LOW_WEIGHTS, Product, Weight, Weights},
 };
 
@@ -130,10 +130,6 @@ fn sum_at(vectors: [&[u8]; 2], i: usize) -> bool {
     bytes.fold(0, |sum, byte| sum ^ byte) >> (i % 8) & 1 == 1
 }
 
-fn dot<F: Field>(a: &[F], b: &[F]) -> F {
-    zip(a, b).map(|(&a, &b)| a * b).sum()
-}
-
 /// Sums up the weights of the bits that are set.
 fn pick<F: Field>(word: &[bool], weights: &[F]) -> F {
     zip(word, weights).filter(|(bit, _)| **bit).map(|(_, &weight)| weight).sum()
@@ -205,30 +201,19 @@ impl<F: Field> Vectors<F> {
 }
 
 impl<F: Field> Plain<F> {
+    pub(super) fn is_ands(&self) -> bool {
+        self.product == Product::Ands
+    }
+
     /// Proves: `ask` takes each level's values and returns its challenges.
-    pub(super) fn prove(&self, [u, v]: [F; 2], ask: &mut impl FnMut(Vec<F>, usize) -> Vec<F>) {
+    pub(super) fn prove(&self, masks: [F; 2], ask: &mut impl FnMut(Vec<F>, usize) -> Vec<F>) {
         let digits = self.vectors.digits();
         let first = if digits > 0 { ask(self.vectors.values(), digits as usize) } else { Vec::new() };
         let [mut f, mut h] = self.vectors.folded(&first);
         let len = 1 << halvings(f.len());
         f.resize(len, F::ZERO);
         h.resize(len, F::ZERO);
-        while f.len() > 1 {
-            let half = f.len() / 2;
-            let [(f0, df), (h0, dh)] = [&f, &h].map(|all| {
-                let (at_0, at_1) = all.split_at(half);
-                (at_0.to_vec(), zip(at_0, at_1).map(|(&a, &b)| a + b).collect::<Vec<F>>())
-            });
-            let mut values = vec![dot(&f0, &h0), dot(&df, &dh)];
-            if half == 1 {
-                // f0 + X df + X (X + 1) u times h alike.
-                values[1] += f0[0] * v + h0[0] * u;
-                values.extend([df[0] * v + dh[0] * u, u * v]);
-            }
-            let r = ask(values, 1)[0];
-            let fold = |at_0: &[F], d: &[F]| zip(at_0, d).map(|(&a, &d)| a + r * d).collect();
-            (f, h) = (fold(&f0, &df), fold(&h0, &dh));
-        }
+        halve(f, h, masks, |values| ask(values, 1)[0]);
     }
 
     /// Returns this verifier's shares of f(r), h(r) and p(r), from its shares of all levels' values.

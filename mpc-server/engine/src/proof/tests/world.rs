@@ -6,6 +6,18 @@ use crate::{
     stream::Stream,
 };
 
+/// Lengths of messages of products, around superblocks of 4,096 bytes.
+pub(super) const LENS: &[&[usize]] = &[&[], &[0], &[1], &[8, 0, 9], &[4096], &[4097], &[5000, 1, 8192, 123]];
+/// Terms, inputs, outputs, bytes of a row.
+pub(super) const HOPS: &[&[(usize, usize, usize, usize)]] = &[
+    &[],
+    &[(1, 0, 0, 8)],
+    &[(1, 0, 3, 8)],
+    &[(1, 1, 1, 1)],
+    &[(1, 5, 5, 4), (2, 7, 3, 8), (1, 3, 9, 12), (3, 2, 2, 16), (1, 6, 6, 20), (1, 3, 3, 32)],
+    &[(1, 1500, 1100, 8), (2, 1025, 1030, 12)],
+];
+
 /// A source of random bytes.
 pub(super) struct Random {
     stream: Stream,

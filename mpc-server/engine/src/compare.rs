@@ -11,6 +11,7 @@
     reason = "indices below 64, into arrays of as many"
 )]
 
+pub(crate) mod order;
 
 use crate::{and::and, context::Context, error::Error, round::Round, share::Share, step::Step};
 

@@ -111,6 +111,23 @@ pub(crate) fn hop(
     send(round, step, terms, row_bytes)?.receive(round)
 }
 
+/// Moves several vectors, rows of so many bytes, at once; the i-th uses step `step + i`. 1 round.
+pub(crate) fn hop_each<const N: usize>(
+    round: &mut Round<'_>,
+    step: Step,
+    moves: [(&Known, Share, usize); N],
+) -> Result<[Share; N], Error> {
+    let mut pending = Vec::with_capacity(N);
+    for (index, (known, share, row_bytes)) in (0..).zip(moves) {
+        pending.push(send(round, step.plus(index), vec![(known, share)], row_bytes)?);
+    }
+    let mut moved = core::array::from_fn(|_| Share::default());
+    for (moved, pending) in moved.iter_mut().zip(pending) {
+        *moved = pending.receive(round)?;
+    }
+    Ok(moved)
+}
+
 /// Sends this party's message of a hop.
 pub(crate) fn send(
     round: &mut Round<'_>,

@@ -44,6 +44,8 @@ mod hop;
 mod open;
 mod proof;
 mod route;
+mod shuffle;
+mod sort;
 mod verify;
 
 pub mod ideal;
@@ -55,7 +57,7 @@ pub use link::Link;
 pub use mcmix_shared::party::PartyId;
 pub use program::{
     BothToldInput, ConversationInput, DialingInput, DialingProgram, JoinedRows, Replies, RowSeeds,
-    conversation,
+    conversation, conversation_by_sorting, dialing, dialing_both_told,
 };
 pub use step::{Phase, Step};
 pub use stream::PairKeys;

@@ -15,6 +15,9 @@ use crate::{
     verify::Checked,
 };
 
+/// Steps that an opening takes.
+pub(crate) const STEPS: u16 = 2;
+
 /// Bytes of a component's hash.
 const HASH_BYTES: usize = 32;
 
@@ -62,7 +65,7 @@ pub(crate) const EVERYBODY: [Reader; 3] = [
     },
 ];
 
-/// Sends this party's messages of an opening; takes two steps.
+/// Sends this party's messages of an opening; takes [`STEPS`].
 pub(crate) fn send(
     round: &mut Round<'_>,
     step: Step,
@@ -162,7 +165,7 @@ impl Coin {
         Self(Share::random(round.context, &round.streams, step, len))
     }
 
-    /// Sends this party's messages of its opening; takes two steps. To be called when everything is
+    /// Sends this party's messages of its opening; takes [`STEPS`]. To be called when everything is
     /// fixed that must not depend on the coin.
     pub(crate) fn send(self, round: &mut Round<'_>, step: Step) -> Result<Pending, Error> {
         let Self(share) = self;

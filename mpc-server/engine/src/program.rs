@@ -1,10 +1,17 @@
 //! The two programs: a matcher and a router each; and the paper's two, which are the references.
 
 mod conversation;
+mod conversation_by_sorting;
+mod dialing;
+mod dialing_both_told;
+mod neighbours;
 
 use core::fmt;
 
 pub use conversation::conversation;
+pub use conversation_by_sorting::conversation_by_sorting;
+pub use dialing::dialing;
+pub use dialing_both_told::dialing_both_told;
 
 use mcmix_shared::party::PartyId;
 

@@ -52,6 +52,12 @@ impl<'a> Round<'a> {
         Coin::draw(self, step, NONCE_BYTES).send(self, step)
     }
 
+    /// Opens the nonce in a round of its own, before anything else is sent.
+    pub(crate) fn open_nonce(&mut self) -> Result<(), Error> {
+        let nonce = self.send_nonce()?;
+        self.receive_nonce(nonce)
+    }
+
     /// Opens the nonce, before anything is proved.
     pub(crate) fn receive_nonce(&mut self, nonce: open::Pending) -> Result<(), Error> {
         let nonce = nonce.receive(self)?.unwrap_or_default();

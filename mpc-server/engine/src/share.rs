@@ -97,6 +97,18 @@ impl Share {
         Self::new(first, second)
     }
 
+    /// Makes a sharing whose components `write` writes, some units at a time. Local.
+    pub(crate) fn written(
+        context: &mut Context,
+        len: usize,
+        unit: usize,
+        write: impl Fn(usize, [&mut [u8]; 2]) + Sync,
+    ) -> Self {
+        let (mut first, mut second) = (context.scratch(len), context.scratch(len));
+        context.fill_all([&mut first, &mut second], unit, write);
+        Self::new(first, second)
+    }
+
     /// Shares a vector that two parties know, who alone give it. Local.
     pub(crate) fn known(context: &mut Context, pair: Pair, vector: Option<Vec<u8>>, len: usize) -> Self {
         let party = context.party();

@@ -1,11 +1,11 @@
 //! Sorting by opened comparisons (docs/protocol.md §4.6).
 //!
 //! In:      shuffled keys of 64 bits, shuffled secret tie-breaks.      Out: the order, public.
-//! Cost:    7 rounds a batch, 8 beyond 2^18 rows; about n·log2(n) comparisons for width 2, more for
+//! Cost:    9 rounds a batch, 10 beyond 2^18 rows; about n·log2(n) comparisons for width 2, more for
 //!          wider.
 //! Reveals: the order of the shuffled rows: uniformly random, since tie-breaks are distinct, secret
 //!          and random, and the shuffle is unknown to everyone.
-//! Secure:  one semi-honest party. Contradicting comparisons are an error.
+//! Secure:  one party that deviates: each batch's outcomes are verified before they are opened.
 //! Right:   two equal keys are neighbours unless a third one's lower bits are theirs too, 46 of them or
 //!          more: a word of key and tie-break has 64 bits, or as many as it takes.
 //!
@@ -21,13 +21,15 @@
 use crate::{
     compare::{
         BLOCK_ROWS, COLUMN_BITS, Word,
-        order::{Layout, less_than},
+        order::{Layout, PLANE_BYTES, less_than},
     },
-    context::{Context, SortWidth},
+    context::SortWidth,
     error::Error,
-    reshare::ShuffledShare,
+    open,
+    round::Round,
+    share::Share,
+    shuffle::Shuffled,
     step::{Phase, Step},
-    stream::Streams,
 };
 
 /// So many comparisons for each way of the sort's width cost less than a batch's rounds.
@@ -41,9 +43,9 @@ const TIE_BYTES: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Keys {
     /// 8 bytes a row.
-    pub(crate) values: ShuffledShare,
+    pub(crate) values: Shuffled,
     /// 4 bytes a row: distinct, random, secret.
-    pub(crate) ties: ShuffledShare,
+    pub(crate) ties: Shuffled,
 }
 
 /// The order of sorted rows: the j-th is the shuffled row `order[j]`.
@@ -51,30 +53,33 @@ pub(crate) struct Keys {
 pub(crate) struct Sorted(pub(crate) Vec<u32>);
 
 /// Sorts shuffled rows.
-pub(crate) fn sort(context: &mut Context, streams: &Streams, keys: &Keys) -> Result<Sorted, Error> {
-    let words = Words::new(context, keys);
-    let mut sorter = Sorter::new(words.rows(), context.sort_width().ways());
+pub(crate) fn sort(round: &mut Round<'_>, keys: &Keys) -> Result<Sorted, Error> {
+    let words = Words::new(keys);
+    let mut sorter = Sorter::new(words.rows(), round.context.sort_width().ways());
     let mut step = Step::new(Phase::Sort, 0);
+    let mut opening = Step::new(Phase::OpenOrder, 0);
     let mut pairs = Vec::new();
     loop {
         sorter.list_pairs(&mut pairs);
         if pairs.is_empty() {
             break;
         }
-        let sliced = words.gather(context, &pairs);
+        round.context.phase(Phase::Sort);
+        let sliced = words.gather(round, &pairs);
         // The first of a pair stays first unless the second is less.
-        let second_less = less_than(context, streams, step, (&words.layout, sliced))?;
-        let rounds = words.layout.rounds();
-        let last = step.plus(rounds - 1);
+        let second_less = less_than(round, step, (&words.layout, sliced))?;
+        round.context.phase(Phase::OpenOrder);
+        let second_less = open::to_all(round, opening, second_less, PLANE_BYTES)?;
         sorter.advance(&second_less).ok_or(Error::NotAnOrder {
-            peer: context.party().next(),
-            step: last,
+            peer: round.party().next(),
+            step: opening,
         })?;
-        context.recycle(second_less);
-        step = step.plus(rounds);
+        round.context.recycle(second_less);
+        step = step.plus(words.layout.rounds());
+        opening = opening.plus(open::STEPS);
     }
     let order: Vec<u8> = sorter.order.iter().flat_map(|p| p.to_le_bytes()).collect();
-    context.saw(Step::new(Phase::Sort, 0), &order, 4);
+    round.context.saw(Step::new(Phase::Sort, 0), &order, 4);
     Ok(Sorted(sorter.order))
 }
 
@@ -86,18 +91,17 @@ struct Words {
 }
 
 impl Words {
-    fn new(context: &Context, keys: &Keys) -> Self {
-        let (values, ties) = (&keys.values.0, &keys.ties.0);
-        let rows = ties.first.len() / TIE_BYTES;
+    fn new(keys: &Keys) -> Self {
+        let (values, ties) = (keys.values.share(), keys.ties.share());
+        let rows = ties.len() / TIE_BYTES;
         let tie_bits = (usize::BITS - rows.saturating_sub(1).leading_zeros()) as usize;
         let bits = (KEY_BITS + tie_bits).max(COLUMN_BITS);
-        let compared = context.compared_bits();
         let word = |(value, tie): (&[u8; 8], &[u8; TIE_BYTES])| {
             let tie = u128::from(u32::from_le_bytes(*tie)) & ((1 << tie_bits) - 1);
-            u128::from(u64::from_le_bytes(*value) & compared) << tie_bits | tie
+            u128::from(u64::from_le_bytes(*value)) << tie_bits | tie
         };
         let [first, second] =
-            [(&values.first, &ties.first), (&values.second, &ties.second)].map(|(values, ties)| {
+            [(values.first(), ties.first()), (values.second(), ties.second())].map(|(values, ties)| {
                 values
                     .as_chunks()
                     .0
@@ -121,13 +125,14 @@ impl Words {
     }
 
     /// Puts pairs' words into sliced blocks: x is the second of a pair, y the first.
-    fn gather(&self, context: &mut Context, pairs: &[[u32; 2]]) -> Vec<u8> {
-        let party = context.party();
+    fn gather(&self, round: &mut Round<'_>, pairs: &[[u32; 2]]) -> Share {
+        let party = round.party();
         let unit = self.layout.block_bytes();
-        let mut out = context.scratch(pairs.len().div_ceil(BLOCK_ROWS) * unit);
-        context.fill(&mut out, unit, |offset, out| {
+        let len = pairs.len().div_ceil(BLOCK_ROWS) * unit;
+        Share::written(round.context, len, unit, |offset, [first, second]| {
             let pairs = pairs[offset / unit * BLOCK_ROWS..].chunks(BLOCK_ROWS);
-            for (block, pairs) in out.chunks_exact_mut(unit).zip(pairs) {
+            let blocks = first.chunks_exact_mut(unit).zip(second.chunks_exact_mut(unit));
+            for ((first, second), pairs) in blocks.zip(pairs) {
                 let [one, _] = pairs[0];
                 let same = pairs.iter().all(|&[other, _]| other == one);
                 let columns = self.columns.iter().map(|words| {
@@ -135,10 +140,9 @@ impl Words {
                     let pairs = pairs.iter().map(move |&[one, two]| [word(two), word(one)]);
                     (pairs, same.then(|| word(one)))
                 });
-                self.layout.slice(party, columns, block);
+                self.layout.slice(party, columns, [first, second]);
             }
-        });
-        out
+        })
     }
 }
 
@@ -409,17 +413,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{PairKeys, PartyId, Settings, link::memory, share::Share, stream::Stream};
+    use crate::stream::Stream;
 
     /// A word has all bits of the tie-break, and never fewer than 46 of the key.
     #[test]
     fn words_grow_with_the_number_of_rows() {
-        let [link, _, _] = memory::connect();
-        let keys = PairKeys {
-            next: [1; 32],
-            prev: [2; 32],
-        };
-        let context = Context::new(PartyId::P0, keys, link, Settings::default());
         for (rows, tie_bits, bits) in [(2, 1, 64), (1 << 18, 18, 64), ((1 << 18) + 1, 19, 65)] {
             let share = |row_bytes: usize, seed: u8| {
                 let first = Stream::new(&[seed; 16]).bytes(rows * row_bytes);
@@ -427,19 +425,19 @@ mod tests {
             };
             let (values, ties) = (share(8, 1), share(4, 2));
             let keys = Keys {
-                values: ShuffledShare(values.clone()),
-                ties: ShuffledShare(ties.clone()),
+                values: Shuffled::made_up(values.clone()),
+                ties: Shuffled::made_up(ties.clone()),
             };
-            let words = Words::new(&context, &keys);
-            assert_eq!(words.layout.block_bytes(), 4 * 8 * bits, "{rows} rows");
+            let words = Words::new(&keys);
+            assert_eq!(words.layout.block_bytes(), 2 * 8 * bits, "{rows} rows");
             for row in [0, 1, rows - 1] {
                 let bytes = |all: &[u8], width: usize| {
                     let mut padded = [0; 16];
                     padded[..width].copy_from_slice(&all[row * width..][..width]);
                     u128::from_le_bytes(padded)
                 };
-                let tie = bytes(&ties.first, 4) % (1 << tie_bits);
-                let mut word = bytes(&values.first, 8) << tie_bits | tie;
+                let tie = bytes(ties.first(), 4) % (1 << tie_bits);
+                let mut word = bytes(values.first(), 8) << tie_bits | tie;
                 for column in &words.columns {
                     assert_eq!(column[row], [word as u64; 2], "{rows} rows");
                     word >>= 64;

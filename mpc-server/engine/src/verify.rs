@@ -15,6 +15,7 @@ use std::{sync::Arc, time::Instant};
 use mcmix_shared::party::PartyId;
 
 use crate::{
+    context::Context,
     error::Error,
     hop::Known,
     proof::{self, Answer, Shared},
@@ -124,6 +125,28 @@ impl Statement {
         match self {
             Self::Product(product) => statements.ands.push(product.of(streams, party, prover)),
             Self::Moved(moved) => statements.hops.extend(moved.of(streams, party, prover)),
+        }
+    }
+
+    /// Gives up the memory, for others to use.
+    fn recycle(self, context: &mut Context) {
+        let received = match self {
+            Self::Product(Product { x, y, received, .. }) => {
+                x.recycle(context);
+                y.recycle(context);
+                received
+            }
+            Self::Moved(Moved {
+                terms, received, ..
+            }) => {
+                for (_, share) in terms {
+                    share.recycle(context);
+                }
+                received
+            }
+        };
+        if let Ok(received) = Arc::try_unwrap(received) {
+            context.recycle(received);
         }
     }
 }
@@ -306,7 +329,9 @@ impl Round<'_> {
                 return Err(Error::ProofRejected { prover, other, step });
             }
         }
-        self.unproved.statements.clear();
+        for statement in core::mem::take(&mut self.unproved.statements) {
+            statement.recycle(self.context);
+        }
         self.unproved.phase = self.unproved.phase.wrapping_add(1);
         self.unproved.proved = false;
         self.hash_anew();

@@ -1,32 +1,33 @@
-//! Which of two shared words is less, opened (docs/protocol.md §4.5).
+//! Which of two shared words is less (docs/protocol.md §4.6).
 //!
-//! In:      pairs (x, y) of words of w bits, bit-sliced.    Out: n bits.
-//! Cost:    1 + ⌈log2 w⌉ rounds; for 64 bits 7, and 152 bits a pair and party.
-//! Reveals: the outcomes; see `sort`.
-//! Secure:  one semi-honest party. Tampering is not detected here (§7).
+//! In:      pairs (x, y) of words of w bits, bit-sliced.    Out: n bits, verified.
+//! Cost:    1 + ⌈log2 w⌉ rounds, and 1 of verification; for 64 bits 7, and 152 bits a pair and party.
+//! Reveals: nothing; the outcomes may be opened, see `sort`.
+//! Secure:  one party that deviates: all is verified before anything is returned.
 //!
 //! Two bits make a group, then groups double: `less = less_hi ^ equal_hi·less_lo`. Equality is worked
 //! out one level ahead, and not for the lowest group, which needs none. Where a level has an odd number
-//! of groups, its highest goes on alone: shared anew as products are, so that a level is one vector.
+//! of groups, its highest goes on alone, as it is.
 //!
 //! The groups of a level stand in such an order that the lower ones of all pairs come first, then the
-//! upper ones, then the single one: bit-reversed, for 64 bits. The lowest is always the first.
+//! upper ones, then the single one: bit-reversed, for 64 bits. The lowest is always the first. So the
+//! operands of a level are whole ranges of what the levels before it have left.
 
 use mcmix_shared::party::PartyId;
 
 use super::{COLUMN_BITS, Word, repeated, transposed};
 use crate::{
-    and::{opened, replicated},
-    context::Context,
+    and::{self, Pending},
+    bytes,
     error::Error,
+    round::Round,
     share::Share,
     step::Step,
-    stream::Streams,
+    verify::Checked,
 };
 
-/// One bit of a block of 64 pairs.
-type Plane = [u8; PLANE_BYTES];
-const PLANE_BYTES: usize = 8;
+/// Bytes of one bit of a block of 64 pairs.
+pub(crate) const PLANE_BYTES: usize = 8;
 
 /// Where the bits of words stand in blocks.
 #[derive(Debug)]
@@ -39,7 +40,12 @@ impl Layout {
     /// Lays out words of so many bits, at least three.
     pub(crate) fn new(bits: usize) -> Self {
         let mut places = vec![0; bits];
-        for (place, bit) in order(bits).into_iter().enumerate() {
+        let order = order(bits);
+        // Of single bits the single one goes with the lower ones.
+        let (lower, rest) = order.split_at(bits / 2);
+        let (upper, single) = rest.split_at(bits / 2);
+        let bits = lower.iter().chain(single).chain(upper);
+        for (place, &bit) in bits.enumerate() {
             if let Some(of_bit) = places.get_mut(bit) {
                 *of_bit = place;
             }
@@ -51,24 +57,24 @@ impl Layout {
         self.places.len()
     }
 
-    /// Returns the bytes of a block of 64 pairs.
+    /// Returns the bytes of a component of a block of 64 pairs.
     pub(crate) const fn block_bytes(&self) -> usize {
-        4 * self.bits() * PLANE_BYTES
+        2 * self.bits() * PLANE_BYTES
     }
 
-    /// Returns how many rounds, and steps, [`less_than`] takes.
+    /// Returns how many steps [`less_than`] takes, and rounds before those of the verification.
     pub(crate) const fn rounds(&self) -> u16 {
         1 + self.bits().next_power_of_two().ilog2() as u16
     }
 
-    /// Makes a block of up to 64 pairs (x, y), of words in columns of 64 bits, the lower ones first.
-    /// `same` is y if all have the same.
+    /// Makes a block of up to 64 pairs (x, y), of words in columns of 64 bits, the lower ones first:
+    /// which bits are equal, then y, in both components. `same` is y if all have the same.
     #[inline]
     pub(crate) fn slice(
         &self,
         party: PartyId,
         columns: impl Iterator<Item = (impl Iterator<Item = [Word; 2]> + Clone, Option<Word>)>,
-        block: &mut [u8],
+        [first, second]: [&mut [u8]; 2],
     ) {
         // Bits are equal where their sum, inverted, is set.
         let [one, two] = match party {
@@ -76,16 +82,19 @@ impl Layout {
             PartyId::P1 => [0, 0],
             PartyId::P2 => [0, u64::MAX],
         };
-        let planes = block.as_chunks_mut::<PLANE_BYTES>().0;
-        let (equal, y) = planes.split_at_mut(2 * self.bits());
+        let half = self.bits() * PLANE_BYTES;
+        let (first_equal, first_y) = first.split_at_mut(half);
+        let (second_equal, second_y) = second.split_at_mut(half);
+        let mut equal = [first_equal, second_equal];
+        let mut y = [first_y, second_y];
         for (places, (pairs, same)) in self.places.chunks(COLUMN_BITS).zip(columns) {
             let equals = pairs
                 .clone()
                 .map(|[[x0, x1], [y0, y1]]| [x0 ^ y0 ^ one, x1 ^ y1 ^ two]);
-            write(equal, places, &transposed(equals));
+            write(&mut equal, places, &transposed(equals));
             match same {
-                Some(same) => write(y, places, &repeated(same)),
-                None => write(y, places, &transposed(pairs.map(|[_, y]| y))),
+                Some(same) => write(&mut y, places, &repeated(same)),
+                None => write(&mut y, places, &transposed(pairs.map(|[_, y]| y))),
             }
         }
     }
@@ -93,8 +102,9 @@ impl Layout {
 
 /// Puts a column's planes in their places, in both components.
 #[inline]
-fn write(out: &mut [Plane], places: &[usize], column: &[Word; COLUMN_BITS]) {
-    let (first, second) = out.split_at_mut(out.len() / 2);
+fn write([first, second]: &mut [&mut [u8]; 2], places: &[usize], column: &[Word; COLUMN_BITS]) {
+    let first = first.as_chunks_mut::<PLANE_BYTES>().0;
+    let second = second.as_chunks_mut::<PLANE_BYTES>().0;
     for (&place, [one, two]) in places.iter().zip(column) {
         if let (Some(first), Some(second)) = (first.get_mut(place), second.get_mut(place)) {
             *first = one.to_le_bytes();
@@ -117,279 +127,274 @@ fn order(groups: usize) -> Vec<usize> {
     lower.chain(upper).chain(single).collect()
 }
 
-/// Both components of some planes of a block.
-#[derive(Clone, Copy)]
-struct Part<'a>([&'a [Plane]; 2]);
-
-impl<'a> Part<'a> {
-    #[inline]
-    const fn len(self) -> usize {
-        let Self([first, _]) = self;
-        first.len()
-    }
-
-    /// Cuts off the first planes, or all that there are.
-    #[inline]
-    fn split(self, planes: usize) -> [Self; 2] {
-        let Self([first, second]) = self;
-        let at = planes.min(first.len());
-        let ((a0, b0), (a1, b1)) = (first.split_at(at), second.split_at(at));
-        [Self([a0, a1]), Self([b0, b1])]
-    }
-
-    /// Cuts a level into the lower groups of pairs, the upper ones, and the single one.
-    #[inline]
-    fn pairs(self) -> [Self; 3] {
-        let pairs = self.len() / 2;
-        let [lower, rest] = self.split(pairs);
-        let [upper, single] = rest.split(pairs);
-        [lower, upper, single]
-    }
-
-    /// Cuts a level as [`Self::pairs`] does, whose lowest group is not there.
-    #[inline]
-    fn pairs_but_lowest(self) -> [Self; 3] {
-        let pairs = self.len().div_ceil(2);
-        let [lower, rest] = self.split(pairs.saturating_sub(1));
-        let [upper, single] = rest.split(pairs);
-        [lower, upper, single]
-    }
-
-    #[inline]
-    fn words(self) -> impl Iterator<Item = Word> + 'a {
-        let Self([first, second]) = self;
-        let word = |(one, two): (&Plane, &Plane)| [one, two].map(|p| u64::from_le_bytes(*p));
-        first.iter().zip(second).map(word)
-    }
-}
-
-/// This party's summand of a product.
+/// Cuts a level into the lower groups of pairs, the upper ones, and the single one.
 #[inline]
-const fn product([x0, x1]: Word, [y0, y1]: Word) -> u64 {
-    (x0 & (y0 ^ y1)) ^ (x1 & y0)
+fn pairs(level: &[u8]) -> [&[u8]; 3] {
+    let pairs = level.len() / PLANE_BYTES / 2;
+    let (lower, rest) = level.split_at(pairs * PLANE_BYTES);
+    let (upper, single) = rest.split_at(pairs * PLANE_BYTES);
+    [lower, upper, single]
 }
 
-/// Adds summands to planes.
+/// Cuts a level as [`pairs`] does, whose lowest group is not there.
 #[inline]
-fn add(out: &mut [Plane], summands: impl Iterator<Item = u64>) {
-    for (out, summand) in out.iter_mut().zip(summands) {
-        *out = (u64::from_le_bytes(*out) ^ summand).to_le_bytes();
-    }
+fn pairs_but_lowest(level: &[u8]) -> [&[u8]; 3] {
+    let pairs = (level.len() / PLANE_BYTES).div_ceil(2);
+    let (lower, rest) = level.split_at(pairs.saturating_sub(1) * PLANE_BYTES);
+    let (upper, single) = rest.split_at(pairs * PLANE_BYTES);
+    [lower, upper, single]
 }
 
-/// Adds this party's summand of groups that go on as they are: its first component.
-#[inline]
-fn add_single(out: &mut [Plane], single: Part<'_>) {
-    add(out, single.words().map(|[first, _]| first));
-}
-
-/// Adds this party's summands of the equality of groups twice as large as those of `equal`; the lowest
-/// is in neither.
-#[inline]
-fn double_equality(equal: Part<'_>, out: &mut [Plane]) {
-    let [lower, upper, single] = equal.pairs_but_lowest();
-    let [_, upper] = upper.split(1);
-    let (doubled, last) = out.split_at_mut(lower.len());
-    let pairs = lower.words().zip(upper.words());
-    add(doubled, pairs.map(|(lower, upper)| product(lower, upper)));
-    add_single(last, single);
-}
-
-/// Tells of each pair whether x is less than y, to everybody; `pairs` are blocks of [`Layout::slice`].
+/// Tells of each pair whether x is less than y; `sliced` are blocks of [`Layout::slice`].
 ///
 /// # Security
-/// Only for pairs of shuffled rows whose words are distinct by secret random tie-breaks.
+/// To be opened only for pairs of shuffled rows whose words are distinct by secret random tie-breaks.
 ///
 /// # Errors
 /// Whatever a peer sends that it must not.
 pub(crate) fn less_than(
-    context: &mut Context,
-    streams: &Streams,
+    round: &mut Round<'_>,
     step: Step,
-    (layout, pairs): (&Layout, Vec<u8>),
-) -> Result<Vec<u8>, Error> {
+    (layout, sliced): (&Layout, Share),
+) -> Result<Checked<Share>, Error> {
+    let bits = layout.bits();
     let mut tree = Tree {
-        blocks: pairs.len() / layout.block_bytes(),
+        blocks: sliced.len() / layout.block_bytes(),
+        round,
         step,
-        context,
-        streams,
     };
-    let input = Input {
-        bits: layout.bits(),
-        bytes: &pairs,
+    let input = Planes {
+        share: sliced,
+        first: bits,
+        second: bits,
     };
-    let mut before = tree.single_bits(input)?;
-    let mut level = tree.pairs_of_bits(input, &before)?;
-    tree.context.recycle(pairs);
-    while level.groups > 2 {
-        let next = tree.doubled(before, &level)?;
-        before = core::mem::replace(&mut level, next);
+    let mut before = tree.level(single_bits(&input))?;
+    let mut level = tree.level(pairs_of_bits(&input, &before))?;
+    input.share.recycle(tree.round.context);
+    while level.first > 2 {
+        let next = tree.level(doubled(&before, &level))?;
+        let done = core::mem::replace(&mut before, core::mem::replace(&mut level, next));
+        done.share.recycle(tree.round.context);
     }
-    tree.whole(before, level)
-}
-
-/// Sliced pairs.
-#[derive(Clone, Copy)]
-struct Input<'a> {
-    bits: usize,
-    bytes: &'a [u8],
-}
-
-impl<'a> Input<'a> {
-    /// Returns which bits of a block are equal, and y.
-    #[inline]
-    fn block(self, number: usize) -> [Part<'a>; 2] {
-        let planes = self.bytes.as_chunks().0;
-        let block = planes.get(4 * self.bits * number..).unwrap_or_default();
-        let mut components = block.chunks_exact(self.bits);
-        let mut next = || components.next().unwrap_or_default();
-        [(); 2].map(|()| Part([next(), next()]))
+    let products = tree.multiply(doubled(&before, &level))?;
+    tree.round.prove()?;
+    let products = products.receive(tree.round)?;
+    let less = tree.add(products, doubled(&before, &level));
+    for done in [before, level] {
+        done.share.recycle(tree.round.context);
     }
+    tree.round.verify(less.share)
 }
 
-/// What is worked out in a round. Of a block: planes of the order of groups (first, of single bits),
-/// then planes of the equality of the groups of the next level, without the lowest.
-struct Level {
+/// Two kinds of planes of each block. Of a level: the order of its groups, and the equality of the
+/// groups of the next one, without the lowest. Of the input: which bits are equal, and y.
+struct Planes {
     share: Share,
-    groups: usize,
-    equal: usize,
+    first: usize,
+    second: usize,
 }
 
-impl Level {
-    /// Returns a block's order and equality.
+impl Planes {
+    /// Returns both kinds, in one component of a block.
     #[inline]
-    fn block(&self, number: usize) -> [Part<'_>; 2] {
-        let planes = self.groups + self.equal;
-        let Share { first, second } = &self.share;
-        let components = [first, second].map(|component| {
-            let range = number * planes..(number + 1) * planes;
-            component.as_chunks().0.get(range).unwrap_or_default()
-        });
-        Part(components).split(self.groups)
+    fn block(&self, component: Component, number: usize) -> [&[u8]; 2] {
+        let unit = (self.first + self.second) * PLANE_BYTES;
+        let block = component(&self.share).get(number * unit..(number + 1) * unit);
+        let parts = block.and_then(|block| block.split_at_checked(self.first * PLANE_BYTES));
+        parts.unwrap_or_default().into()
     }
 }
 
-/// Adds this party's summands of the order and the equality of groups twice as large as `level`'s,
-/// whose own equality is in the level before.
-#[inline]
-fn double([before, level]: [&Level; 2], number: usize, [order, equality]: [&mut [Plane]; 2]) {
-    let ([_, equal], [less, equal_twice]) = (before.block(number), level.block(number));
-    let [_, equal, _] = equal.pairs_but_lowest();
-    let [lower, upper, single] = less.pairs();
-    let (doubled, last) = order.split_at_mut(lower.len());
-    let pairs = lower.words().zip(upper.words()).zip(equal.words());
-    let less = pairs.map(|((lower, [upper, _]), equal)| product(equal, lower) ^ upper);
-    add(doubled, less);
-    add_single(last, single);
-    double_equality(equal_twice, equality);
+/// Returns one of the two components of a sharing: what is linear is done to each of them.
+type Component = fn(&Share) -> &[u8];
+const COMPONENTS: [Component; 2] = [Share::first, Share::second];
+
+/// What a level is made of, in one component of one block.
+#[derive(Clone, Copy)]
+struct Recipe<'a> {
+    /// Operands of products.
+    order: [&'a [u8]; 2],
+    /// What is added to the products; the second may be shorter.
+    plus: [&'a [u8]; 2],
+    /// Operands of products.
+    equality: [&'a [u8]; 2],
+    /// Groups that go on alone: of the order, of the equality.
+    single: [&'a [u8]; 2],
 }
 
-struct Tree<'a> {
-    blocks: usize,
-    step: Step,
-    context: &'a mut Context,
-    streams: &'a Streams,
-}
-
-impl Tree<'_> {
-    /// Makes a level of so many groups in one round: `block` adds this party's summands of a block's
-    /// order and equality.
-    fn level(
-        &mut self,
-        [groups, next_groups]: [usize; 2],
-        block: impl Fn(usize, [&mut [Plane]; 2]) + Sync,
-    ) -> Result<Level, Error> {
-        let equal = next_groups - 1;
-        let planes = groups + equal;
-        let unit = planes * PLANE_BYTES;
-        let step = self.step;
-        self.step = step.plus(1);
-        let local = |offset: usize, out: &mut [u8]| {
-            let blocks = out.as_chunks_mut().0.chunks_exact_mut(planes);
-            for (number, out) in (offset / unit..).zip(blocks) {
-                block(number, out.split_at_mut(groups).into());
-            }
-        };
-        let vector = (unit, self.blocks * unit);
-        let share = replicated(self.context, self.streams, step, vector, local)?;
-        Ok(Level {
-            share,
-            groups,
-            equal,
-        })
+impl Recipe<'_> {
+    /// Returns how many products there are, of the order and of the equality.
+    const fn products(self) -> [usize; 2] {
+        let ([order, _], [equality, _]) = (self.order, self.equality);
+        [order.len() / PLANE_BYTES, equality.len() / PLANE_BYTES]
     }
+}
 
-    /// Round 1: the order of the lower bits, and the equality of pairs of bits.
-    fn single_bits(&mut self, input: Input<'_>) -> Result<Level, Error> {
-        let pairs = input.bits.div_ceil(2);
-        self.level([pairs, pairs], |number, [order, equality]| {
-            let [equal, y] = input.block(number);
-            let ([lower, _, single], [lower_y, _, single_y]) = (equal.pairs(), y.pairs());
-            let (of_pairs, of_single) = order.split_at_mut(lower.len());
+/// The order of the lower bits of pairs, and the equality of pairs.
+///
+/// The upper bit of y is added: the next level, where the upper bits decide if they differ, is then
+/// `equal·(less ^ y) ^ y`; the upper bits' own order would take a product more.
+fn single_bits<'a>(input: &'a Planes) -> impl Fn(Component, usize) -> Recipe<'a> + Sync {
+    |component, number| {
+        let [equal, y] = input.block(component, number);
+        let [[equal, upper_equal], [y, upper_y]] = [equal, y].map(lower_and_upper);
+        let (lower_equal, single) = equal.split_at(upper_equal.len());
+        let [[_, lower_equal], [_, upper_equal]] =
+            [lower_equal, upper_equal].map(|planes| planes.split_at(PLANE_BYTES).into());
+        Recipe {
             // Where bits differ, x is less if y is set.
-            let less = |(equal, y): (Word, Word)| product(equal, y) ^ y[0];
-            add(of_pairs, lower.words().zip(lower_y.words()).map(less));
-            add(of_single, single.words().zip(single_y.words()).map(less));
-            let [_, equal] = equal.split(1);
-            double_equality(equal, equality);
-        })
+            order: [equal, y],
+            plus: [y, upper_y],
+            equality: [lower_equal, upper_equal],
+            single: [&[], single],
+        }
     }
+}
 
-    /// Round 2: the order of pairs of bits, which the upper bits decide where they differ; and the
-    /// equality of fours.
-    fn pairs_of_bits(&mut self, input: Input<'_>, before: &Level) -> Result<Level, Error> {
-        let pairs = before.groups;
-        self.level([pairs, pairs.div_ceil(2)], |number, [order, equality]| {
-            let [equal, y] = input.block(number);
-            let ([_, equal, _], [_, y, _]) = (equal.pairs(), y.pairs());
-            let [lower, equal_twice] = before.block(number);
-            let [lower, single] = lower.split(equal.len());
-            let (of_pairs, of_single) = order.split_at_mut(equal.len());
-            let pairs = lower.words().zip(y.words()).zip(equal.words());
-            let less = pairs.map(|(([l0, l1], [y0, y1]), equal)| {
-                // Not l ^ equal·y ^ y: that would take the upper bits' order, one product more.
-                product(equal, [l0 ^ y0, l1 ^ y1]) ^ y0
-            });
-            add(of_pairs, less);
-            add_single(of_single, single);
-            double_equality(equal_twice, equality);
-        })
+/// Cuts planes of single bits into those of lower bits, the single one's last, and of upper bits.
+#[inline]
+fn lower_and_upper(bits: &[u8]) -> [&[u8]; 2] {
+    let lower = (bits.len() / PLANE_BYTES).div_ceil(2);
+    bits.split_at(lower * PLANE_BYTES).into()
+}
+
+/// The order of pairs of bits, and the equality of fours.
+fn pairs_of_bits<'a>(
+    input: &'a Planes,
+    before: &'a Planes,
+) -> impl Fn(Component, usize) -> Recipe<'a> + Sync {
+    |component, number| {
+        let [equal, y] = input.block(component, number);
+        let [[_, equal], [_, y]] = [equal, y].map(lower_and_upper);
+        let [less, equal_twice] = before.block(component, number);
+        let (less, single) = less.split_at(equal.len());
+        let [lower, upper, single_equal] = pairs_but_lowest(equal_twice);
+        Recipe {
+            order: [equal, less],
+            plus: [y, &[]],
+            equality: [lower, upper],
+            single: [single, single_equal],
+        }
     }
+}
 
-    /// The next rounds: groups twice as large as `level`'s.
-    fn doubled(&mut self, before: Level, level: &Level) -> Result<Level, Error> {
-        let groups = level.groups.div_ceil(2);
-        let counts = [groups, groups.div_ceil(2)];
-        let next = self.level(counts, |number, out| double([&before, level], number, out))?;
-        before.share.recycle(self.context);
-        Ok(next)
+/// The order and the equality of groups twice as large as those of `level`, whose own equality is in
+/// the level before.
+fn doubled<'a>(
+    before: &'a Planes,
+    level: &'a Planes,
+) -> impl Fn(Component, usize) -> Recipe<'a> + Sync {
+    |component, number| {
+        let [_, equal] = before.block(component, number);
+        let [less, equal_twice] = level.block(component, number);
+        let [_, equal, _] = pairs_but_lowest(equal);
+        let [lower, upper, single] = pairs(less);
+        let [lower_equal, upper_equal, single_equal] = pairs_but_lowest(equal_twice);
+        Recipe {
+            order: [equal, lower],
+            plus: [upper, &[]],
+            equality: [lower_equal, upper_equal],
+            single: [single, single_equal],
+        }
     }
+}
 
-    /// The last round: the order of the two groups that are left, opened.
-    fn whole(self, before: Level, level: Level) -> Result<Vec<u8>, Error> {
-        let Self {
-            blocks,
-            step,
-            context,
-            streams,
-        } = self;
-        let local = |offset: usize, out: &mut [u8]| {
-            let planes = out.as_chunks_mut().0.chunks_exact_mut(1);
-            for (number, plane) in (offset / PLANE_BYTES..).zip(planes) {
-                double([&before, &level], number, [plane, &mut []]);
-            }
+/// Puts one after the other into `out`.
+#[inline]
+fn put<const N: usize>(parts: [&[u8]; N], out: &mut [u8]) {
+    let mut rest = out;
+    for part in parts {
+        let Some((out, after)) = rest.split_at_mut_checked(part.len()) else {
+            return;
         };
-        let less = opened(context, streams, step, blocks * PLANE_BYTES, local)?;
-        before.share.recycle(context);
-        level.share.recycle(context);
-        Ok(less)
+        out.copy_from_slice(part);
+        rest = after;
+    }
+}
+
+struct Tree<'a, 'b> {
+    round: &'a mut Round<'b>,
+    step: Step,
+    blocks: usize,
+}
+
+impl Tree<'_, '_> {
+    /// Makes a level. 1 round.
+    fn level<'a>(
+        &mut self,
+        recipe: impl Fn(Component, usize) -> Recipe<'a> + Sync,
+    ) -> Result<Planes, Error> {
+        let products = self.multiply(&recipe)?.receive(self.round)?;
+        Ok(self.add(products, recipe))
+    }
+
+    /// Sends this party's summands of a level's products.
+    fn multiply<'a>(
+        &mut self,
+        recipe: impl Fn(Component, usize) -> Recipe<'a> + Sync,
+    ) -> Result<Pending, Error> {
+        let [order, equality] = recipe(Share::first, 0).products();
+        let unit = (order + equality) * PLANE_BYTES;
+        let vector = self.step.of(unit);
+        self.step = self.step.plus(1);
+        let len = self.blocks * unit;
+        and::multiply_written(self.round, vector, len, |offset, [x0, x1, y0, y1]| {
+            for (component, (x, y)) in COMPONENTS.into_iter().zip([(x0, y0), (x1, y1)]) {
+                let blocks = x.chunks_exact_mut(unit).zip(y.chunks_exact_mut(unit));
+                for (number, (x, y)) in (offset / unit..).zip(blocks) {
+                    let Recipe {
+                        order, equality, ..
+                    } = recipe(component, number);
+                    let ([order_x, order_y], [equality_x, equality_y]) = (order, equality);
+                    put([order_x, equality_x], x);
+                    put([order_y, equality_y], y);
+                }
+            }
+        })
+    }
+
+    /// Makes a level of its products. Local.
+    fn add<'a>(
+        &mut self,
+        products: Share,
+        recipe: impl Fn(Component, usize) -> Recipe<'a> + Sync,
+    ) -> Planes {
+        let of = recipe(Share::first, 0);
+        let [order, equality] = of.products();
+        let [single, single_equal] = of.single.map(|single| single.len() / PLANE_BYTES);
+        let products = Planes {
+            share: products,
+            first: order,
+            second: equality,
+        };
+        let (first, second) = (order + single, equality + single_equal);
+        let unit = (first + second) * PLANE_BYTES;
+        let share = Share::written(self.round.context, self.blocks * unit, unit, |offset, outs| {
+            for (component, out) in COMPONENTS.into_iter().zip(outs) {
+                for (number, out) in (offset / unit..).zip(out.chunks_exact_mut(unit)) {
+                    let Recipe { plus, single, .. } = recipe(component, number);
+                    let [less, equal] = products.block(component, number);
+                    let [single, single_equal] = single;
+                    put([less, single, equal, single_equal], out);
+                    for plus in plus {
+                        bytes::xor(out.split_at_mut(plus.len()).0, plus);
+                    }
+                }
+            }
+        });
+        products.share.recycle(self.round.context);
+        Planes {
+            share,
+            first,
+            second,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{stream::Stream, world::World};
+    use crate::{open, step::Phase, stream::Stream, world::World};
 
     /// At every level the lower groups of pairs, then the upper ones, then the single one.
     #[test]
@@ -408,7 +413,8 @@ mod tests {
         }
     }
 
-    /// Compares words of up to 128 bits as the parties do.
+    /// Compares words of up to 128 bits as the parties do. Returns the outcomes, the rounds, and the
+    /// bytes that a party sends to the one before.
     fn compared(bits: usize, pairs: &[[u128; 2]]) -> (Vec<bool>, u32, u64) {
         let layout = Layout::new(bits);
         let input: Vec<u8> = pairs
@@ -419,27 +425,27 @@ mod tests {
         let mut world = World::new(bits as u64);
         let outcomes = world.run(&input, |context, first, second| {
             context.begin(1)?;
-            let streams = context.enter()?;
+            let mut round = context.enter()?;
             let [first, second] = [&first, &second].map(|component| {
                 let halves = component.as_chunks().0.iter();
                 halves.map(|half| u64::from_le_bytes(*half))
             });
             let words: Vec<Word> = first.zip(second).map(Word::from).collect();
             let pairs: Vec<&[Word]> = words.chunks(4).collect();
-            let mut sliced = vec![0; pairs.len().div_ceil(64) * layout.block_bytes()];
-            for (pairs, block) in pairs
-                .chunks(64)
-                .zip(sliced.chunks_mut(layout.block_bytes()))
-            {
-                let columns = (0..2).map(|i| (pairs.iter().map(move |p| [p[i], p[2 + i]]), None));
-                layout.slice(context.party(), columns, block);
-            }
-            less_than(
-                context,
-                &streams,
-                Step::new(crate::Phase::Sort, 0),
-                (&layout, sliced),
-            )
+            let unit = layout.block_bytes();
+            let len = pairs.len().div_ceil(64) * unit;
+            let party = round.party();
+            let sliced = Share::written(round.context, len, unit, |offset, [first, second]| {
+                let pairs = pairs[offset / unit * 64..].chunks(64);
+                let blocks = first.chunks_mut(unit).zip(second.chunks_mut(unit));
+                for (pairs, (first, second)) in pairs.zip(blocks) {
+                    let columns = (0..2).map(|i| (pairs.iter().map(move |p| [p[i], p[2 + i]]), None));
+                    layout.slice(party, columns, [first, second]);
+                }
+            });
+            let step = Step::new(Phase::Sort, 0);
+            let less = less_than(&mut round, step, (&layout, sliced))?;
+            open::to_all(&mut round, Step::new(Phase::OpenOrder, 0), less, PLANE_BYTES)
         });
         let [outcomes, other, another] = outcomes.expect("honest parties");
         assert!(outcomes == other && outcomes == another);
@@ -474,19 +480,20 @@ mod tests {
             for ([x, y], less) in pairs.into_iter().zip(outcomes) {
                 assert_eq!(less, x < y, "{bits} bits: {x:x} and {y:x}");
             }
-            assert_eq!(rounds, u32::from(Layout::new(bits).rounds()), "{bits} bits");
+            let before = u32::from(Layout::new(bits).rounds());
+            assert_eq!(rounds, before + 2, "{bits} bits: one to verify, one to open");
         }
     }
 
-    /// 152 products for 64 bits, and not many more where words have a bit more.
+    /// 152 products for 64 bits, and not many more where words have a bit more; beside these the
+    /// outcomes are sent.
     #[test]
     fn costs_what_is_said() {
-        for (bits, products, rounds) in [(64, 152, 7), (65, 166, 8), (68, 169, 8), (77, 192, 8)] {
-            let blocks = 64;
-            let (_, took, sent) = compared(bits, &vec![[1, 2]; blocks * 64]);
-            let headers = u64::from(took) * crate::context::HEADER_BYTES as u64;
-            let planes = (sent - headers) as usize / (blocks * PLANE_BYTES);
-            assert_eq!((planes, took), (products, rounds), "{bits} bits");
+        for (bits, products, rounds) in [(64, 152, 9), (65, 155, 10), (68, 161, 10), (77, 183, 10)] {
+            let [(_, took, few), (_, _, more)] =
+                [64, 128].map(|blocks| compared(bits, &vec![[1, 2]; blocks * 64]));
+            let planes = (more - few) as usize / (64 * PLANE_BYTES);
+            assert_eq!((planes, took), (products + 1, rounds), "{bits} bits");
         }
     }
 }

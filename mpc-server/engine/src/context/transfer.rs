@@ -83,6 +83,26 @@ impl Context {
         }
     }
 
+    /// Fills vectors of one length side by side, as [`Self::fill`] does one.
+    pub(crate) fn fill_all<const N: usize>(
+        &self,
+        vectors: [&mut [u8]; N],
+        unit: usize,
+        op: impl Fn(usize, [&mut [u8]; N]) + Sync,
+    ) {
+        let chunk = unit * (CHUNK_BYTES / unit).max(1);
+        let len = vectors.first().map_or(0, |vector| vector.len());
+        let mut chunks = vectors.map(|vector| vector.chunks_mut(chunk));
+        let mut parts: Vec<_> = (0..len)
+            .step_by(chunk)
+            .map(|offset| (offset, chunks.each_mut().map(Iterator::next)))
+            .collect();
+        self.each(&mut parts, |(offset, parts)| {
+            let parts = parts.each_mut();
+            op(*offset, parts.map(|part| part.as_deref_mut().unwrap_or_default()));
+        });
+    }
+
     /// Does two things that do not depend on each other, on this party's threads.
     pub(crate) fn both<A: Send, B: Send>(
         &self,
@@ -120,26 +140,28 @@ impl Context {
         self.send_next(&mut out, data)
     }
 
-    /// Fills `data` with `op` and sends it to the peers, chunk by chunk.
-    pub(crate) fn produce(
+    /// Fills vectors of one length as `op` does, and sends the first of them chunk by chunk.
+    pub(crate) fn produce<const N: usize>(
         &mut self,
-        to: &[PartyId],
+        to: PartyId,
         vector: Vector,
-        data: &mut [u8],
-        op: impl Fn(usize, &mut [u8]) + Sync,
+        vectors: [&mut [u8]; N],
+        op: impl Fn(usize, [&mut [u8]; N]) + Sync,
     ) -> Result<(), Error> {
         let group = self.group_bytes(vector);
-        let len = data.len();
-        let mut outs: Vec<_> = to
-            .iter()
-            .map(|&peer| self.outgoing(peer, vector, len))
-            .collect();
-        for (i, part) in data.chunks_mut(group).enumerate() {
-            self.fill(part, vector.unit, |offset, chunk| {
-                op(i * group + offset, chunk);
+        let len = vectors.first().map_or(0, |vector| vector.len());
+        let mut out = self.outgoing(to, vector, len);
+        let mut groups = vectors.map(|vector| vector.chunks_mut(group));
+        for start in (0..len).step_by(group) {
+            let mut parts = groups
+                .each_mut()
+                .map(|groups| groups.next().unwrap_or_default());
+            let filled = parts.each_mut().map(|part| &mut **part);
+            self.fill_all(filled, vector.unit, |offset, parts| {
+                op(start + offset, parts);
             });
-            for out in &mut outs {
-                self.send_next(out, part)?;
+            if let Some(sent) = parts.first() {
+                self.send_next(&mut out, sent)?;
             }
         }
         Ok(())

@@ -4,23 +4,27 @@
 //! In, out:  as `conversation`.
 //! Cost:     the sort's rounds and bytes instead of a lookup's.
 //! Reveals:  n, and a uniformly random order.
+//! Secure:   as `conversation`.
 
 use super::{
     ConversationInput, JoinedRows, Replies, TAG_BYTES,
     conversation::{check_input, route_messages, tags_and_roles},
-    neighbours::{differences, following, not, preceding, sort_rows_with},
+    neighbours::{differences, following, not, preceding, sort_rows, with_following},
 };
 use crate::{
     and::and,
     compare::is_zero,
     context::Context,
     error::Error,
-    share::{Share, Split},
-    shuffle::Column,
+    round::Round,
+    route::Ways,
+    share::Share,
     step::{Phase, Step},
-    stream::Streams,
 };
-use mcmix_shared::party::PartyId;
+
+/// The lowest bit of a key: the row's role. The next one is zero, and above is the tag.
+const ROLE: u64 = 0b01;
+const TAG: u64 = !0b11;
 
 /// Runs a conversation round as [`super::conversation`] does, at the price of a sort.
 ///
@@ -31,68 +35,54 @@ pub fn conversation_by_sorting<C: JoinedRows>(
     input: ConversationInput<C>,
 ) -> Result<Replies, Error> {
     let rows = check_input(&input)?;
-    let streams = context.enter()?;
+    let mut round = context.enter()?;
     if rows == 0 {
-        return Ok(Replies::none(context.party(), input.message_bytes));
+        return Ok(Replies::none(round.party(), input.message_bytes));
     }
-    let partners = matcher(context, &streams, &input)?;
-    route_messages(context, &streams, partners, input)
+    let ways = matcher(&mut round, &input)?;
+    route_messages(&mut round, ways, input)
 }
 
 fn matcher<C: JoinedRows>(
-    context: &mut Context,
-    streams: &Streams,
+    round: &mut Round<'_>,
     input: &ConversationInput<C>,
-) -> Result<Split, Error> {
-    let [tags, roles] = tags_and_roles(context, input);
-    let holders = [PartyId::P2, PartyId::P0];
-    let tags = Split::from_share(context, holders, TAG_BYTES, tags);
-    let roles = Column::Secret(Split::from_share(context, holders, TAG_BYTES, roles));
-    let (sorted, roles) = sort_rows_with(context, streams, tags, roles)?;
+) -> Result<Vec<Ways>, Error> {
+    round.context.phase(Phase::OpenCoins);
+    round.open_nonce()?;
+    let [tags, roles] = tags_and_roles(round.context, input);
+    let keys = tags.zip::<TAG_BYTES, TAG_BYTES, TAG_BYTES>(round.context, &roles, |tag, role| {
+        let [tag, role] = [tag, role].map(|bytes| u64::from_le_bytes(*bytes));
+        (tag & TAG | role & ROLE).to_le_bytes()
+    });
+    let sorted = sort_rows(round, keys)?;
 
-    context.phase(Phase::CompareNeighbours);
-    let compared = differences(context, &sorted.keys);
-    let same = is_zero(
-        context,
-        streams,
-        Step::new(Phase::CompareNeighbours, 0),
-        compared,
-    )?;
+    round.context.phase(Phase::CompareNeighbours);
+    let compared = differences(round, &sorted.keys, TAG);
+    let same = is_zero(round, Step::new(Phase::CompareNeighbours, 0), compared)?;
 
     // Rows i and i + 1 are joined if their tags are equal, their roles are not, and no third row
     // has the same tag.
-    context.phase(Phase::Join);
+    round.context.phase(Phase::Join);
     let step = Step::new(Phase::Join, 0);
-    let mut differ = following_rows(&roles);
-    differ.add(&roles);
+    let differ = with_following(round, &sorted.keys, |row, following| row ^ following);
     let differ = lowest_bits(&differ, same.len());
-    let not_before = not(context, preceding(&same));
-    let not_behind = not(context, following(&same));
+    let not_before = not(round, preceding(&same));
+    let not_behind = not(round, following(&same));
+    let half = same.len();
     let [pairs, alone] = and(
-        context,
-        streams,
+        round,
         step,
-        &Share::concat(&same, &not_before),
-        &Share::concat(&differ, &not_behind),
+        Share::concat(&same, &not_before),
+        Share::concat(&differ, &not_behind),
     )?
-    .halves();
-    let links = and(context, streams, step.plus(1), &pairs, &alone)?;
-    sorted.join(context, streams, step.plus(2), &links)
-}
-
-/// Makes row i of the result row i + 1, the last zero. Local.
-fn following_rows(rows: &Share) -> Share {
-    let next = |rows: &[u8]| {
-        let mut next = rows.get(TAG_BYTES..).unwrap_or_default().to_vec();
-        next.resize(rows.len(), 0);
-        next
-    };
-    Share::new(next(&rows.first), next(&rows.second))
+    .halves(round.context, half);
+    let links = and(round, step.plus(1), pairs, alone)?;
+    sorted.join(round, step.plus(2), &links)
 }
 
 /// Packs the lowest bit of each row of 8 bytes, into `bytes` bytes. Local.
 fn lowest_bits(rows: &Share, bytes: usize) -> Share {
-    let pack = |rows: &[u8]| {
+    rows.clone().map_components(|rows| {
         let mut bits: Vec<u8> = rows
             .chunks(8 * TAG_BYTES)
             .map(|rows| {
@@ -102,6 +92,5 @@ fn lowest_bits(rows: &Share, bytes: usize) -> Share {
             .collect();
         bits.resize(bytes, 0);
         bits
-    };
-    Share::new(pack(&rows.first), pack(&rows.second))
+    })
 }

@@ -3,8 +3,8 @@
 //! In:      of each client a dial row, replicated, and a check row: its id, public to the servers,
 //!          and its own pass and a payload, replicated.
 //! Out:     of each client one message that dials it, or its check row's payload, in wire order.
-//! Cost:    14 rounds and the sort's.    Reveals: n, and a uniformly random order.
-//! Secure:  one semi-honest party. Tampering is not detected here (§7).
+//! Cost:    19 rounds and the sort's.    Reveals: n, and a uniformly random order.
+//! Secure:  one party that deviates, with abort: functionality and argument in docs/protocol.md §5.
 //! Differs: the paper tells both sides of a match at once (`dialing_both_told`); here the caller is
 //!          told nothing.
 
@@ -12,26 +12,21 @@ use mcmix_shared::party::PartyId;
 
 use super::{
     DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES, DialingInput, DialingProgram, ID_BYTES,
-    JoinedRows, Replies, check_len, check_rows, neighbours::sort_rows,
+    JoinedRows, Replies, check_len, check_rows,
+    neighbours::{KEY_BYTES, sort_rows, with_following},
 };
 use crate::{
     compare::is_zero,
     context::Context,
     error::Error,
     field::{ELEMENT_BYTES, Multiplier},
-    open,
-    route::{Half, Payload, route},
-    share::{Share, Split},
+    open::{self, Coin},
+    round::Round,
+    route::{Half, Payload, Ways, route},
+    share::Share,
     step::{Phase, Step},
-    stream::Streams,
 };
 
-const P0: PartyId = PartyId::P0;
-const P1: PartyId = PartyId::P1;
-const P2: PartyId = PartyId::P2;
-
-/// Bytes of what rows are sorted by and compared by: [`CHECK`] and 62 bits of what they match by.
-const KEY_BYTES: usize = 8;
 /// The lowest bit of a key: set in check rows, which so come behind the dial rows that they match.
 const CHECK: u64 = 1;
 /// The highest bit of a key, which is not used.
@@ -51,12 +46,12 @@ pub fn dialing<C: JoinedRows>(
     check_rows(rows)?;
     check_len("first", input.first.len(), clients * DIAL_ROW_BYTES)?;
     check_len("second", input.second.len(), clients * DIAL_ROW_BYTES)?;
-    let streams = context.enter()?;
+    let mut round = context.enter()?;
     if clients == 0 {
-        return Ok(Replies::none(context.party(), DIAL_MESSAGE_BYTES));
+        return Ok(Replies::none(round.party(), DIAL_MESSAGE_BYTES));
     }
-    let keys = keys(context, &streams, &input)?;
-    let partners = matcher(context, &streams, keys)?;
+    let keys = keys(&mut round, &input)?;
+    let ways = matcher(&mut round, keys)?;
     let payload = Payload {
         rows,
         row_bytes: DIAL_MESSAGE_BYTES,
@@ -64,77 +59,58 @@ pub fn dialing<C: JoinedRows>(
         addend: None,
     };
     let half = PayloadHalf {
-        party: context.party(),
+        party: round.party(),
         input,
     };
-    route(context, &streams, partners, payload, half)
+    route(&mut round, ways, payload, half)
 }
 
-/// Draws the coins and makes all rows' keys of them: dial rows first, check rows behind.
-fn keys<C: JoinedRows>(
-    context: &mut Context,
-    streams: &Streams,
-    input: &DialingInput<C>,
-) -> Result<Split, Error> {
-    context.phase(Phase::OpenCoins);
-    let step = Step::new(Phase::OpenCoins, 0);
-    let coins = open::coin(context, streams, step, 2 * ELEMENT_BYTES)?;
+/// Draws the coins and makes all rows' keys of them: dial rows first, check rows behind. 1 round; a
+/// key is [`CHECK`] and 62 bits of what rows match by.
+fn keys<C: JoinedRows>(round: &mut Round<'_>, input: &DialingInput<C>) -> Result<Share, Error> {
+    round.context.phase(Phase::OpenCoins);
+    let nonce = round.send_nonce()?;
+    let step = Step::new(Phase::OpenCoins, open::STEPS);
+    let coins = Coin::draw(round, step, 2 * ELEMENT_BYTES).send(round, step)?;
+    round.receive_nonce(nonce)?;
+    let coins = coins.receive(round)?.unwrap_or_default();
     let matching = Matching::new(input.program, &coins);
-    let (clients, party) = (input.ids.len(), context.party());
-    let mut keys = Split {
-        holders: [P2, P0],
-        row_bytes: KEY_BYTES,
-        rows: 2 * clients,
-        half: Vec::new(),
-    };
-    if party == P1 {
-        return Ok(keys);
-    }
-    keys.half = context.scratch(keys.len());
-    let (dials, checks) = keys.half.split_at_mut(clients * KEY_BYTES);
-    let clients_of = |offset: usize| offset / KEY_BYTES..;
-    context.fill(dials, KEY_BYTES, |offset, out| {
-        for (client, key) in clients_of(offset).zip(out.as_chunks_mut().0) {
-            let [id, pass, _] = head(party, input, client);
-            *key = matching.key(&id, &pass).to_le_bytes();
-        }
-    });
-    context.fill(checks, KEY_BYTES, |offset, out| {
-        let ids = input.ids.iter().skip(offset / KEY_BYTES);
-        for ((client, id), key) in clients_of(offset).zip(ids).zip(out.as_chunks_mut().0) {
-            let [_, _, own_pass] = head(party, input, client);
-            // What is public stands in P0's half.
-            *key = match party {
-                P0 => matching.key(id, &own_pass) | CHECK,
-                _ => matching.key(&[0; ID_BYTES], &own_pass),
+    let clients = input.ids.len();
+    let [first, second] = [&input.first, &input.second].map(|component| {
+        let mut keys = round.context.scratch(2 * clients * KEY_BYTES);
+        let (dials, checks) = keys.split_at_mut(clients * KEY_BYTES);
+        let clients_of = |offset: usize| offset / KEY_BYTES..;
+        round.context.fill(dials, KEY_BYTES, |offset, out| {
+            for (client, key) in clients_of(offset).zip(out.as_chunks_mut().0) {
+                let [id, pass, _] = head(component, client);
+                *key = matching.key(&id, &pass).to_le_bytes();
             }
-            .to_le_bytes();
+        });
+        round.context.fill(checks, KEY_BYTES, |offset, out| {
+            for (client, key) in clients_of(offset).zip(out.as_chunks_mut().0) {
+                let [_, _, own_pass] = head(component, client);
+                *key = matching.key(&[0; ID_BYTES], &own_pass).to_le_bytes();
+            }
+        });
+        keys
+    });
+    let mut keys = Share::new(first, second);
+    let party = round.party();
+    keys.add_public(party, |keys| {
+        let checks = keys.as_chunks_mut().0.iter_mut().skip(clients);
+        for (key, id) in checks.zip(&input.ids) {
+            let own = matching.key(id, &[0; ID_BYTES]) | CHECK;
+            *key = (u64::from_le_bytes(*key) ^ own).to_le_bytes();
         }
     });
     Ok(keys)
 }
 
-/// Returns this party's half of a head: P0's is x0 ^ x1, P2's is x2.
-fn head<C: JoinedRows>(
-    party: PartyId,
-    input: &DialingInput<C>,
-    client: usize,
-) -> [[u8; ID_BYTES]; 3] {
+/// Returns a component of a client's head: the callee's id, a pass, its own pass.
+fn head<C: JoinedRows>(component: &C, client: usize) -> [[u8; ID_BYTES]; 3] {
     let mut head = [[0; ID_BYTES]; 3];
-    xor_half(
-        party,
-        input,
-        client * DIAL_ROW_BYTES,
-        head.as_flattened_mut(),
-    );
+    component.xor(client * DIAL_ROW_BYTES, head.as_flattened_mut());
     head
-}
-
-fn xor_half<C: JoinedRows>(party: PartyId, input: &DialingInput<C>, at: usize, out: &mut [u8]) {
-    input.first.xor(at, out);
-    if party == P0 {
-        input.second.xor(at, out);
-    }
 }
 
 /// What rows match by: α·id ^ β·pass. Different ones are equal with a chance of 2^-62 each, since
@@ -165,37 +141,28 @@ impl Matching {
     }
 }
 
-/// Finds every row's partner: an involution on the wire ids of 2n rows, held by (P0, P2).
-fn matcher(context: &mut Context, streams: &Streams, keys: Split) -> Result<Split, Error> {
-    let sorted = sort_rows(context, streams, keys)?;
-    context.phase(Phase::CompareNeighbours);
-    let step = Step::new(Phase::CompareNeighbours, 0);
-    let unlinked = unlinked(context, &sorted.keys);
-    let links = is_zero(context, streams, step, unlinked)?;
-    context.phase(Phase::Join);
-    sorted.join(context, streams, Step::new(Phase::Join, 0), &links)
+/// Finds every row's partner.
+fn matcher(round: &mut Round<'_>, keys: Share) -> Result<Vec<Ways>, Error> {
+    let sorted = sort_rows(round, keys)?;
+    round.context.phase(Phase::CompareNeighbours);
+    let unlinked = unlinked(round, &sorted.keys);
+    let links = is_zero(round, Step::new(Phase::CompareNeighbours, 0), unlinked)?;
+    round.context.phase(Phase::Join);
+    sorted.join(round, Step::new(Phase::Join, 0), &links)
 }
 
-/// Makes words that are zero where a dial row comes before a check row that it matches. Local.
+/// Makes words that are zero where a dial row comes before a check row that it matches: 62 bits of what
+/// they match by, and that the first is no check row and the second is one. Local.
 ///
 /// A row is so linked with one neighbour at most, whatever the order and the keys are.
-fn unlinked(context: &mut Context, keys: &Share) -> Share {
-    let [first, second] = [&keys.first, &keys.second].map(|rows| {
-        let mut words = context.scratch(rows.len());
-        let rows = rows.as_chunks().0;
-        let followings = rows.iter().skip(1).chain([&[0; KEY_BYTES]]);
-        let words_of = words.as_chunks_mut().0.iter_mut();
-        for ((row, following), word) in rows.iter().zip(followings).zip(words_of) {
-            let [row, following] = [row, following].map(|row| u64::from_le_bytes(*row));
-            let differs = (row ^ following) & !(CHECK | UNUSED);
-            let check_first = row & CHECK;
-            let check_follows = (following & CHECK) << UNUSED.trailing_zeros();
-            *word = (differs | check_first | check_follows).to_le_bytes();
-        }
-        words
+fn unlinked(round: &mut Round<'_>, keys: &Share) -> Share {
+    let mut words = with_following(round, keys, |row, following| {
+        let differs = (row ^ following) & !(CHECK | UNUSED);
+        let check_first = row & CHECK;
+        let check_follows = (following & CHECK) << UNUSED.trailing_zeros();
+        differs | check_first | check_follows
     });
-    let mut words = Share::new(first, second);
-    words.add_public(context.party(), |component| {
+    words.add_public(round.party(), |component| {
         for word in component.as_chunks_mut::<KEY_BYTES>().0 {
             *word = (u64::from_le_bytes(*word) ^ UNUSED).to_le_bytes();
         }
@@ -217,13 +184,13 @@ impl<C: JoinedRows> Half for PayloadHalf<C> {
         } else {
             (row - clients, DIAL_HEAD_BYTES + DIAL_MESSAGE_BYTES)
         };
+        let at = client * DIAL_ROW_BYTES + offset;
         out.fill(0);
-        xor_half(
-            self.party,
-            &self.input,
-            client * DIAL_ROW_BYTES + offset,
-            out,
-        );
+        // P0's half is x0 ^ x1, P2's is x2.
+        self.input.first.xor(at, out);
+        if self.party == PartyId::P0 {
+            self.input.second.xor(at, out);
+        }
     }
 
     fn recycle(self, context: &mut Context) {

@@ -3,8 +3,8 @@
 //!
 //! In:      callee ids of 64 bits, replicated; own ids and public keys, public to the servers.
 //! Out:     replies of the partner's key and a dial tag, in wire order.
-//! Cost:    15 rounds and the sort's.    Reveals: n, and a uniformly random order.
-//! Secure:  one semi-honest party. Tampering is not detected here (§7).
+//! Cost:    21 rounds and the sort's.    Reveals: n, and a uniformly random order.
+//! Secure:  one party that deviates, with abort, as `dialing`.
 
 use mcmix_shared::party::PartyId;
 
@@ -15,14 +15,13 @@ use super::{
 use crate::{
     and::and,
     bytes,
-    compare::{BLOCK_BYTES, BLOCK_ROWS, is_zero},
+    compare::{BLOCK_BYTES, is_zero},
     context::Context,
     error::Error,
-    route::{Packed, Payload, route},
-    share::{Share, Split},
-    shuffle::Column,
+    round::Round,
+    route::{Packed, Payload, Ways, route},
+    share::Share,
     step::{Phase, Step},
-    stream::Streams,
 };
 
 const P0: PartyId = PartyId::P0;
@@ -50,87 +49,66 @@ pub fn dialing_both_told(context: &mut Context, input: BothToldInput) -> Result<
     check_len("keys", keys.len() * KEY_BYTES, rows * KEY_BYTES)?;
     check_len("first", first.len(), rows * BOTH_TOLD_ROW_BYTES)?;
     check_len("second", second.len(), rows * BOTH_TOLD_ROW_BYTES)?;
-    let streams = context.enter()?;
+    let mut round = context.enter()?;
     if rows == 0 {
-        return Ok(Replies::none(context.party(), BOTH_TOLD_REPLY_BYTES));
+        return Ok(Replies::none(round.party(), BOTH_TOLD_REPLY_BYTES));
     }
-    let callees = Split::from_share(
-        context,
-        [P2, P0],
-        BOTH_TOLD_ROW_BYTES,
-        Share::new(first, second),
-    );
-    let partners = matcher(context, &streams, callees, &ids)?;
-    route_keys(context, &streams, partners, &keys)
+    round.context.phase(Phase::OpenCoins);
+    round.open_nonce()?;
+    let ways = matcher(&mut round, Share::new(first, second), &ids)?;
+    route_keys(&mut round, ways, &keys)
 }
 
-/// Finds every row's partner: an involution on the wire ids, held by (P0, P2).
-fn matcher(
-    context: &mut Context,
-    streams: &Streams,
-    callees: Split,
-    ids: &[u64],
-) -> Result<Split, Error> {
-    let rows = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
-    let ids = Column::Public {
-        row_bytes: BOTH_TOLD_ROW_BYTES,
-        rows,
-    };
-    let (sorted, ids) = sort_rows_with(context, streams, callees, ids)?;
+/// Finds every row's partner.
+fn matcher(round: &mut Round<'_>, callees: Share, ids: &[u64]) -> Result<Vec<Ways>, Error> {
+    let ids: Vec<u8> = ids.iter().flat_map(|id| id.to_le_bytes()).collect();
+    let (sorted, ids) = sort_rows_with(round, callees, &ids)?;
 
     // e_i: rows i and i + 1 dial the same id. D_i: row i dials its own.
-    context.phase(Phase::CompareNeighbours);
-    let mut compared = differences(context, &sorted.keys);
-    for component in [&mut compared.first, &mut compared.second] {
+    round.context.phase(Phase::CompareNeighbours);
+    let compared = differences(round, &sorted.keys, u64::MAX);
+    let compared = compared.map_components(|mut component| {
         component.resize(component.len().next_multiple_of(BLOCK_BYTES), 0);
-    }
-    let padded = compared.len() / BOTH_TOLD_ROW_BYTES;
+        component
+    });
     let mut own = sorted.keys.clone();
     own.add(&ids);
-    ids.recycle(context);
-    compared.append(context, own);
-    let step = Step::new(Phase::CompareNeighbours, 0);
-    let bits = is_zero(context, streams, step, compared)?;
-    debug_assert!(padded.is_multiple_of(BLOCK_ROWS));
-    let [same, checks] = bits.halves();
+    let compared = Share::concat(&compared, &own);
+    let bits = is_zero(round, Step::new(Phase::CompareNeighbours, 0), compared)?;
+    let half = bits.len() / 2;
+    let [same, checks] = bits.halves(round.context, half);
 
     // A checking row is joined with the row before it, or with the one behind it if it is first.
-    context.phase(Phase::Join);
+    round.context.phase(Phase::Join);
     let step = Step::new(Phase::Join, 0);
     let both = Share::concat(&same, &same);
     let neighbours = Share::concat(&following(&checks), &checks);
-    let [mut links, behind] = and(context, streams, step, &both, &neighbours)?.halves();
-    let first_of_its_id = not(context, preceding(&same));
-    links.add(&and(
-        context,
-        streams,
-        step.plus(1),
-        &behind,
-        &first_of_its_id,
-    )?);
-    sorted.join(context, streams, step.plus(2), &links)
+    let [mut links, behind] = and(round, step, both, neighbours)?.halves(round.context, half);
+    let first_of_its_id = not(round, preceding(&same));
+    links.add(&and(round, step.plus(1), behind, first_of_its_id)?);
+    sorted.join(round, step.plus(2), &links)
 }
 
 /// Routes (own key, r) for joint random r; a reply's tag is r of both partners added.
 fn route_keys(
-    context: &mut Context,
-    streams: &Streams,
-    partners: Split,
+    round: &mut Round<'_>,
+    ways: Vec<Ways>,
     keys: &[[u8; KEY_BYTES]],
 ) -> Result<Replies, Error> {
     let rows = keys.len();
-    context.phase(Phase::DialTag);
+    round.context.phase(Phase::DialTag);
     let step = Step::new(Phase::DialTag, 0);
-    let random = Share::random(context, streams, step, rows * DIAL_TAG_BYTES);
-    let mut sum = random.first.clone();
-    bytes::xor(&mut sum, &random.second);
+    let context = &mut *round.context;
+    let random = Share::random(context, &round.streams, step, rows * DIAL_TAG_BYTES);
+    let mut sum = random.first().to_vec();
+    bytes::xor(&mut sum, random.second());
     // In the payload P0 holds (key, r0 ^ r1) and P2 (0, r2); for the rows' own tags P1 holds r1
     // and P2 r2 ^ r0.
     let (half, addend) = match context.party() {
         P0 => (payload_rows(context, keys, &sum), None),
-        P1 => (Vec::new(), Some(payload_rows(context, &[], &random.first))),
+        P1 => (Vec::new(), Some(payload_rows(context, &[], random.first()))),
         P2 => {
-            let half = payload_rows(context, &[], &random.first);
+            let half = payload_rows(context, &[], random.first());
             (half, Some(payload_rows(context, &[], &sum)))
         }
     };
@@ -147,7 +125,7 @@ fn route_keys(
         silent: 0,
         addend,
     };
-    route(context, streams, partners, payload, half)
+    route(round, ways, payload, half)
 }
 
 /// Puts keys, zeros where there are none, and tags next to each other.

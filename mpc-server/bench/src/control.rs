@@ -121,6 +121,8 @@ pub struct Times {
     pub matching: Duration,
     /// The router.
     pub routing: Duration,
+    /// Of both: making proofs, and examining those of the others.
+    pub proving: Duration,
     /// Making reply bodies.
     pub reply: Duration,
     /// From the close to the last reply.

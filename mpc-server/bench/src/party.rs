@@ -370,6 +370,7 @@ impl Party {
         times.total = laps.total();
         times.matching = context.statistics().match_time();
         times.routing = context.statistics().route_time();
+        times.proving = context.statistics().proof_time;
         self.last = Some(Computed {
             before,
             alone: Cpu::of_this_thread()? - alone,

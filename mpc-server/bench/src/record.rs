@@ -58,6 +58,8 @@ pub struct Wall {
     pub match_ms: f64,
     /// The router.
     pub route_ms: f64,
+    /// Of both: making proofs, and examining those of the others.
+    pub proof_ms: f64,
     /// Making reply bodies.
     pub reply_ms: f64,
     /// From the close to the last reply.
@@ -133,6 +135,7 @@ impl Record {
                 close_ms: slowest(|wall| wall.close_ms),
                 match_ms: slowest(|wall| wall.match_ms),
                 route_ms: slowest(|wall| wall.route_ms),
+                proof_ms: slowest(|wall| wall.proof_ms),
                 reply_ms: slowest(|wall| wall.reply_ms),
                 total_ms: slowest(|wall| wall.total_ms),
             },
@@ -184,6 +187,7 @@ impl PartyRecord {
                 close_ms: milliseconds(times.close),
                 match_ms: milliseconds(times.matching),
                 route_ms: milliseconds(times.routing),
+                proof_ms: milliseconds(times.proving),
                 reply_ms: milliseconds(times.reply),
                 total_ms: milliseconds(times.total),
             },
@@ -227,7 +231,7 @@ impl Record {
         report.cpu.user = Duration::from_millis(3);
         report
             .phases
-            .push(("lookup".to_owned(), Duration::from_millis(1)));
+            .push(("look up".to_owned(), Duration::from_millis(1)));
         Self::new(&conditions, 1, &[report.clone(), report.clone(), report])
     }
 }
@@ -253,6 +257,6 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(json["algorithm"], "conversation");
         assert_eq!(json["message_bytes"], 160);
-        assert_eq!(json["parties"][2]["phases"][0][0], "lookup");
+        assert_eq!(json["parties"][2]["phases"][0][0], "look up");
     }
 }

@@ -23,6 +23,8 @@ pub struct Summary {
     pub matching: Duration,
     /// Wall time of the router.
     pub routing: Duration,
+    /// Of both, wall time of proofs.
+    pub proving: Duration,
     /// Wall time of the whole round.
     pub total: Duration,
     /// Processor time of all parties in the program.
@@ -54,6 +56,7 @@ impl Summary {
             agree: time(|record| record.wall.agree_ms)?,
             matching: time(|record| record.wall.match_ms)?,
             routing: time(|record| record.wall.route_ms)?,
+            proving: time(|record| record.wall.proof_ms)?,
             total: time(|record| record.wall.total_ms)?,
             cpu_user: time(Record::cpu_user_ms)?,
             cpu_kernel: time(Record::cpu_kernel_ms)?,

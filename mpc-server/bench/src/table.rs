@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table};
 
 use crate::statistics::Summary;
 
-const HEADER: [&str; 12] = [
+const HEADER: [&str; 13] = [
     "program",
     "message",
     "users",
@@ -15,6 +15,7 @@ const HEADER: [&str; 12] = [
     "agree",
     "match",
     "route",
+    "proofs",
     "total",
     "CPU user + kernel",
     "memory",
@@ -36,6 +37,7 @@ pub fn render(summaries: &[Summary]) -> String {
             time(summary.agree),
             time(summary.matching),
             time(summary.routing),
+            time(summary.proving),
             time(summary.total),
             format!("{} + {}", time(summary.cpu_user), time(summary.cpu_kernel)),
             memory(summary.peak_memory),
@@ -51,6 +53,7 @@ pub fn render(summaries: &[Summary]) -> String {
 
 const NOTES: &str = "
 rounds     of communication, in the program; the agreement has 3 more
+proofs     of match and route: making them and examining those of the others
 total      from the close of the round to the replies, with ordering what clients handed in
 CPU        of all three parties, links included
 memory     peak of one party in the round, with the submissions that it holds
@@ -122,7 +125,7 @@ mod tests {
         let row = cells(lines[2]);
         assert_eq!(row[..4], ["conversation", "160 B", "1,000", "18"]);
         assert_eq!(
-            row[7..],
+            row[8..],
             ["7.00 ms", "9.00 ms + 0 µs", "6 MB", "960", "70 µs"]
         );
         assert_eq!(cells(lines[3])[..2], ["dialing-open", ""]);

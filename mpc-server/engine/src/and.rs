@@ -116,7 +116,7 @@ impl Masks {
 
 /// Adds `x·y` without communication: `x_i y_i ^ x_i y_{i+1} ^ x_{i+1} y_i`.
 #[inline]
-fn add_product(out: &mut [u8], [x0, x1]: [&[u8]; 2], [y0, y1]: [&[u8]; 2]) {
+pub(crate) fn add_product(out: &mut [u8], [x0, x1]: [&[u8]; 2], [y0, y1]: [&[u8]; 2]) {
     let xs = x0.iter().zip(x1);
     let ys = y0.iter().zip(y1);
     for (z, ((x0, x1), (y0, y1))) in out.iter_mut().zip(xs.zip(ys)) {

@@ -153,3 +153,88 @@ impl<'a> Candidates<'a> {
         Some(row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: [u8; SEED_BYTES] = [9; SEED_BYTES];
+
+    /// Distinct values, and some that are used twice and three times.
+    fn values(rows: u64, repeated: u64) -> Vec<u64> {
+        let distinct = (0..rows).map(|row| row * 4 + 1000);
+        distinct.chain((0..repeated).flat_map(|n| vec![n; 2 + n as usize % 2])).collect()
+    }
+
+    /// Every row has a bin of its own; one that occurs once stands in one of its candidates, all others
+    /// in neither of theirs.
+    #[test]
+    fn rows_stand_where_they_are_looked_for() {
+        for (rows, repeated) in [(1, 0), (0, 1), (2, 1), (3, 5), (300, 40), (20_000, 700)] {
+            let values = values(rows, repeated);
+            let bins = count(values.len());
+            let candidates = Candidates::new(&KEY, &values, bins);
+            let owners = candidates.fill();
+            assert_eq!(owners.len(), bins);
+            let mut places = vec![None; values.len()];
+            for (bin, owner) in (0..).zip(&owners).filter(|(_, owner)| **owner != NOTHING) {
+                assert_eq!(places[*owner as usize].replace(bin), None, "one bin each");
+            }
+            for (row, place) in places.into_iter().enumerate() {
+                let stands_in_own = candidates.bins[row].contains(&place.expect("every row"));
+                let once = values.iter().filter(|value| **value == values[row]).count() == 1;
+                assert_eq!(stands_in_own, once, "row {row} of {rows}");
+            }
+        }
+    }
+
+    /// Too few bins for all: nobody stands in a candidate but its own, and every row somewhere.
+    #[test]
+    fn what_finds_no_room_stands_in_neither_of_its_bins() {
+        let values: Vec<u64> = (0..14).map(|n| n << 2).collect();
+        for seed in 0..200 {
+            let candidates = Candidates::new(&[seed; SEED_BYTES], &values, 16);
+            let owners = candidates.fill();
+            let placed = owners.iter().filter(|owner| **owner != NOTHING).count();
+            // A row may find only its own bins left; then it stands nowhere and pads take them.
+            assert!(placed >= values.len() - 2, "seed {seed}: {placed}");
+            let homes = |row: usize| owners.iter().filter(|owner| **owner == row as u32).count();
+            assert!((0..values.len()).all(|row| homes(row) <= 1));
+        }
+    }
+
+    /// Where values are repeated nothing is looked up; else both candidates are, one of each half.
+    #[test]
+    fn repeated_values_are_not_looked_up() {
+        let values = values(50, 7);
+        let bins = count(values.len());
+        let candidates = Candidates::new(&KEY, &values, bins);
+        let padded = values.len().next_multiple_of(64);
+        let places = candidates.places(padded);
+        for row in 0..padded {
+            let both = [places[row], places[padded + row]];
+            let once = values.get(row).is_some_and(|value| values.iter().filter(|other| *other == value).count() == 1);
+            if once {
+                assert!(both[0] < bins as u32 / 2 && both[1] >= bins as u32 / 2 && both[1] < bins as u32);
+            } else {
+                assert_eq!(both, [NOTHING; 2]);
+            }
+        }
+    }
+
+    /// Rows that find no room are few: none in these rounds of 100 and 1,000.
+    #[test]
+    fn hardly_a_row_finds_no_room() {
+        for rows in [100, 1000] {
+            let values = values(rows, 0);
+            for seed in 0..60 {
+                let candidates = Candidates::new(&[seed; SEED_BYTES], &values, count(values.len()));
+                let owners = candidates.fill();
+                let at_home = owners.iter().enumerate().filter(|(bin, owner)| {
+                    **owner != NOTHING && candidates.bins[**owner as usize].contains(&(*bin as u32))
+                });
+                assert_eq!(at_home.count(), values.len(), "{rows} rows, seed {seed}");
+            }
+        }
+    }
+}

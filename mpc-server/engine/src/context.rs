@@ -82,6 +82,8 @@ pub struct Statistics {
     pub sent_to_next: u64,
     /// Bytes sent to the previous party, headers included.
     pub sent_to_prev: u64,
+    /// Wall time of making proofs and of examining those of the others; part of the phases' times.
+    pub proof_time: Duration,
     /// Wall time by phase, in order.
     pub phases: Vec<(Phase, Duration)>,
 }
@@ -238,6 +240,11 @@ impl Context {
     /// Returns the number of the round under way.
     pub(crate) fn number(&self) -> u64 {
         self.last.unwrap_or_default()
+    }
+
+    /// Counts time as spent on proofs.
+    pub(crate) fn count_proof(&mut self, began: Instant) {
+        self.statistics.proof_time += began.elapsed();
     }
 
     /// Marks the beginning of a phase, for the statistics.

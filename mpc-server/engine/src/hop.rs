@@ -1,4 +1,4 @@
-//! Moving rows by a map that two parties know (docs/protocol.md §4.3): of hops all shuffles, their
+//! Moving rows by a map that two parties know (docs/protocol.md §4.2): of hops all shuffles, their
 //! inverses, the lookup and the router are made.
 //!
 //! In:      replicated vectors, a map for each known to the same two parties.

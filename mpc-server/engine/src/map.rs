@@ -1,4 +1,4 @@
-//! What moves rows: 0/1 matrices with at most one entry a row, or a column (docs/protocol.md §4.3).
+//! What moves rows: 0/1 matrices with at most one entry a row, or a column (docs/protocol.md §4.2).
 
 use core::fmt;
 
@@ -44,6 +44,19 @@ impl Map {
         match self {
             Self::Gather { from, .. } => from.len(),
             Self::Scatter { outputs, .. } => *outputs,
+        }
+    }
+
+    /// Lists all (output, input) that are connected.
+    pub(crate) fn entries(&self) -> Vec<(usize, usize)> {
+        let numbered = |rows: &[u32]| {
+            let rows = rows.iter().enumerate();
+            let rows = rows.filter(|(_, other)| **other != NOTHING);
+            rows.map(|(row, &other)| (row, other as usize)).collect::<Vec<_>>()
+        };
+        match self {
+            Self::Gather { from, .. } => numbered(from),
+            Self::Scatter { to, .. } => numbered(to).into_iter().map(|(input, output)| (output, input)).collect(),
         }
     }
 

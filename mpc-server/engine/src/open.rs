@@ -1,4 +1,4 @@
-//! Opening: the one way by which a shared value becomes known to a party (docs/protocol.md §4.4).
+//! Opening: the one way by which a shared value becomes known to a party (docs/protocol.md §4.3).
 //!
 //! Cost:    1 round: to each party that learns the values one message of n rows, and 32 bytes.
 //! Secure:  only what was verified can be opened: of what a party lacks, one holder sends it the

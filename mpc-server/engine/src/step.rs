@@ -6,7 +6,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Phase {
-    /// All: the round's coins are opened (§4.4).
+    /// All: the round's coins are opened (§4.3).
     OpenCoins = 1,
     /// Conversation: a row's tag goes to list A or list B (§6, round 1).
     ChooseLists = 2,
@@ -103,6 +103,11 @@ impl Step {
         self.phase
     }
 
+    /// Returns its number in the phase.
+    pub(crate) const fn index(self) -> u16 {
+        self.index
+    }
+
     /// Returns the step `by` further in the same phase.
     #[must_use]
     pub const fn plus(self, by: u16) -> Self {
@@ -149,5 +154,40 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} #{}", self.phase, self.index)
+    }
+}
+
+#[cfg(test)]
+impl Step {
+    /// Reads a label.
+    pub(crate) fn from_bytes([phase, low, high]: [u8; 3]) -> Option<Self> {
+        use Phase::{
+            ChooseLists, CompareNeighbours, CompareRows, Deliver, DialTag, Join, LookUp, OpenCoins,
+            OpenLists, OpenOrder, OpenPartners, PlaceRows, ReturnPartners, SelectPartners,
+            ShuffleLists, ShufflePayload, ShuffleRows, Sort, Verify,
+        };
+        let all = [
+            OpenCoins,
+            ChooseLists,
+            ShuffleLists,
+            Verify,
+            OpenLists,
+            PlaceRows,
+            LookUp,
+            CompareRows,
+            SelectPartners,
+            ReturnPartners,
+            ShufflePayload,
+            OpenPartners,
+            Deliver,
+            ShuffleRows,
+            Sort,
+            OpenOrder,
+            CompareNeighbours,
+            Join,
+            DialTag,
+        ];
+        let phase = all.into_iter().find(|known| *known as u8 == phase)?;
+        Some(Self::new(phase, u16::from_le_bytes([low, high])))
     }
 }

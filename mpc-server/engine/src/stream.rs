@@ -41,7 +41,7 @@ pub(crate) enum Purpose {
     Zero = 1,
     /// A shared random vector.
     Random,
-    /// A component of what a hop makes (§4.3).
+    /// A component of what a hop makes (§4.2).
     Mask,
     /// A permutation that two parties know.
     Permutation,
@@ -273,6 +273,40 @@ mod tests {
             let mut out = vec![0; to - from];
             stream.xor(from, &mut out);
             assert_eq!(out, expected[from..to], "{from}..{to}");
+        }
+    }
+
+    /// No two streams of different keys, parties, rounds, steps or purposes are equal.
+    #[test]
+    fn no_two_streams_meet() {
+        use crate::step::Phase;
+        let purposes = [
+            Purpose::Zero,
+            Purpose::Random,
+            Purpose::Mask,
+            Purpose::Permutation,
+            Purpose::PayloadMask,
+            Purpose::Replies,
+            Purpose::MessageSalt,
+            Purpose::ChallengeSalt,
+            Purpose::ProofShares,
+            Purpose::ProofMask,
+        ];
+        let steps = [Phase::Verify, Phase::Sort].map(|phase| [Step::new(phase, 0), Step::new(phase, 256)]);
+        let mut seen = std::collections::HashSet::new();
+        for (next, prev, round) in [(1, 2, 1), (3, 4, 1), (1, 2, 2)] {
+            let keys = PairKeys {
+                next: [next; 32],
+                prev: [prev; 32],
+            };
+            let streams = Streams::new(PartyId::P0, keys, round);
+            for peer in [PartyId::P1, PartyId::P2] {
+                for step in steps.as_flattened() {
+                    for purpose in purposes {
+                        assert!(seen.insert(streams.with(peer, *step, purpose).bytes(16)));
+                    }
+                }
+            }
         }
     }
 

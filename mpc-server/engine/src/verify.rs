@@ -10,7 +10,7 @@
 //! The prover's weights come from a root: a hash of all that it has sent to both. So it can't choose
 //! messages after weights, and neither verifier can make it use others.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use mcmix_shared::party::PartyId;
 
@@ -285,8 +285,10 @@ impl Round<'_> {
         let [to_left, to_right] = [left, right].map(|peer| self.context.sent_hash(peer));
         let root = self.root(self.party(), &to_left, &to_right);
         let shared = [left, right].map(|peer| self.shared(self.party(), peer));
+        let began = Instant::now();
         let Statements { ands, hops } = self.statements(self.party());
         let proof = proof::prove(self.context, &root, (&ands, &hops), &shared);
+        self.context.count_proof(began);
         let step = self.message_step(0);
         for (peer, hash, part) in [
             (left, &to_right, &proof.challenges),
@@ -355,6 +357,7 @@ impl Round<'_> {
             self.root(prover, hash, &own)
         };
         let shared = self.shared(prover, prover);
+        let began = Instant::now();
         let Statements { ands, hops } = self.statements(prover);
         let other = third(self.party(), prover);
         let rejected = |_| Error::ProofRejected { prover, other, step };
@@ -364,6 +367,7 @@ impl Round<'_> {
         } else {
             proof::verify_right(self.context, &root, (&ands, &hops), part, &shared).map_err(rejected)?
         };
+        self.context.count_proof(began);
         let mut hasher = blake3::Hasher::new_derive_key("mcmix.v2 weights");
         hasher.update(&root);
         let digest = *hasher.update(&challenges).finalize().as_bytes();

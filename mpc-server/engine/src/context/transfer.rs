@@ -203,7 +203,7 @@ impl Context {
             _ => frames.iter_mut().for_each(fill),
         }
         for (_, frame) in frames {
-            self.send_frame(out.to, out.vector.step, frame)?;
+            self.send_frame(out.to, out.vector, frame)?;
         }
         Ok(out.at < out.len)
     }
@@ -335,7 +335,7 @@ impl Context {
             let mut frame = self.frame(out, out.at, chunk.len());
             frame.extend_from_slice(chunk);
             out.at += chunk.len();
-            self.send_frame(out.to, out.vector.step, frame)?;
+            self.send_frame(out.to, out.vector, frame)?;
         }
         Ok(())
     }
@@ -353,7 +353,15 @@ impl Context {
         frame
     }
 
-    fn send_frame(&mut self, to: PartyId, step: Step, frame: Vec<u8>) -> Result<(), Error> {
+    fn send_frame(
+        &mut self,
+        to: PartyId,
+        vector: Vector,
+        #[cfg_attr(not(test), expect(unused_mut, reason = "tests make a party cheat"))] mut frame: Vec<u8>,
+    ) -> Result<(), Error> {
+        let step = vector.step;
+        #[cfg(test)]
+        self.probe.cheat(to, step, vector.unit, &mut frame);
         let sent = if to == self.party.next() {
             &mut self.statistics.sent_to_next
         } else {

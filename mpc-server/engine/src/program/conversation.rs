@@ -305,13 +305,17 @@ impl Matcher {
         let len = self.bins * WIRE_ID_BYTES;
         let order = match (round.party(), &shuffles.sigma) {
             (P1, Some(sigma)) => {
-                let order = self.hint(sigma, values);
+                #[cfg_attr(not(test), expect(unused_mut, reason = "tests have P1 cheat"))]
+                let mut order = self.hint(sigma, values);
+                #[cfg(test)]
+                round.context.probe.change_hint(&mut order);
                 let bytes: Vec<u8> = order.iter().flat_map(|row| row.to_le_bytes()).collect();
                 round.context.send(P2, step, &bytes)?;
                 Permutation::from_opened(&bytes)
             }
             (P2, _) => {
                 let bytes = round.context.recv(P1, step, len)?;
+                round.context.saw(step.step, &bytes, WIRE_ID_BYTES);
                 let order = Permutation::from_opened(&bytes);
                 // That depends on what P1 sent alone.
                 Some(order.ok_or(Error::NotAPermutation {

@@ -1,54 +1,39 @@
-//! A party that changes one of its messages: a named error, or listed as not detected yet
-//! (docs/protocol.md §7).
+//! A party that changes one of its messages: every message of every program, taken from the transcript,
+//! so that a new one can't be forgotten (docs/protocol.md §7).
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use super::{
-    dialing::{self, callers},
-    dialing_both_told::{id, key},
-    real_is_ideal::Program,
+    probe::{Change, Cheat},
+    programs::{Program, WORLDS},
 };
 use crate::{
-    BothToldInput, Context, ConversationInput, DialingProgram, Error, Link, LinkError, PartyId,
-    Phase, Replies, Settings, Step, conversation, conversation_by_sorting, dialing_both_told,
+    Error, Link, LinkError, PartyId, Phase, Replies, Settings, Step,
+    context::HEADER_BYTES,
     link::memory::{self, MemoryLink},
+    stream::xor_seed,
     world::World,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
-    FlipLabel,
-    FlipRound,
-    FlipChunk,
-    FlipBody,
-    Truncate,
-    Extend,
-    Empty,
-}
+/// Receiver, step and whether it is the step's first frame.
+type Sent = (PartyId, Step);
 
-/// Changes one of the frames that a party sends.
-struct Tamper {
+/// Notes what a party sends; a careless cheat changes it only here, when it is hashed.
+struct Tap {
     link: MemoryLink,
-    /// Frames to let pass first; `None`: all.
-    after: Option<usize>,
-    change: Change,
+    sent: Arc<Mutex<Vec<Sent>>>,
+    careless: Option<Cheat>,
 }
 
-impl Link for Tamper {
+impl Link for Tap {
     fn send(&mut self, to: PartyId, mut frame: Vec<u8>) -> Result<(), LinkError> {
-        if self.after == Some(0) {
-            match self.change {
-                Change::FlipRound => frame[0] ^= 1,
-                Change::FlipLabel => frame[9] ^= 0x40,
-                Change::FlipChunk => frame[11] ^= 1,
-                // The lowest bit of the last row's first byte matters in every vector.
-                Change::FlipBody => frame[19] ^= 1,
-                Change::Truncate => frame.truncate(frame.len() - 1),
-                Change::Extend => frame.push(0),
-                Change::Empty => frame.clear(),
-            }
+        let step = Step::from_bytes([frame[8], frame[9], frame[10]]).unwrap();
+        self.sent.lock().unwrap().push((to, step));
+        let cheat = self.careless.take_if(|cheat| (cheat.to, cheat.step) == (to, step));
+        if let Some(cheat) = cheat {
+            cheat.change.make(&mut frame, 1, cheat.at);
         }
-        self.after = self.after.and_then(|after| after.checked_sub(1));
         self.link.send(to, frame)
     }
 
@@ -57,188 +42,267 @@ impl Link for Tamper {
     }
 }
 
-/// Whom the clients dial.
-const CALLEES: [usize; 3] = [1, 1, 9];
-
-type Run = fn(&mut Context, Vec<u8>, Vec<u8>) -> Result<Replies, Error>;
-
-fn converse(
-    program: Program,
-    context: &mut Context,
-    first: Vec<u8>,
-    second: Vec<u8>,
-) -> Result<Replies, Error> {
-    context.begin(2)?;
-    let rows = first.len() / 11;
-    program(
-        context,
-        ConversationInput {
-            rows,
-            message_bytes: 2,
-            first,
-            second,
-        },
-    )
+/// Whether a cheater's own hashes are of what it sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Care {
+    Consistent,
+    Careless,
 }
 
-const PROGRAMS: [(&str, Run); 4] = [
-    ("conversation", |context, first, second| {
-        converse(conversation, context, first, second)
-    }),
-    ("sorting", |context, first, second| {
-        converse(conversation_by_sorting, context, first, second)
-    }),
-    ("dialing", |context, first, second| {
-        let clients = callers(&CALLEES);
-        let program = DialingProgram::Contacts;
-        dialing::party(context, (2, program), &clients, [first, second])
-    }),
-    ("both told", |context, first, second| {
-        context.begin(2)?;
-        let (ids, keys) = (0..first.len() / 8).map(|i| (id(i), key(i))).unzip();
-        dialing_both_told(
-            context,
-            BothToldInput {
-                ids,
-                keys,
-                first,
-                second,
-            },
-        )
-    }),
-];
-
-fn input(name: &str) -> Vec<u8> {
-    if name == "dialing" {
-        return dialing::rows(&callers(&CALLEES));
-    }
-    if name == "both told" {
-        return [id(1), id(1), 7, id(3), id(3)]
-            .into_iter()
-            .flat_map(u64::to_le_bytes)
-            .collect();
-    }
-    let row = |tag: u8, role: u8| [[tag; 8].as_slice(), &[role, tag, role]].concat();
-    [row(1, 0), row(1, 1), row(2, 0), row(3, 1), row(3, 0)].concat()
+/// What came of a run.
+struct Outcome {
+    results: [Result<Replies, Error>; 3],
+    sent: [Vec<Sent>; 3],
+    cheated: bool,
 }
 
-/// Runs with the `after`-th frame of `by` changed.
-fn run(
-    name: &str,
-    run: Run,
-    by: PartyId,
-    after: usize,
-    change: Change,
-) -> [Result<Replies, Error>; 3] {
-    let mut party = PartyId::ALL.into_iter();
+fn run(program: &Program, world: usize, cheat: Option<(PartyId, Care, Cheat)>) -> Outcome {
+    let sent: [Arc<Mutex<Vec<Sent>>>; 3] = [0, 1, 2].map(|_| Arc::default());
+    let mut parties = PartyId::ALL.into_iter().zip(sent.iter().cloned());
     let links = memory::connect().map(|link| {
-        let after = (party.next() == Some(by)).then_some(after);
-        Tamper {
+        let (party, sent) = parties.next().unwrap();
+        let careless = cheat.filter(|it| it.0 == party && it.1 == Care::Careless);
+        Tap {
             link,
-            after,
-            change,
+            sent,
+            careless: careless.map(|it| it.2),
         }
     });
     let settings = Settings {
         threads: 1,
         ..Settings::default()
     };
-    World::with_links(4, settings, links).run_each(&input(name), run)
-}
-
-/// Every frame that a party sends in an honest run: its receiver and phase.
-fn frames(name: &str, program: Run, by: PartyId) -> usize {
-    (0..100_000)
-        .find(|&after| {
-            run(name, program, by, after, Change::Empty)
-                .iter()
-                .all(Result::is_ok)
-        })
-        .expect("a round ends")
-}
-
-/// A frame of the wrong label or length is an error that blames its sender.
-#[test]
-fn malformed_frames_are_blamed() {
-    let changes = [
-        Change::FlipLabel,
-        Change::FlipRound,
-        Change::FlipChunk,
-        Change::Truncate,
-        Change::Extend,
-        Change::Empty,
-    ];
-    for (name, program) in PROGRAMS {
-        for by in PartyId::ALL {
-            for after in 0..frames(name, program, by) {
-                for change in changes {
-                    let results = run(name, program, by, after, change);
-                    let blamed = results.iter().any(|result| match result {
-                        Ok(_) | Err(Error::Link { .. }) => false,
-                        Err(error) => error.culprit() == Some(by),
-                    });
-                    assert!(
-                        blamed,
-                        "{name}: {by}'s frame {after}, {change:?}: {results:?}"
-                    );
-                }
-            }
-        }
-    }
-}
-
-/// One flipped bit in a frame's body never panics; the phases in which it may go unnoticed by the
-/// servers are those that the protocol lists as not detected yet.
-#[test]
-fn flipped_bits_are_errors_or_listed() {
-    let mut unnoticed = BTreeSet::new();
-    let mut noticed = BTreeSet::new();
-    for (name, program) in PROGRAMS {
-        for by in PartyId::ALL {
-            for after in 0..frames(name, program, by) {
-                let results = run(name, program, by, after, Change::FlipBody);
-                let honest = run(name, program, by, usize::MAX, Change::FlipBody);
-                if results.iter().all(Result::is_ok) {
-                    unnoticed.insert((name, results != honest));
-                } else {
-                    for error in results.into_iter().filter_map(Result::err) {
-                        if let Error::NotAPermutation { step, .. }
-                        | Error::NotAnOrder { step, .. }
-                        | Error::HashMismatch { step, .. } = error
-                        {
-                            noticed.insert(step.phase());
-                        }
-                    }
-                }
-            }
-        }
-    }
-    for phase in [Phase::OpenMatches, Phase::Deliver, Phase::OpenCoins] {
-        assert!(noticed.contains(&phase), "no flip made {phase} fail");
-    }
-    assert!(
-        !unnoticed.is_empty(),
-        "active security has come: rewrite §7 and this test"
+    let cheated = Mutex::new(false);
+    let results = World::with_links(7, settings, links).run_each(
+        &program.input(world),
+        |context, first, second| {
+            let consistent =
+                cheat.filter(|it| it.0 == context.party() && it.1 == Care::Consistent);
+            context.probe.cheats = consistent.map(|it| it.2).into_iter().collect();
+            let result = program.run(context, (2, world), [first, second]);
+            *cheated.lock().unwrap() |= context.probe.cheated;
+            result
+        },
     );
+    let cheated = cheated.into_inner().unwrap() || cheat.is_some_and(|it| it.1 == Care::Careless);
+    Outcome {
+        results,
+        sent: sent.map(|sent| std::mem::take(&mut *sent.lock().unwrap())),
+        cheated,
+    }
 }
 
-/// A coin's component or its hash, told wrongly, ends the round where it is told. Of the two peers that
-/// told it one lies, so neither is blamed.
-#[test]
-fn wrong_coins_are_noticed() {
-    let (name, program) = PROGRAMS[2];
-    for by in PartyId::ALL {
-        // First the component, to the previous party; then the hash, to the next.
-        for (after, told) in [by.prev(), by.next()].into_iter().enumerate() {
-            let results = run(name, program, by, after, Change::FlipBody);
-            let error = results[told as usize].as_ref().expect_err("a wrong coin");
-            let expected = Error::HashMismatch {
-                peer: told.next(),
-                other: told.prev(),
-                step: Step::new(Phase::OpenCoins, 0),
-            };
-            assert_eq!(*error, expected);
-            assert_eq!(error.culprit(), None);
+/// Every message of an honest run, each once.
+fn messages(program: &Program, world: usize) -> Vec<(PartyId, PartyId, Step)> {
+    let honest = run(program, world, None);
+    let of = |(from, sent): (PartyId, &Vec<Sent>)| {
+        let mut seen = BTreeSet::new();
+        let all = sent.iter().filter(move |(to, step)| seen.insert((to.index(), *step)));
+        all.map(move |(to, step)| (from, *to, *step)).collect::<Vec<_>>()
+    };
+    PartyId::ALL.into_iter().zip(&honest.sent).flat_map(of).collect()
+}
+
+fn is_opening(step: Step) -> bool {
+    matches!(
+        step.phase(),
+        Phase::OpenLists | Phase::OpenPartners | Phase::OpenOrder
+    )
+}
+
+/// Nobody proves what a step carries: payload on its way, and replies.
+fn is_free(step: Step) -> bool {
+    !step.is_proved() && step.phase() != Phase::Verify
+}
+
+/// How many verifications a party had begun when it sent a message.
+fn verifications(sent: &[Sent], message: Sent) -> usize {
+    let before = sent.iter().take_while(|it| **it != message);
+    let begun = before.filter(|(_, step)| step.phase() == Phase::Verify && step.index() % 8 == 6);
+    // One message to each verifier.
+    begun.count() / 2
+}
+
+/// How many openings an honest party sent after it had taken part in so many verifications and one more.
+fn opened_after(sent: &[Sent], verifications: usize) -> usize {
+    let mut verified = 0;
+    let later = sent.iter().filter(|(_, step)| {
+        verified += usize::from(step.phase() == Phase::Verify && step.index() % 8 == 7);
+        is_opening(*step) && verified > 2 * verifications
+    });
+    later.map(|(_, step)| step).collect::<BTreeSet<_>>().len()
+}
+
+/// What clients get: `None` where the servers' parts do not fit.
+fn replies(results: &[Result<Replies, Error>; 3]) -> Vec<Option<Vec<u8>>> {
+    let [
+        Ok(Replies::Seeds(seeds)),
+        Ok(Replies::Rows {
+            row_bytes,
+            bytes: y2,
+            seeds: y1,
+        }),
+        Ok(Replies::Rows {
+            bytes: copy,
+            seeds: y0,
+            ..
+        }),
+    ] = results
+    else {
+        return Vec::new();
+    };
+    let rows = y2.chunks_exact(*row_bytes).zip(copy.chunks_exact(*row_bytes));
+    rows.zip(seeds.iter().zip(y0.iter().zip(y1)))
+        .map(|((row, copy), (seeds, (y0, y1)))| {
+            let mut out = row.to_vec();
+            xor_seed(&seeds.y0, &mut out);
+            xor_seed(&seeds.y1, &mut out);
+            (row == copy && seeds.y0 == *y0 && seeds.y1 == *y1).then_some(out)
+        })
+        .collect()
+}
+
+/// Checks what must come of a changed message.
+fn check(program: &Program, world: usize, cheater: PartyId, (care, cheat): (Care, Cheat)) {
+    let outcome = run(program, world, Some((cheater, care, cheat)));
+    if !outcome.cheated {
+        return;
+    }
+    let what = || format!("{}: {cheater} to {}, {}: {:?}, {care:?}", program.name, cheat.to, cheat.step, cheat.change);
+    let honest: Vec<usize> = (0..3).filter(|&party| party != cheater.index()).collect();
+    let failed = honest.iter().filter(|&&party| outcome.results[party].is_err()).count();
+    let whole = !matches!(cheat.change, Change::Shorter | Change::Longer);
+    if is_free(cheat.step) && whole {
+        // Garbled or denied, in those rows alone that were changed.
+        assert_eq!(failed, 0, "{}", what());
+        let (got, before) = (replies(&outcome.results), replies(&run(program, world, None).results));
+        let changed = got.iter().zip(&before).filter(|(got, before)| got != before).count();
+        let most = match cheat.change {
+            Change::FlipBit | Change::FlipTwoLanes => 1,
+            Change::SwapRows => 2,
+            _ => before.len(),
+        };
+        assert!(got.len() == before.len() && changed <= most, "{}: {changed} rows", what());
+        return;
+    }
+    if cheat.step.phase() == Phase::Deliver {
+        assert!(failed > 0, "{}", what());
+        return;
+    }
+    assert_eq!(failed, 2, "{}: {:?}", what(), outcome.results);
+    // Nothing more is opened; after a lie in a verification, at most by one of the two.
+    let begun = verifications(&outcome.sent[cheater.index()], (cheat.to, cheat.step));
+    let in_proof = cheat.step.phase() == Phase::Verify;
+    let begun = if in_proof { usize::from(cheat.step.index()) / 8 } else { begun };
+    let opened = honest.iter().map(|&party| opened_after(&outcome.sent[party], begun));
+    let opened: Vec<usize> = opened.collect();
+    if in_proof {
+        assert!(opened.contains(&0) && opened.iter().all(|&n| n <= 2), "{}: {opened:?}", what());
+    } else if !is_opening(cheat.step) {
+        assert_eq!(opened, [0, 0], "{}", what());
+    }
+}
+
+/// Every message, changed in every way, by a cheater whose own hashes are of what it sent, and by one
+/// whose are not.
+fn every_change_is_noticed(name: &str) {
+    let program = Program::named(name);
+    let all = messages(&program, 0);
+    assert!(all.len() > 40, "{name}: {} messages", all.len());
+    for (number, (from, to, step)) in all.into_iter().enumerate() {
+        for change in Change::ALL {
+            let at = 7 * number + 3;
+            let cheat = Cheat { to, step, change, at };
+            check(&program, number % WORLDS, from, (Care::Consistent, cheat));
         }
+        let cheat = Cheat {
+            to,
+            step,
+            change: Change::FlipBit,
+            at: number,
+        };
+        check(&program, number % WORLDS, from, (Care::Careless, cheat));
+    }
+}
+
+/// Where and how a run ended at each honest party.
+fn ends(outcome: &Outcome) -> [Option<String>; 3] {
+    outcome.results.each_ref().map(|result| result.as_ref().err().map(ToString::to_string))
+}
+
+/// Whether and where a round aborts does not depend on who is matched with whom.
+fn aborts_say_nothing(name: &str) {
+    let program = Program::named(name);
+    for (number, (from, to, step)) in messages(&program, 0).into_iter().enumerate() {
+        for change in [Change::FlipBit, Change::SwapRows] {
+            let cheat = Cheat {
+                to,
+                step,
+                change,
+                at: 11 * number + 5,
+            };
+            let outcomes = [0, 1].map(|world| run(&program, world, Some((from, Care::Consistent, cheat))));
+            let [one, two] = outcomes.each_ref().map(ends);
+            // Two that wait for each other end as threads go; who noticed is always the same.
+            let noticed = |ends: [Option<String>; 3]| ends.map(|end| end.filter(|end| !end.contains("closed")));
+            assert_eq!(noticed(one), noticed(two), "{name}: {from} to {to}, {step}: {change:?}");
+        }
+    }
+}
+
+#[test]
+fn every_change_in_a_conversation_is_noticed() {
+    every_change_is_noticed("conversation");
+}
+
+#[test]
+fn aborts_of_conversations_say_nothing() {
+    aborts_say_nothing("conversation");
+}
+
+/// Labels, too: a frame of another round, step or chunk is its sender's fault.
+#[test]
+fn wrong_labels_are_their_senders_fault() {
+    struct Label {
+        link: MemoryLink,
+        byte: Option<usize>,
+    }
+    impl Link for Label {
+        fn send(&mut self, to: PartyId, mut frame: Vec<u8>) -> Result<(), LinkError> {
+            if let Some(byte) = self.byte.take() {
+                frame.truncate(frame.len().max(HEADER_BYTES));
+                frame[byte] ^= 1;
+            }
+            self.link.send(to, frame)
+        }
+        fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError> {
+            self.link.recv(from)
+        }
+    }
+    let program = Program::named("conversation");
+    for byte in [0, 8, 9, 11] {
+        let mut parties = PartyId::ALL.into_iter();
+        let links = memory::connect().map(|link| Label {
+            link,
+            byte: (parties.next() == Some(PartyId::P2)).then_some(byte),
+        });
+        let settings = Settings {
+            threads: 1,
+            ..Settings::default()
+        };
+        let results = World::with_links(7, settings, links).run_each(
+            &program.input(0),
+            |context, first, second| program.run(context, (2, 0), [first, second]),
+        );
+        let blamed = results.iter().filter_map(|result| result.as_ref().err());
+        let wrong = blamed.filter(|error| {
+            matches!(
+                error,
+                Error::WrongRound { peer: PartyId::P2, .. }
+                    | Error::WrongStep { peer: PartyId::P2, .. }
+                    | Error::WrongChunk { peer: PartyId::P2, .. }
+            )
+        });
+        assert_eq!(wrong.count(), 1, "byte {byte}");
     }
 }

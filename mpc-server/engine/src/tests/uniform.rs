@@ -2,25 +2,19 @@
 //! receives is uniformly random over the key that it lacks, whatever the inputs are.
 //!
 //! Messages are taken from the links, so that a new one can't be forgotten. Each bit is as often
-//! one as zero, no two words share a mask, and no value comes twice. Lists that are opened stand in
-//! every order.
+//! one as zero, no two words share a mask, and no value comes twice. What is opened, and P1's hint, is
+//! looked at as values instead: lists stand in every order. Hashes of what is opened, digests of weights
+//! and the last share of a proof follow from what their receiver holds; that they do is what it checks.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::{
-    dialing::{self, Client, callers},
     probe::Sight,
+    programs::{Program, WORLDS},
 };
 use crate::{
-    Context, ConversationInput, DialingProgram, Error, Link, LinkError, PartyId, Phase, Replies,
-    Settings, Step,
-    context::HEADER_BYTES,
-    conversation, conversation_by_sorting,
-    link::memory,
-    share::{Share, Split},
-    shuffle::{Column, Shuffle, Shuffled, shuffle, unshuffle},
-    stream::Stream,
+    Link, LinkError, PartyId, Phase, Replies, Settings, Step, context::HEADER_BYTES, link::memory,
     world::World,
 };
 
@@ -58,84 +52,6 @@ impl<L: Link> Link for Tap<L> {
     }
 }
 
-/// A program and its input.
-enum Case {
-    Conversation {
-        rows: Vec<u8>,
-        sorted: bool,
-    },
-    Dialing {
-        program: DialingProgram,
-        clients: Vec<Client>,
-    },
-}
-
-const MESSAGE_BYTES: usize = 16;
-
-/// Two rows with these tags and roles.
-fn conversation_of(tags: [(u8, u8); 2], sorted: bool) -> Case {
-    let row = |(tag, role): (u8, u8)| {
-        let message = Stream::new(&[tag ^ role; 16]).bytes(MESSAGE_BYTES);
-        [&[tag; 8][..], &[role], &message].concat()
-    };
-    Case::Conversation {
-        rows: tags.map(row).concat(),
-        sorted,
-    }
-}
-
-fn dialing_of(program: DialingProgram, callees: &[usize]) -> Case {
-    Case::Dialing {
-        program,
-        clients: callers(callees),
-    }
-}
-
-impl Case {
-    fn rows(&self) -> Vec<u8> {
-        match self {
-            Self::Conversation { rows, .. } => rows.clone(),
-            Self::Dialing { clients, .. } => dialing::rows(clients),
-        }
-    }
-
-    /// Rows that are routed: in dialing, those of check rows too.
-    fn routed(&self) -> usize {
-        match self {
-            Self::Conversation { .. } => 2,
-            Self::Dialing { clients, .. } => 2 * clients.len(),
-        }
-    }
-
-    fn run(
-        &self,
-        context: &mut Context,
-        round: u64,
-        [first, second]: [Vec<u8>; 2],
-    ) -> Result<Replies, Error> {
-        match self {
-            Self::Conversation { rows, sorted } => {
-                context.begin(round)?;
-                let input = ConversationInput {
-                    rows: rows.len() / (9 + MESSAGE_BYTES),
-                    message_bytes: MESSAGE_BYTES,
-                    first,
-                    second,
-                };
-                let program = if *sorted {
-                    conversation_by_sorting
-                } else {
-                    conversation
-                };
-                program(context, input)
-            }
-            Self::Dialing { program, clients } => {
-                dialing::party(context, (round, *program), clients, [first, second])
-            }
-        }
-    }
-}
-
 /// What one party got.
 struct View {
     /// In the order of each link; last of each round the replies that it hands to clients.
@@ -162,12 +78,12 @@ fn world(viewer: PartyId, run: u64) -> (World, Arc<Mutex<Vec<Message>>>) {
 }
 
 /// Runs a case before a party, for so many rounds.
-fn view(case: &Case, viewer: PartyId, run: u64, rounds: u64) -> View {
+fn view((program, input): (&Program, usize), viewer: PartyId, run: u64, rounds: u64) -> View {
     let (mut world, received) = world(viewer, run);
     let (mut messages, mut opened) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
-        let results = world.run(&case.rows(), |context, first, second| {
-            let replies = case.run(context, round, [first, second])?;
+        let results = world.run(&program.input(input), |context, first, second| {
+            let replies = program.run(context, (round, input), [first, second])?;
             Ok((replies, std::mem::take(&mut context.probe.seen)))
         });
         let (replies, seen) = results
@@ -178,13 +94,35 @@ fn view(case: &Case, viewer: PartyId, run: u64, rounds: u64) -> View {
         let mut received = std::mem::take(&mut *received.lock().unwrap());
         // The two links are read in an order that depends on threads only.
         received.sort_by_key(|(from, ..)| *from);
-        messages.extend(received);
+        messages.extend(received.into_iter().filter_map(uniform_part));
         if let Replies::Rows { bytes, .. } = replies {
             messages.push((viewer, b"replies".to_vec(), bytes));
         }
         opened.extend(seen);
     }
     View { messages, opened }
+}
+
+/// What of a message must be uniform.
+fn uniform_part((from, label, mut body): Message) -> Option<Message> {
+    let step = Step::from_bytes([label[0], label[1], label[2]]).unwrap();
+    match step.phase() {
+        // Values, which are looked at when they are open, and hashes of them.
+        Phase::OpenLists | Phase::OpenPartners | Phase::OpenOrder => return None,
+        Phase::OpenCoins if step.index() % 2 == 1 => return None,
+        // The hint is looked at as a permutation.
+        Phase::PlaceRows if step.index() == 0 => return None,
+        // Both have come: an empty message.
+        Phase::Deliver if step.index() == 1 => return None,
+        // A verifier's answer: a digest, then f, h and p of each inner product.
+        Phase::Verify if step.index() % 8 == 7 => {
+            let answer = body.split_off(32);
+            let kept = answer.chunks(48).flat_map(|product| &product[..32]);
+            body = kept.copied().collect();
+        }
+        _ => {}
+    }
+    Some((from, label, body))
 }
 
 /// Counts over runs.
@@ -287,15 +225,18 @@ fn note_opened(outcomes: &mut Outcomes, opened: &[Sight]) {
             *outcomes.entry(outcome).or_default() += 1;
         };
         match step.phase() {
-            Phase::OpenMatches | Phase::Deliver | Phase::Sort => {
-                note("order".into(), rows.concat());
-            }
-            Phase::OpenLists => {
+            Phase::OpenPartners | Phase::Sort => note("order".into(), rows.concat()),
+            Phase::OpenLists if rows.len() > 1 => {
                 for (place, value) in (0..).zip(rows) {
                     note(format!("{value:?}"), vec![place]);
                 }
             }
-            // Tables, queries and coins: uniform, and checked as such.
+            // Where the first row of list A, or the first pad, stands: one of 256 parts.
+            Phase::PlaceRows => {
+                let first = rows.iter().position(|row| row == &[0; 4]).unwrap();
+                note("hint".into(), vec![(first * 8 / rows.len()) as u8]);
+            }
+            // Coins: uniform, and checked as such.
             _ => {}
         }
     }
@@ -308,7 +249,7 @@ fn disorder(outcomes: &Outcomes, rows: usize) -> Vec<String> {
         let total: u32 = counts.values().sum();
         let kinds = match step.phase() {
             Phase::OpenLists => rows,
-            Phase::OpenMatches => (1..=2 * rows).product(),
+            Phase::PlaceRows => 8,
             _ => (1..=rows).product(),
         };
         // A value that came up now and then is a random one.
@@ -329,7 +270,7 @@ fn disorder(outcomes: &Outcomes, rows: usize) -> Vec<String> {
 }
 
 /// Runs a case before a party many times and returns what is not as random as it must be.
-fn faults(case: &Case, viewer: PartyId, rounds: u64) -> Vec<String> {
+fn faults(case: (&Program, usize), viewer: PartyId, rounds: u64) -> Vec<String> {
     let (mut messages, mut coins) = (Counts::default(), Counts::default());
     let mut outcomes = Outcomes::new();
     for run in 0..RUNS {
@@ -337,99 +278,29 @@ fn faults(case: &Case, viewer: PartyId, rounds: u64) -> Vec<String> {
         messages.note(&view.messages);
         // Of what a coin is made is sent, so its masks are known.
         let opened = view.opened.iter();
-        let drawn = opened.filter(|sight| sight.step.phase() == Phase::OpenCoins);
+        let is_coin = |sight: &&Sight| sight.rows.len() == 1;
+        let drawn = opened.filter(is_coin);
         let drawn = drawn.map(|sight| (viewer, b"coins".to_vec(), sight.rows.concat()));
         coins.note(&drawn.collect::<Vec<_>>());
         note_opened(&mut outcomes, &view.opened);
     }
     assert!(messages.messages.len() > 4, "messages were seen");
-    let disorder = disorder(&outcomes, case.routed());
+    let disorder = disorder(&outcomes, case.0.rows);
     [messages.faults(), coins.faults(), disorder].concat()
 }
 
-fn check(cases: impl IntoIterator<Item = Case>, rounds: u64) {
-    for case in cases {
+/// Every party's view of a program is uniform, in each world.
+fn check(name: &str, rounds: u64) {
+    let program = Program::named(name);
+    for world in 0..WORLDS {
         for viewer in PartyId::ALL {
-            let faults = faults(&case, viewer, rounds);
-            assert_eq!(faults, Vec::<String>::new(), "before {viewer}");
+            let faults = faults((&program, world), viewer, rounds);
+            assert_eq!(faults, Vec::<String>::new(), "{name}, world {world}, before {viewer}");
         }
     }
 }
 
 #[test]
 fn conversations_are_uniform_to_each_party() {
-    check([conversation_of([(5, 0), (5, 1)], false)], 2);
-    check([conversation_of([(5, 0), (6, 1)], false)], 1);
-}
-
-#[test]
-fn sorting_conversations_are_uniform_to_each_party() {
-    let cases = [[(5, 0), (5, 1)], [(5, 0), (6, 1)]];
-    check(cases.map(|tags| conversation_of(tags, true)), 1);
-}
-
-#[test]
-fn dials_are_uniform_to_each_party() {
-    let cases = [[0, 1], [1, 1]];
-    let cases = cases.map(|callees| dialing_of(DialingProgram::Contacts, &callees));
-    check(cases, 1);
-    check([dialing_of(DialingProgram::Open, &[1, 0])], 1);
-}
-
-/// What a shuffle leaves with its holders is fresh: each half is uniform to the party that has
-/// none, whatever it knows of the rows and of two of the three permutations.
-#[test]
-fn halves_of_a_shuffle_are_uniform_to_who_has_none() {
-    let roles = PartyId::ALL;
-    let [s1, s2, _] = roles;
-    let mut counts = Counts::default();
-    for run in 0..RUNS {
-        let (mut world, _) = world(s1, run);
-        let halves = world.run(&[5; 32], |context, first, second| {
-            context.begin(1)?;
-            let streams = context.enter()?;
-            let step = Step::new(Phase::ShuffleRows, 0);
-            let drawn = Shuffle::new(context, &streams, step, roles, 4);
-            let rows = Split::from_share(context, [s1, s2], 8, Share::new(first, second));
-            let columns = [(&drawn, Column::Secret(rows))];
-            let [Shuffled(rows)] = shuffle(context, &streams, step, columns)?;
-            Ok(rows.half)
-        });
-        let halves = halves.expect("honest parties").into_iter().zip(roles);
-        let halves = halves.map(|(half, party)| (party, b"half".to_vec(), half));
-        // S2's alone: with S3's it adds up to the rows.
-        let of_s2 = halves.filter(|(party, ..)| *party == s2);
-        counts.note(&of_s2.collect::<Vec<_>>());
-    }
-    assert_eq!(counts.faults(), Vec::<String>::new());
-}
-
-/// On the way back, what comes is uniform to its receiver, whatever the column was.
-#[test]
-fn the_way_back_of_a_shuffle_is_uniform_to_each_party() {
-    let roles = PartyId::ALL;
-    let [s1, s2, s3] = roles;
-    for viewer in [s1, s2] {
-        let mut counts = Counts::default();
-        for run in 0..RUNS {
-            let (mut world, received) = world(viewer, run);
-            let done = world.run(&[0; 16], |context, _, _| {
-                context.begin(1)?;
-                let streams = context.enter()?;
-                let step = Step::new(Phase::Unshuffle, 0);
-                let drawn = Shuffle::new(context, &streams, step, roles, 4);
-                let column = Split {
-                    holders: [s2, s3],
-                    row_bytes: 8,
-                    rows: 4,
-                    half: vec![5; 32],
-                };
-                unshuffle(context, &streams, step, [(&drawn, column)]).map(drop)
-            });
-            done.expect("honest parties");
-            let received = std::mem::take(&mut *received.lock().unwrap());
-            counts.note(&received);
-        }
-        assert_eq!(counts.faults(), Vec::<String>::new(), "to {viewer}");
-    }
+    check("conversation", 1);
 }

@@ -1,0 +1,215 @@
+//! Rows of hops.
+
+use core::ops::Range;
+
+use super::{Element, Job, Simd, Unreduced, cell, cells, element, four, product, splat};
+use crate::proof::{
+    field::Field as _,
+    root::LOW_WEIGHTS,
+    simd::{Cell, Cells},
+    statement::Hop,
+};
+
+/// Weights of numbered rows, each a product of two.
+pub(in crate::proof) struct RowWeights {
+    /// By the lower digits of a row's number; followed by zeros, so that four can be loaded anywhere.
+    low: Vec<Cell>,
+    /// By the upper ones.
+    high: Vec<Cell>,
+}
+
+impl RowWeights {
+    pub(in crate::proof) fn new(low: &[Element], high: &[Element]) -> Self {
+        let mut low: Vec<Cell> = low.iter().map(|&weight| cell(weight)).collect();
+        low.resize(LOW_WEIGHTS + 4, [0; 2]);
+        let high = high.iter().map(|&weight| cell(weight)).collect();
+        Self { low, high }
+    }
+
+    /// The weights of four rows; of none where there is no row.
+    #[inline(always)]
+    fn gather<S: Simd>(&self, simd: S, rows: [Option<usize>; 4]) -> S::Four {
+        let low = rows.map(|row| row.map_or([0; 2], |row| self.low[row % LOW_WEIGHTS]));
+        let high = rows.map(|row| row.map_or([0; 2], |row| self.high[row / LOW_WEIGHTS]));
+        product(simd, simd.load(four(&low)), simd.load(four(&high)))
+    }
+
+    /// The lower weights of four rows in turn.
+    #[inline(always)]
+    fn low<S: Simd>(&self, simd: S, first: usize) -> S::Four {
+        simd.load(self.low[first..].as_flattened().first_chunk().expect("zeros follow"))
+    }
+}
+
+/// Cuts rows, numbered from `base` on, where the upper weight changes.
+fn pieces(base: usize, rows: Range<usize>) -> impl Iterator<Item = (Range<usize>, usize, usize)> {
+    let mut at = rows.start;
+    core::iter::from_fn(move || {
+        let number = base + at;
+        let end = rows.end.min((number / LOW_WEIGHTS + 1) * LOW_WEIGHTS - base);
+        let piece = at..end;
+        at = end;
+        (!piece.is_empty()).then_some((piece, number % LOW_WEIGHTS, number / LOW_WEIGHTS))
+    })
+}
+
+/// Reads four rows' elements, and what goes beyond them.
+#[inline(always)]
+fn read<const WIDE: usize>(rows: &[u8], row_bytes: usize, first: usize) -> [[Cell; 4]; WIDE] {
+    let mut out = [[[0; 2]; 4]; WIDE];
+    for i in 0..4 {
+        for (part, out) in out.iter_mut().enumerate() {
+            let start = (first + i) * row_bytes + 16 * part;
+            let len = (row_bytes - 16 * part).min(16);
+            let rest = rows.get(start..).unwrap_or_default();
+            let bits = if let Some(bytes) = rest.first_chunk::<16>() {
+                u128::from_le_bytes(*bytes) & u128::MAX >> (128 - 8 * len)
+            } else {
+                let bytes = rest.get(..len).unwrap_or_default();
+                bytes.iter().rev().fold(0, |bits, byte| bits << 8 | u128::from(*byte))
+            };
+            out[i] = cell(Element(bits));
+        }
+    }
+    out
+}
+
+/// Reads rows as elements.
+pub(in crate::proof) struct Elements<'a> {
+    pub(in crate::proof) rows: &'a [u8],
+    pub(in crate::proof) row_bytes: usize,
+    /// The weight of what goes beyond an element.
+    pub(in crate::proof) part: Element,
+    pub(in crate::proof) out: &'a mut [Cell],
+}
+
+impl Job for Elements<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(&mut self, simd: S) {
+        let part = splat(simd, cell(self.part));
+        for (i, out) in self.out.chunks_mut(4).enumerate() {
+            let elements = if self.row_bytes <= 16 {
+                read::<1>(self.rows, self.row_bytes, 4 * i)[0]
+            } else {
+                let [low, high] = read::<2>(self.rows, self.row_bytes, 4 * i);
+                let high = product(simd, simd.load(four(&high)), part);
+                cells(&simd.store(simd.xor(simd.load(four(&low)), high)))
+            };
+            out.copy_from_slice(&elements[..out.len()]);
+        }
+    }
+}
+
+/// Weighs each row by the weight of the row that a list says.
+pub(in crate::proof) struct Lookup<'a> {
+    pub(in crate::proof) list: &'a [u32],
+    /// Rows that there are to be listed, numbered from `base` on.
+    pub(in crate::proof) rows: usize,
+    pub(in crate::proof) base: usize,
+    pub(in crate::proof) weights: &'a RowWeights,
+    pub(in crate::proof) out: &'a mut [Cell],
+}
+
+#[inline(always)]
+fn listed(list: &[u32], rows: usize, base: usize) -> [Option<usize>; 4] {
+    let row = |i| list.get(i).map(|&row| row as usize).filter(|row| *row < rows);
+    [row(0), row(1), row(2), row(3)].map(|row| row.map(|row| base + row))
+}
+
+impl Job for Lookup<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(&mut self, simd: S) {
+        for (list, out) in self.list.chunks(4).zip(self.out.chunks_mut(4)) {
+            let weights = self.weights.gather(simd, listed(list, self.rows, self.base));
+            out.copy_from_slice(&cells(&simd.store(weights))[..out.len()]);
+        }
+    }
+}
+
+/// Rows to be weighed.
+#[derive(Clone, Copy)]
+pub(in crate::proof) enum Source<'a> {
+    /// As they are.
+    Rows(&'a [u8]),
+    /// What a verifier claims of a hop.
+    Claim(&'a Hop<'a>),
+}
+
+/// Sums up rows, each with its weight.
+pub(in crate::proof) struct Weigh<'a> {
+    pub(in crate::proof) source: Source<'a>,
+    pub(in crate::proof) row_bytes: usize,
+    /// Which rows; numbered from `base` on.
+    pub(in crate::proof) range: Range<usize>,
+    pub(in crate::proof) base: usize,
+    pub(in crate::proof) weights: &'a RowWeights,
+    /// The weight of what goes beyond an element.
+    pub(in crate::proof) part: Element,
+    pub(in crate::proof) out: Element,
+}
+
+impl Job for Weigh<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(&mut self, simd: S) {
+        let Self { row_bytes, weights, .. } = *self;
+        let mut claimed = Vec::new();
+        for (piece, low, high) in pieces(self.base, self.range.clone()) {
+            let bytes = piece.start * row_bytes..piece.end * row_bytes;
+            let count = piece.len();
+            let rows = match self.source {
+                Source::Rows(rows) => rows.get(bytes).unwrap_or_default(),
+                Source::Claim(hop) => {
+                    claimed.clear();
+                    claimed.resize(bytes.len(), 0);
+                    hop.add_claim(piece.start, &mut claimed);
+                    &claimed
+                }
+            };
+            let mut sums = [Unreduced::zero(simd); 2];
+            for first in (0..count).step_by(4) {
+                let weights = weights.low(simd, low + first);
+                if row_bytes <= 16 {
+                    let [elements] = read(rows, row_bytes, first);
+                    sums[0].add(simd, simd.load(four(&elements)), weights);
+                } else {
+                    for (sum, elements) in sums.iter_mut().zip(read::<2>(rows, row_bytes, first)) {
+                        sum.add(simd, simd.load(four(&elements)), weights);
+                    }
+                }
+            }
+            let [lower, upper] = sums.map(|sum| sum.sum(simd));
+            let high = element(weights.high[high]);
+            self.out += high * if row_bytes <= 16 { lower } else { lower + self.part * upper };
+        }
+    }
+}
+
+/// Sums up, over a list, the product of the weights at both its ends.
+pub(in crate::proof) struct Route<'a> {
+    /// A part of a list, from entry `first` on.
+    pub(in crate::proof) list: &'a [u32],
+    pub(in crate::proof) first: usize,
+    /// Weights of the list's places, numbered from there on.
+    pub(in crate::proof) places: (&'a RowWeights, usize),
+    /// Weights of what is listed: so many rows, numbered from there on.
+    pub(in crate::proof) listed: (&'a RowWeights, usize),
+    pub(in crate::proof) rows: usize,
+    pub(in crate::proof) out: Element,
+}
+
+impl Job for Route<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(&mut self, simd: S) {
+        let (places, base) = self.places;
+        let (weights, listed_base) = self.listed;
+        for (piece, low, high) in pieces(base + self.first, 0..self.list.len()) {
+            let mut sum = Unreduced::zero(simd);
+            let list = &self.list[piece];
+            for (i, list) in list.chunks(4).enumerate() {
+                let weights = weights.gather(simd, listed(list, self.rows, listed_base));
+                sum.add(simd, weights, places.low(simd, low + 4 * i));
+            }
+            self.out += element(places.high[high]) * sum.sum(simd);
+        }
+    }
+}

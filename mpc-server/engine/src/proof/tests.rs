@@ -1,0 +1,5 @@
+//! The proof by itself.
+
+mod forms;
+mod honest;
+mod world;

@@ -54,6 +54,7 @@ pub(crate) struct Sorted(pub(crate) Vec<u32>);
 
 /// Sorts shuffled rows.
 pub(crate) fn sort(round: &mut Round<'_>, keys: &Keys) -> Result<Sorted, Error> {
+    round.context.phase(Phase::Sort);
     let words = Words::new(keys);
     let mut sorter = Sorter::new(words.rows(), round.context.sort_width().ways());
     let mut step = Step::new(Phase::Sort, 0);
@@ -64,11 +65,9 @@ pub(crate) fn sort(round: &mut Round<'_>, keys: &Keys) -> Result<Sorted, Error> 
         if pairs.is_empty() {
             break;
         }
-        round.context.phase(Phase::Sort);
         let sliced = words.gather(round, &pairs);
         // The first of a pair stays first unless the second is less.
         let second_less = less_than(round, step, (&words.layout, sliced))?;
-        round.context.phase(Phase::OpenOrder);
         let second_less = open::to_all(round, opening, second_less, PLANE_BYTES)?;
         sorter.advance(&second_less).ok_or(Error::NotAnOrder {
             peer: round.party().next(),

@@ -257,8 +257,31 @@ fn every_change_in_a_conversation_is_noticed() {
 }
 
 #[test]
+fn every_change_in_a_sorting_conversation_is_noticed() {
+    every_change_is_noticed("sorting");
+}
+
+#[test]
+fn every_change_in_dialing_is_noticed() {
+    every_change_is_noticed("contacts");
+    every_change_is_noticed("open");
+}
+
+#[test]
+fn every_change_in_dialing_as_in_the_paper_is_noticed() {
+    every_change_is_noticed("both told");
+}
+
+#[test]
 fn aborts_of_conversations_say_nothing() {
     aborts_say_nothing("conversation");
+    aborts_say_nothing("sorting");
+}
+
+#[test]
+fn aborts_of_dialing_say_nothing() {
+    aborts_say_nothing("contacts");
+    aborts_say_nothing("both told");
 }
 
 /// Labels, too: a frame of another round, step or chunk is its sender's fault.

@@ -1,5 +1,7 @@
 //! Single blocks on made-up inputs, for benchmarks: what a round consists of, taken apart.
 
+mod proof;
+
 use mcmix_shared::party::PartyId;
 
 use crate::{
@@ -17,6 +19,8 @@ use crate::{
     step::{Phase, Step},
     stream::{Stream, Streams},
 };
+
+pub use proof::{Instructions, Proof};
 
 /// A block to be timed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,8 @@ pub(super) struct Crew<'a, W> {
 
 impl<'a, W: Workers> Crew<'a, W> {
     pub(super) fn new(workers: &'a W) -> Self {
-        Self { workers, form: Form::best() }
+        let form = workers.form();
+        Self { workers, form }
     }
 
     fn run<J: Job>(&self, jobs: &mut [J]) {

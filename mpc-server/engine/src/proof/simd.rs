@@ -46,7 +46,7 @@ pub(super) trait Job: Send {
 
 /// Which form computes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// AVX-512 with VPCLMULQDQ and GFNI.
     #[cfg(target_arch = "x86_64")]
     Avx512(X64V4xToken),
@@ -62,7 +62,7 @@ pub(super) enum Form {
 
 impl Form {
     /// Returns all forms that this processor can run, the fastest first.
-    pub(super) fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
         let special = [
             X64V4xToken::summon().map(Self::Avx512),

@@ -7,11 +7,11 @@ use super::{
     field::{Element, Field as _},
     kernel::{
         Claim, Elements, Fold, FoldWords, Functional, Lookup, Route, RowWeights, SUPERBLOCK_BYTES, Source,
-        Span, Sums, Values, WORDS, Weigh, cell, element,
+        Span, Sums, Values, Weigh, cell, element,
     },
     line::{dot, fold_half, fold_words, folding, halve, halvings},
     root::{HASH_BYTES, LOW_WEIGHTS, Product, Weight, Weights},
-    simd::{Cell, Cells, Form, Job},
+    simd::{Cell, Cells, Form, Job, WORDS},
 };
 use crate::map::{Map, NOTHING};
 

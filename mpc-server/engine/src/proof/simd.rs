@@ -15,6 +15,8 @@ pub(super) use portable::Portable;
 pub(super) type Cell = [u64; 2];
 /// Four elements as they lie in memory.
 pub(super) type Cells = [u64; 8];
+/// Words of a superblock.
+pub(super) const WORDS: usize = 512;
 /// Words whose bits are weighed in one go.
 pub(super) const PICKED: usize = 64;
 
@@ -32,6 +34,12 @@ pub(super) trait Simd: Copy {
     /// Adds the products of a and b, unreduced: the coefficients from X^0, X^64 and X^128 on.
     fn add_product(self, sum: [Self::Four; 3], a: Self::Four, b: Self::Four) -> [Self::Four; 3];
     fn reduce(self, sum: [Self::Four; 3]) -> Self::Four;
+
+    /// Transposes a superblock: bit w of `out[j]` is bit j of word w.
+    #[inline(always)]
+    fn transpose(self, words: &[u64; WORDS]) -> [Cells; 64] {
+        portable::transpose(words)
+    }
 
     /// Prepares the weights of a word's bits.
     fn table(self, weights: &[Cell; 64]) -> Self::Table;

@@ -38,12 +38,18 @@ use self::{
     root::{Chain, HASH_BYTES, Product, is_special},
 };
 use crate::{context::Context, stream::Stream};
+pub(crate) use simd::Form;
 pub(crate) use statement::{Ands, Hop};
 
 /// Who computes: parts of a statement do not depend on each other.
 pub(crate) trait Workers {
     /// Does the same to some things, side by side.
     fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send);
+
+    /// Returns what to compute with.
+    fn form(&self) -> Form {
+        Form::best()
+    }
 }
 
 impl Workers for Context {

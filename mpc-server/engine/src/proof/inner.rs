@@ -7,11 +7,11 @@ use super::{
     field::{Element, Field as _},
     kernel::{
         Claim, Elements, Fold, FoldWords, Functional, Lookup, Route, RowWeights, SUPERBLOCK_BYTES, Source,
-        Span, Sums, Values, WORDS, Weigh, cell, element,
+        Span, Sums, Values, Weigh, cell, element,
     },
     line::{dot, fold_half, fold_words, folding, halve, halvings},
     root::{HASH_BYTES, LOW_WEIGHTS, Product, Weight, Weights},
-    simd::{Cell, Cells, Form, Job},
+    simd::{Cell, Cells, Form, Job, WORDS},
 };
 use crate::map::{Map, NOTHING};
 
@@ -31,7 +31,8 @@ pub(super) struct Crew<'a, W> {
 
 impl<'a, W: Workers> Crew<'a, W> {
     pub(super) fn new(workers: &'a W) -> Self {
-        Self { workers, form: Form::best() }
+        let form = workers.form();
+        Self { workers, form }
     }
 
     fn run<J: Job>(&self, jobs: &mut [J]) {

@@ -4,7 +4,7 @@ mod gates;
 mod halve;
 mod rows;
 
-pub(super) use gates::{Claim, FoldWords, Functional, SUPERBLOCK_BYTES, Span, Values, WORDS};
+pub(super) use gates::{Claim, FoldWords, Functional, SUPERBLOCK_BYTES, Span, Values};
 pub(super) use halve::{Fold, Sums};
 pub(super) use rows::{Elements, Lookup, Route, RowWeights, Source, Weigh};
 

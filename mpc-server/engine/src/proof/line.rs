@@ -11,15 +11,20 @@ use super::field::Field;
 /// lowest first.
 pub(super) fn folding<F: Field>(challenges: &[F]) -> Vec<F> {
     challenges.iter().fold(vec![F::ONE], |weights, &r| {
-        let at_0 = weights.iter().map(|&weight| weight * (r + F::ONE));
-        let at_1 = weights.iter().map(|&weight| weight * r);
-        at_0.chain(at_1).collect()
+        let at_1: Vec<F> = weights.iter().map(|&weight| weight * r).collect();
+        let at_0 = zip(weights, &at_1).map(|(weight, &at_1)| weight + at_1);
+        at_0.chain(at_1.iter().copied()).collect()
     })
 }
 
 /// Returns where the value of word `bits` stands among those of {0, 1, infinity}^digits.
-pub(super) fn point(bits: usize, digits: usize) -> usize {
-    (0..digits).rev().fold(0, |at, digit| 3 * at + (bits >> digit & 1))
+pub(super) const fn point(bits: usize, digits: usize) -> usize {
+    let (mut at, mut digit) = (0, digits);
+    while digit > 0 {
+        digit -= 1;
+        at = 3 * at + (bits >> digit & 1);
+    }
+    at
 }
 
 /// Folds the first level of products: from its claim and the values that were sent (all but the first,

@@ -15,6 +15,8 @@ pub(super) use portable::Portable;
 pub(super) type Cell = [u64; 2];
 /// Four elements as they lie in memory.
 pub(super) type Cells = [u64; 8];
+/// Words of a superblock.
+pub(super) const WORDS: usize = 512;
 /// Words whose bits are weighed in one go.
 pub(super) const PICKED: usize = 64;
 
@@ -33,6 +35,12 @@ pub(super) trait Simd: Copy {
     fn add_product(self, sum: [Self::Four; 3], a: Self::Four, b: Self::Four) -> [Self::Four; 3];
     fn reduce(self, sum: [Self::Four; 3]) -> Self::Four;
 
+    /// Transposes a superblock: bit w of `out[j]` is bit j of word w.
+    #[inline(always)]
+    fn transpose(self, words: &[u64; WORDS]) -> [Cells; 64] {
+        portable::transpose(words)
+    }
+
     /// Prepares the weights of a word's bits.
     fn table(self, weights: &[Cell; 64]) -> Self::Table;
     /// Sums up the weights of the bits that are set, for each word.
@@ -46,7 +54,7 @@ pub(super) trait Job: Send {
 
 /// Which form computes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// AVX-512 with VPCLMULQDQ and GFNI.
     #[cfg(target_arch = "x86_64")]
     Avx512(X64V4xToken),
@@ -62,7 +70,7 @@ pub(super) enum Form {
 
 impl Form {
     /// Returns all forms that this processor can run, the fastest first.
-    pub(super) fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
         let special = [
             X64V4xToken::summon().map(Self::Avx512),

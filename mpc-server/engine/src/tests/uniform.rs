@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Runs of a program before one party.
-const RUNS: u64 = 1280;
+const RUNS: u64 = 640;
 /// Deviations of a fair coin's count of ones: of 100,000 bits one is off by chance in 1e-10.
 const DEVIATIONS: f64 = 8.0;
 /// Bytes of which no two may share a mask.

@@ -8,14 +8,12 @@ use crate::{
     proof::{
         field::Field as _,
         line::point,
-        simd::{Cell, Cells, PICKED},
+        simd::{Cell, Cells, PICKED, WORDS},
         statement::Ands,
     },
     stream::Stream,
 };
 
-/// Words of a superblock.
-pub(in crate::proof) const WORDS: usize = 512;
 pub(in crate::proof) const SUPERBLOCK_BYTES: usize = 8 * WORDS;
 const BLOCKS: usize = WORDS / 128;
 const DIGITS: usize = 6;
@@ -70,38 +68,16 @@ fn sum_of(parts: [&[u8]; 2], superblock: usize) -> [u64; WORDS] {
     words
 }
 
-/// Transposes a superblock: bit w of `out[j]` is bit j of word w.
-#[inline(always)]
-fn transpose(words: &[u64; WORDS]) -> [Cells; 64] {
-    let mut rows = [[0; 8]; 64];
-    for (i, row) in rows.iter_mut().enumerate() {
-        for (group, word) in row.iter_mut().enumerate() {
-            *word = words[64 * group + i];
-        }
+/// Where the value of each bit's place stands among those of {0, 1, infinity}^6.
+const POINTS: [usize; 64] = {
+    let mut points = [0; 64];
+    let mut bits = 0;
+    while bits < 64 {
+        points[bits] = point(bits, DIGITS);
+        bits += 1;
     }
-    swap::<32>(&mut rows, 0x0000_0000_ffff_ffff);
-    swap::<16>(&mut rows, 0x0000_ffff_0000_ffff);
-    swap::<8>(&mut rows, 0x00ff_00ff_00ff_00ff);
-    swap::<4>(&mut rows, 0x0f0f_0f0f_0f0f_0f0f);
-    swap::<2>(&mut rows, 0x3333_3333_3333_3333);
-    swap::<1>(&mut rows, 0x5555_5555_5555_5555);
-    rows
-}
-
-/// Swaps the upper bits of one row with the lower ones of the row `STEP` further.
-#[inline(always)]
-fn swap<const STEP: usize>(rows: &mut [Cells; 64], lower: u64) {
-    for rows in rows.chunks_exact_mut(2 * STEP) {
-        let (one, other) = rows.split_at_mut(STEP);
-        for (one, other) in one.iter_mut().zip(other) {
-            for (one, other) in one.iter_mut().zip(other) {
-                let changed = (*one >> STEP ^ *other) & lower;
-                *other ^= changed;
-                *one ^= changed << STEP;
-            }
-        }
-    }
-}
+    points
+};
 
 /// Sums up the products' values over {0, 1, infinity}^6 of the bits' places.
 pub(in crate::proof) struct Values<'a> {
@@ -119,9 +95,9 @@ impl Job for Values<'_> {
         let factors = self.span.message.factors();
         for (superblock, weights) in self.span.superblocks().zip(self.span.weights(&self.weights)) {
             for (values, factor) in values.iter_mut().zip(factors) {
-                let rows = transpose(&sum_of(factor, superblock));
-                for (bit, row) in rows.iter().enumerate() {
-                    values[point(bit, DIGITS)] = *row;
+                let rows = simd.transpose(&sum_of(factor, superblock));
+                for (row, point) in rows.iter().zip(POINTS) {
+                    values[point] = *row;
                 }
                 for digit in 0..DIGITS - 1 {
                     extend(values, 3_usize.pow(digit as u32));
@@ -263,7 +239,7 @@ impl Job for Claim<'_> {
             let len = (message.len() - offset).min(SUPERBLOCK_BYTES);
             claim.fill(0);
             message.add_claim(offset, claim.split_at_mut(len).0);
-            let rows = transpose(&sum_of([&claim, &[]], 0));
+            let rows = simd.transpose(&sum_of([&claim, &[]], 0));
             let weights = simd.load(&weights);
             for (sum, row) in sums.iter_mut().zip(&rows) {
                 sum.add(simd, simd.load(row), weights);

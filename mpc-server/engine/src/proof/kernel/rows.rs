@@ -29,8 +29,13 @@ impl RowWeights {
     /// The weights of four rows; of none where there is no row.
     #[inline(always)]
     fn gather<S: Simd>(&self, simd: S, rows: [Option<usize>; 4]) -> S::Four {
-        let low = rows.map(|row| row.map_or([0; 2], |row| self.low[row % LOW_WEIGHTS]));
-        let high = rows.map(|row| row.map_or([0; 2], |row| self.high[row / LOW_WEIGHTS]));
+        let [mut low, mut high] = [[[0; 2]; 4]; 2];
+        for (i, row) in rows.into_iter().enumerate() {
+            if let Some(row) = row {
+                low[i] = self.low[row % LOW_WEIGHTS];
+                high[i] = self.high[row / LOW_WEIGHTS];
+            }
+        }
         product(simd, simd.load(four(&low)), simd.load(four(&high)))
     }
 
@@ -87,17 +92,25 @@ impl Job for Elements<'_> {
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S) {
         let part = splat(simd, cell(self.part));
-        for (i, out) in self.out.chunks_mut(4).enumerate() {
-            let elements = if self.row_bytes <= 16 {
-                read::<1>(self.rows, self.row_bytes, 4 * i)[0]
-            } else {
-                let [low, high] = read::<2>(self.rows, self.row_bytes, 4 * i);
-                let high = product(simd, simd.load(four(&high)), part);
-                cells(&simd.store(simd.xor(simd.load(four(&low)), high)))
-            };
-            out.copy_from_slice(&elements[..out.len()]);
+        let Self { rows, row_bytes, .. } = *self;
+        let (fours, rest) = self.out.as_chunks_mut::<4>();
+        for (i, out) in fours.iter_mut().enumerate() {
+            *out = cells(&simd.store(elements(simd, rows, row_bytes, 4 * i, part)));
         }
+        let last = cells(&simd.store(elements(simd, rows, row_bytes, 4 * fours.len(), part)));
+        rest.iter_mut().zip(last).for_each(|(out, cell)| *out = cell);
     }
+}
+
+/// Reads four rows.
+#[inline(always)]
+fn elements<S: Simd>(simd: S, rows: &[u8], row_bytes: usize, first: usize, part: S::Four) -> S::Four {
+    if row_bytes <= 16 {
+        let [elements] = read(rows, row_bytes, first);
+        return simd.load(four(&elements));
+    }
+    let [low, high] = read::<2>(rows, row_bytes, first);
+    simd.xor(simd.load(four(&low)), product(simd, simd.load(four(&high)), part))
 }
 
 /// Weighs each row by the weight of the row that a list says.
@@ -112,17 +125,21 @@ pub(in crate::proof) struct Lookup<'a> {
 
 #[inline(always)]
 fn listed(list: &[u32], rows: usize, base: usize) -> [Option<usize>; 4] {
-    let row = |i| list.get(i).map(|&row| row as usize).filter(|row| *row < rows);
-    [row(0), row(1), row(2), row(3)].map(|row| row.map(|row| base + row))
+    let row = |i| list.get(i).map(|&row| row as usize).filter(|row| *row < rows).map(|row| base + row);
+    [row(0), row(1), row(2), row(3)]
 }
 
 impl Job for Lookup<'_> {
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S) {
-        for (list, out) in self.list.chunks(4).zip(self.out.chunks_mut(4)) {
-            let weights = self.weights.gather(simd, listed(list, self.rows, self.base));
-            out.copy_from_slice(&cells(&simd.store(weights))[..out.len()]);
+        let Self { rows, base, weights, .. } = *self;
+        let (lists, last) = self.list.as_chunks::<4>();
+        let (fours, rest) = self.out.as_chunks_mut::<4>();
+        for (list, out) in lists.iter().zip(fours) {
+            *out = cells(&simd.store(weights.gather(simd, listed(list, rows, base))));
         }
+        let last = cells(&simd.store(weights.gather(simd, listed(last, rows, base))));
+        rest.iter_mut().zip(last).for_each(|(out, cell)| *out = cell);
     }
 }
 

@@ -6,7 +6,7 @@
 
 use archmage::{X64CryptoToken, X64V3CryptoToken, X64V4xToken, arcane, intrinsics::x86_64::*};
 
-use super::{Cell, Cells, Job, PICKED, Simd, portable::Bytes};
+use super::{Cell, Cells, Job, PICKED, Simd, WORDS, portable::Bytes};
 
 #[arcane]
 pub(super) fn with_avx512<J: Job>(token: X64V4xToken, job: &mut J) {
@@ -74,6 +74,26 @@ impl Simd for X64V4xToken {
         _mm512_xor_si512(low, _mm512_clmulepi64_epi128::<0x00>(high, by))
     }
 
+    #[arcane(_self = X64V4xToken)]
+    fn transpose(self, words: &[u64; WORDS]) -> [Cells; 64] {
+        // A square of 8 by 8 bits, as a matrix, the last row first, times the unit vectors is its transpose.
+        let units = _mm512_set1_epi64(0x8040_2010_0804_0201_u64.cast_signed());
+        let mut rows = [[_mm512_setzero_si512(); 8]; 8];
+        for (group, words) in words.as_chunks::<64>().0.iter().enumerate() {
+            let planes = planes_avx512(self, words, &BACKWARDS);
+            for (rows, plane) in rows.iter_mut().zip(planes) {
+                rows[group] = bytes_avx512(self, _mm512_gf2p8affine_epi64_epi8::<0>(units, plane), &FORWARDS);
+            }
+        }
+        let mut out = [[0; 8]; 64];
+        for (out, rows) in out.as_chunks_mut::<8>().0.iter_mut().zip(rows) {
+            for (out, row) in out.iter_mut().zip(transpose_avx512(self, rows)) {
+                _mm512_storeu_si512(out, row);
+            }
+        }
+        out
+    }
+
     /// For each byte of an element and each byte of a word the matrix that makes one of the other.
     fn table(self, weights: &[Cell; 64]) -> [[u64; 8]; 16] {
         let mut matrices = [[0; 8]; 16];
@@ -93,11 +113,7 @@ impl Simd for X64V4xToken {
 
     #[arcane(_self = X64V4xToken)]
     fn pick(self, table: &[[u64; 8]; 16], words: &[u64; PICKED]) -> [Cells; PICKED / 4] {
-        let mut planes = [_mm512_setzero_si512(); 8];
-        for (plane, words) in planes.iter_mut().zip(words.as_chunks::<8>().0) {
-            *plane = bytes_avx512(self, _mm512_loadu_si512(words));
-        }
-        let planes = transpose_avx512(self, planes);
+        let planes = planes_avx512(self, words, &FORWARDS);
         let mut halves = [[_mm512_setzero_si512(); 8]; 2];
         for (half, tables) in halves.iter_mut().zip(table.as_chunks::<8>().0) {
             for (out, matrices) in half.iter_mut().zip(tables) {
@@ -115,7 +131,7 @@ impl Simd for X64V4xToken {
         let mut out = [[0; 8]; PICKED / 4];
         let [low, high] = halves;
         for (out, (low, high)) in out.as_chunks_mut::<2>().0.iter_mut().zip(low.into_iter().zip(high)) {
-            let (low, high) = (bytes_avx512(self, low), bytes_avx512(self, high));
+            let (low, high) = (bytes_avx512(self, low, &FORWARDS), bytes_avx512(self, high, &FORWARDS));
             _mm512_storeu_si512(&mut out[0], _mm512_permutex2var_epi64(low, first, high));
             _mm512_storeu_si512(&mut out[1], _mm512_permutex2var_epi64(low, second, high));
         }
@@ -123,19 +139,34 @@ impl Simd for X64V4xToken {
     }
 }
 
-/// Transposes the eight bytes of eight words.
+/// Takes 64 words apart: each byte's place is a vector.
 #[arcane]
-fn bytes_avx512(_token: X64V4xToken, words: __m512i) -> __m512i {
-    let order: [u8; 64] = const {
-        let mut order = [0; 64];
-        let mut i = 0;
-        while i < 64 {
-            order[i] = (i % 8 * 8 + i / 8) as u8;
-            i += 1;
-        }
-        order
-    };
-    _mm512_permutexvar_epi8(_mm512_loadu_si512(&order), words)
+fn planes_avx512(token: X64V4xToken, words: &[u64; 64], order: &[u8; 64]) -> [__m512i; 8] {
+    let mut planes = [_mm512_setzero_si512(); 8];
+    for (plane, words) in planes.iter_mut().zip(words.as_chunks::<8>().0) {
+        *plane = bytes_avx512(token, _mm512_loadu_si512(words), order);
+    }
+    transpose_avx512(token, planes)
+}
+
+/// Where each byte comes from when the eight bytes of eight words are transposed.
+const FORWARDS: [u8; 64] = order(0);
+/// The same, the last word first.
+const BACKWARDS: [u8; 64] = order(7);
+
+const fn order(first: usize) -> [u8; 64] {
+    let mut order = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        order[i] = ((i % 8 ^ first) * 8 + i / 8) as u8;
+        i += 1;
+    }
+    order
+}
+
+#[arcane]
+fn bytes_avx512(_token: X64V4xToken, words: __m512i, order: &[u8; 64]) -> __m512i {
+    _mm512_permutexvar_epi8(_mm512_loadu_si512(order), words)
 }
 
 /// Transposes eight vectors of eight words.

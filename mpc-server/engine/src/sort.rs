@@ -21,7 +21,7 @@
 use crate::{
     compare::{
         BLOCK_ROWS, COLUMN_BITS, Word,
-        order::{Layout, PLANE_BYTES, less_than},
+        order::{Layout, TILE_BLOCKS, WORD_BYTES, less_than},
     },
     context::SortWidth,
     error::Error,
@@ -68,7 +68,7 @@ pub(crate) fn sort(round: &mut Round<'_>, keys: &Keys) -> Result<Sorted, Error> 
         let sliced = words.gather(round, &pairs);
         // The first of a pair stays first unless the second is less.
         let second_less = less_than(round, step, (&words.layout, sliced))?;
-        let second_less = open::to_all(round, opening, second_less, PLANE_BYTES)?;
+        let second_less = open::to_all(round, opening, second_less, WORD_BYTES)?;
         sorter.advance(&second_less).ok_or(Error::NotAnOrder {
             peer: round.party().next(),
             step: opening,
@@ -123,23 +123,27 @@ impl Words {
         self.columns.first().map_or(0, Vec::len)
     }
 
-    /// Puts pairs' words into sliced blocks: x is the second of a pair, y the first.
+    /// Puts pairs' words into sliced tiles: x is the second of a pair, y the first.
     fn gather(&self, round: &mut Round<'_>, pairs: &[[u32; 2]]) -> Share {
+        const TILE_ROWS: usize = TILE_BLOCKS * BLOCK_ROWS;
         let party = round.party();
-        let unit = self.layout.block_bytes();
-        let len = pairs.len().div_ceil(BLOCK_ROWS) * unit;
+        let unit = self.layout.bytes(TILE_BLOCKS);
+        let len = self.layout.bytes(pairs.len().div_ceil(BLOCK_ROWS));
         Share::written(round.context, len, unit, |offset, [first, second]| {
-            let pairs = pairs[offset / unit * BLOCK_ROWS..].chunks(BLOCK_ROWS);
-            let blocks = first.chunks_exact_mut(unit).zip(second.chunks_exact_mut(unit));
-            for ((first, second), pairs) in blocks.zip(pairs) {
-                let [one, _] = pairs[0];
-                let same = pairs.iter().all(|&[other, _]| other == one);
-                let columns = self.columns.iter().map(|words| {
-                    let word = |row: u32| words[row as usize];
-                    let pairs = pairs.iter().map(move |&[one, two]| [word(two), word(one)]);
-                    (pairs, same.then(|| word(one)))
-                });
-                self.layout.slice(party, columns, [first, second]);
+            let pairs = pairs[offset / unit * TILE_ROWS..].chunks(TILE_ROWS);
+            let tiles = first.chunks_mut(unit).zip(second.chunks_mut(unit));
+            for ((first, second), pairs) in tiles.zip(pairs) {
+                for (block, pairs) in pairs.chunks(BLOCK_ROWS).enumerate() {
+                    let [one, _] = pairs[0];
+                    let same = pairs.iter().all(|&[other, _]| other == one);
+                    let columns = self.columns.iter().map(|words| {
+                        let word = |row: u32| words[row as usize];
+                        let pairs = pairs.iter().map(move |&[one, two]| [word(two), word(one)]);
+                        (pairs, same.then(|| word(one)))
+                    });
+                    let tile = [&mut *first, &mut *second];
+                    self.layout.slice(party, columns, block, tile);
+                }
             }
         })
     }
@@ -428,7 +432,7 @@ mod tests {
                 ties: Shuffled::made_up(ties.clone()),
             };
             let words = Words::new(&keys);
-            assert_eq!(words.layout.block_bytes(), 2 * 8 * bits, "{rows} rows");
+            assert_eq!(words.layout.bytes(1), 2 * 8 * bits, "{rows} rows");
             for row in [0, 1, rows - 1] {
                 let bytes = |all: &[u8], width: usize| {
                     let mut padded = [0; 16];

@@ -11,7 +11,8 @@
 //!
 //! The groups of a level stand in such an order that the lower ones of all pairs come first, then the
 //! upper ones, then the single one: bit-reversed, for 64 bits. The lowest is always the first. So the
-//! operands of a level are whole ranges of what the levels before it have left.
+//! operands of a level are whole ranges of what the levels before it have left. They are long enough to
+//! be moved fast, since up to eight blocks of 64 pairs make a tile, plane after plane.
 
 use mcmix_shared::party::PartyId;
 
@@ -27,9 +28,13 @@ use crate::{
 };
 
 /// Bytes of one bit of a block of 64 pairs.
-pub(crate) const PLANE_BYTES: usize = 8;
+pub(crate) const WORD_BYTES: usize = 8;
+/// Blocks of a tile, but for the last one: a plane is a cache line.
+pub(crate) const TILE_BLOCKS: usize = 8;
+/// Bytes of one bit of a tile.
+const PLANE_BYTES: usize = TILE_BLOCKS * WORD_BYTES;
 
-/// Where the bits of words stand in blocks.
+/// Where the bits of words stand in tiles.
 #[derive(Debug)]
 pub(crate) struct Layout {
     /// The place of each bit, the lowest first.
@@ -57,9 +62,9 @@ impl Layout {
         self.places.len()
     }
 
-    /// Returns the bytes of a component of a block of 64 pairs.
-    pub(crate) const fn block_bytes(&self) -> usize {
-        2 * self.bits() * PLANE_BYTES
+    /// Returns the bytes of a component of so many blocks of 64 pairs.
+    pub(crate) const fn bytes(&self, blocks: usize) -> usize {
+        2 * self.bits() * blocks * WORD_BYTES
     }
 
     /// Returns how many steps [`less_than`] takes, and rounds before those of the verification.
@@ -67,14 +72,16 @@ impl Layout {
         1 + self.bits().next_power_of_two().ilog2() as u16
     }
 
-    /// Makes a block of up to 64 pairs (x, y), of words in columns of 64 bits, the lower ones first:
-    /// which bits are equal, then y, in both components. `same` is y if all have the same.
+    /// Writes up to 64 pairs (x, y) into a block of a tile: which bits are equal, then y, in both
+    /// components. Words come in columns of 64 bits, the lower ones first; `same` is y if all have the
+    /// same.
     #[inline]
     pub(crate) fn slice(
         &self,
         party: PartyId,
         columns: impl Iterator<Item = (impl Iterator<Item = [Word; 2]> + Clone, Option<Word>)>,
-        [first, second]: [&mut [u8]; 2],
+        block: usize,
+        tile: [&mut [u8]; 2],
     ) {
         // Bits are equal where their sum, inverted, is set.
         let [one, two] = match party {
@@ -82,33 +89,27 @@ impl Layout {
             PartyId::P1 => [0, 0],
             PartyId::P2 => [0, u64::MAX],
         };
-        let half = self.bits() * PLANE_BYTES;
-        let (first_equal, first_y) = first.split_at_mut(half);
-        let (second_equal, second_y) = second.split_at_mut(half);
-        let mut equal = [first_equal, second_equal];
-        let mut y = [first_y, second_y];
+        let [first, second] = tile.map(|component| component.as_chunks_mut::<WORD_BYTES>().0);
+        let blocks = first.len() / (2 * self.bits());
+        let mut write = |places: &[usize], skip: usize, column: &[Word; COLUMN_BITS]| {
+            for (place, [one, two]) in places.iter().zip(column) {
+                let at = (skip + place) * blocks + block;
+                if let (Some(first), Some(second)) = (first.get_mut(at), second.get_mut(at)) {
+                    *first = one.to_le_bytes();
+                    *second = two.to_le_bytes();
+                }
+            }
+        };
         for (places, (pairs, same)) in self.places.chunks(COLUMN_BITS).zip(columns) {
             let equals = pairs
                 .clone()
                 .map(|[[x0, x1], [y0, y1]]| [x0 ^ y0 ^ one, x1 ^ y1 ^ two]);
-            write(&mut equal, places, &transposed(equals));
-            match same {
-                Some(same) => write(&mut y, places, &repeated(same)),
-                None => write(&mut y, places, &transposed(pairs.map(|[_, y]| y))),
-            }
-        }
-    }
-}
-
-/// Puts a column's planes in their places, in both components.
-#[inline]
-fn write([first, second]: &mut [&mut [u8]; 2], places: &[usize], column: &[Word; COLUMN_BITS]) {
-    let first = first.as_chunks_mut::<PLANE_BYTES>().0;
-    let second = second.as_chunks_mut::<PLANE_BYTES>().0;
-    for (&place, [one, two]) in places.iter().zip(column) {
-        if let (Some(first), Some(second)) = (first.get_mut(place), second.get_mut(place)) {
-            *first = one.to_le_bytes();
-            *second = two.to_le_bytes();
+            write(places, 0, &transposed(equals));
+            let y = match same {
+                Some(same) => repeated(same),
+                None => transposed(pairs.map(|[_, y]| y)),
+            };
+            write(places, self.bits(), &y);
         }
     }
 }
@@ -127,34 +128,62 @@ fn order(groups: usize) -> Vec<usize> {
     lower.chain(upper).chain(single).collect()
 }
 
-/// Cuts a level into the lower groups of pairs, the upper ones, and the single one.
-#[inline]
-fn pairs(level: &[u8]) -> [&[u8]; 3] {
-    let pairs = level.len() / PLANE_BYTES / 2;
-    let (lower, rest) = level.split_at(pairs * PLANE_BYTES);
-    let (upper, single) = rest.split_at(pairs * PLANE_BYTES);
-    [lower, upper, single]
+/// Planes of one component of a tile.
+#[derive(Clone, Copy, Default)]
+struct Part<'a> {
+    bytes: &'a [u8],
+    plane_bytes: usize,
 }
 
-/// Cuts a level as [`pairs`] does, whose lowest group is not there.
-#[inline]
-fn pairs_but_lowest(level: &[u8]) -> [&[u8]; 3] {
-    let pairs = (level.len() / PLANE_BYTES).div_ceil(2);
-    let (lower, rest) = level.split_at(pairs.saturating_sub(1) * PLANE_BYTES);
-    let (upper, single) = rest.split_at(pairs * PLANE_BYTES);
-    [lower, upper, single]
+impl<'a> Part<'a> {
+    #[inline]
+    fn len(self) -> usize {
+        self.bytes.len().checked_div(self.plane_bytes).unwrap_or_default()
+    }
+
+    /// Cuts off the first planes, or all that there are.
+    #[inline]
+    fn split(self, planes: usize) -> [Self; 2] {
+        let at = (planes * self.plane_bytes).min(self.bytes.len());
+        let (one, two) = self.bytes.split_at(at);
+        [one, two].map(|bytes| Self { bytes, ..self })
+    }
+
+    /// Cuts a level into the lower groups of pairs, the upper ones, and the single one.
+    #[inline]
+    fn pairs(self) -> [Self; 3] {
+        let pairs = self.len() / 2;
+        let [lower, rest] = self.split(pairs);
+        let [upper, single] = rest.split(pairs);
+        [lower, upper, single]
+    }
+
+    /// Cuts a level as [`Self::pairs`] does, whose lowest group is not there.
+    #[inline]
+    fn pairs_but_lowest(self) -> [Self; 3] {
+        let pairs = self.len().div_ceil(2);
+        let [lower, rest] = self.split(pairs.saturating_sub(1));
+        let [upper, single] = rest.split(pairs);
+        [lower, upper, single]
+    }
+
+    /// Returns the operands of the equality of groups twice as large, without the lowest; and the
+    /// single one.
+    #[inline]
+    fn twice_as_large(self) -> ([Self; 2], Self) {
+        let [lower, upper, single] = self.pairs_but_lowest();
+        let [_, upper] = upper.split(1);
+        ([lower, upper], single)
+    }
+
+    /// Cuts single bits into lower ones, the single one last, and upper ones.
+    #[inline]
+    fn lower_and_upper(self) -> [Self; 2] {
+        self.split(self.len().div_ceil(2))
+    }
 }
 
-/// Returns the operands of the equality of groups twice as large, without the lowest; and the single
-/// one.
-#[inline]
-fn twice_as_large(equal: &[u8]) -> ([&[u8]; 2], &[u8]) {
-    let [lower, upper, single] = pairs_but_lowest(equal);
-    let of_lowest = PLANE_BYTES.min(upper.len());
-    ([lower, upper.split_at(of_lowest).1], single)
-}
-
-/// Tells of each pair whether x is less than y; `sliced` are blocks of [`Layout::slice`].
+/// Tells of each pair whether x is less than y; `sliced` are tiles of [`Layout::slice`].
 ///
 /// # Security
 /// To be opened only for pairs of shuffled rows whose words are distinct by secret random tie-breaks.
@@ -168,7 +197,7 @@ pub(crate) fn less_than(
 ) -> Result<Checked<Share>, Error> {
     let bits = layout.bits();
     let mut tree = Tree {
-        blocks: sliced.len() / layout.block_bytes(),
+        blocks: sliced.len() / layout.bytes(1),
         round,
         step,
     };
@@ -195,7 +224,7 @@ pub(crate) fn less_than(
     tree.round.verify(less.share)
 }
 
-/// Two kinds of planes of each block. Of a level: the order of its groups, and the equality of the
+/// Two kinds of planes of each tile. Of a level: the order of its groups, and the equality of the
 /// groups of the next one, without the lowest. Of the input: which bits are equal, and y.
 struct Planes {
     share: Share,
@@ -204,13 +233,14 @@ struct Planes {
 }
 
 impl Planes {
-    /// Returns both kinds, in one component of a block.
+    /// Returns both kinds, in one component of a tile.
     #[inline]
-    fn block(&self, component: Component, number: usize) -> [&[u8]; 2] {
-        let unit = (self.first + self.second) * PLANE_BYTES;
-        let block = component(&self.share).get(number * unit..(number + 1) * unit);
-        let parts = block.and_then(|block| block.split_at_checked(self.first * PLANE_BYTES));
-        parts.unwrap_or_default().into()
+    fn tile(&self, component: Component, number: usize) -> [Part<'_>; 2] {
+        let planes = self.first + self.second;
+        let unit = planes * PLANE_BYTES;
+        let bytes = component(&self.share).chunks(unit).nth(number).unwrap_or_default();
+        let plane_bytes = bytes.len() / planes;
+        Part { bytes, plane_bytes }.split(self.first)
     }
 }
 
@@ -218,25 +248,17 @@ impl Planes {
 type Component = fn(&Share) -> &[u8];
 const COMPONENTS: [Component; 2] = [Share::first, Share::second];
 
-/// What a level is made of, in one component of one block.
+/// What a level is made of, in one component of one tile.
 #[derive(Clone, Copy)]
 struct Recipe<'a> {
     /// Operands of products.
-    order: [&'a [u8]; 2],
+    order: [Part<'a>; 2],
     /// What is added to the products; the second may be shorter.
-    plus: [&'a [u8]; 2],
+    plus: [Part<'a>; 2],
     /// Operands of products.
-    equality: [&'a [u8]; 2],
+    equality: [Part<'a>; 2],
     /// Groups that go on alone: of the order, of the equality.
-    single: [&'a [u8]; 2],
-}
-
-impl Recipe<'_> {
-    /// Returns how many products there are, of the order and of the equality.
-    const fn products(self) -> [usize; 2] {
-        let ([order, _], [equality, _]) = (self.order, self.equality);
-        [order.len() / PLANE_BYTES, equality.len() / PLANE_BYTES]
-    }
+    single: [Part<'a>; 2],
 }
 
 /// The order of the lower bits of pairs, and the equality of pairs.
@@ -245,26 +267,21 @@ impl Recipe<'_> {
 /// `equal·(less ^ y) ^ y`; the upper bits' own order would take a product more.
 fn single_bits<'a>(input: &'a Planes) -> impl Fn(Component, usize) -> Recipe<'a> + Sync {
     |component, number| {
-        let [equal, y] = input.block(component, number);
-        let [[equal, upper_equal], [y, upper_y]] = [equal, y].map(lower_and_upper);
-        let (lower_equal, single) = equal.split_at(upper_equal.len());
-        let [[_, lower_equal], [_, upper_equal]] =
-            [lower_equal, upper_equal].map(|planes| planes.split_at(PLANE_BYTES).into());
+        let [equal, y] = input.tile(component, number);
+        let [[equal, upper_equal], [y, upper_y]] = [equal, y].map(Part::lower_and_upper);
+        let [lower_equal, single] = equal.split(upper_equal.len());
+        let equality = [lower_equal, upper_equal].map(|planes| {
+            let [_, but_lowest] = planes.split(1);
+            but_lowest
+        });
         Recipe {
             // Where bits differ, x is less if y is set.
             order: [equal, y],
             plus: [y, upper_y],
-            equality: [lower_equal, upper_equal],
-            single: [&[], single],
+            equality,
+            single: [Part::default(), single],
         }
     }
-}
-
-/// Cuts planes of single bits into those of lower bits, the single one's last, and of upper bits.
-#[inline]
-fn lower_and_upper(bits: &[u8]) -> [&[u8]; 2] {
-    let lower = (bits.len() / PLANE_BYTES).div_ceil(2);
-    bits.split_at(lower * PLANE_BYTES).into()
 }
 
 /// The order of pairs of bits, and the equality of fours.
@@ -273,14 +290,14 @@ fn pairs_of_bits<'a>(
     before: &'a Planes,
 ) -> impl Fn(Component, usize) -> Recipe<'a> + Sync {
     |component, number| {
-        let [equal, y] = input.block(component, number);
-        let [[_, equal], [_, y]] = [equal, y].map(lower_and_upper);
-        let [less, equal_twice] = before.block(component, number);
-        let (less, single) = less.split_at(equal.len());
-        let (equality, single_equal) = twice_as_large(equal_twice);
+        let [equal, y] = input.tile(component, number);
+        let [[_, equal], [_, y]] = [equal, y].map(Part::lower_and_upper);
+        let [less, equal_twice] = before.tile(component, number);
+        let [less, single] = less.split(equal.len());
+        let (equality, single_equal) = equal_twice.twice_as_large();
         Recipe {
             order: [equal, less],
-            plus: [y, &[]],
+            plus: [y, Part::default()],
             equality,
             single: [single, single_equal],
         }
@@ -294,14 +311,14 @@ fn doubled<'a>(
     level: &'a Planes,
 ) -> impl Fn(Component, usize) -> Recipe<'a> + Sync {
     |component, number| {
-        let [_, equal] = before.block(component, number);
-        let [less, equal_twice] = level.block(component, number);
-        let [_, equal, _] = pairs_but_lowest(equal);
-        let [lower, upper, single] = pairs(less);
-        let (equality, single_equal) = twice_as_large(equal_twice);
+        let [_, equal] = before.tile(component, number);
+        let [less, equal_twice] = level.tile(component, number);
+        let [_, equal, _] = equal.pairs_but_lowest();
+        let [lower, upper, single] = less.pairs();
+        let (equality, single_equal) = equal_twice.twice_as_large();
         Recipe {
             order: [equal, lower],
-            plus: [upper, &[]],
+            plus: [upper, Part::default()],
             equality,
             single: [single, single_equal],
         }
@@ -310,13 +327,13 @@ fn doubled<'a>(
 
 /// Puts one after the other into `out`.
 #[inline]
-fn put<const N: usize>(parts: [&[u8]; N], out: &mut [u8]) {
+fn put<const N: usize>(parts: [Part<'_>; N], out: &mut [u8]) {
     let mut rest = out;
-    for part in parts {
-        let Some((out, after)) = rest.split_at_mut_checked(part.len()) else {
+    for Part { bytes, .. } in parts {
+        let Some((out, after)) = rest.split_at_mut_checked(bytes.len()) else {
             return;
         };
-        out.copy_from_slice(part);
+        out.copy_from_slice(bytes);
         rest = after;
     }
 }
@@ -342,15 +359,20 @@ impl Tree<'_, '_> {
         &mut self,
         recipe: impl Fn(Component, usize) -> Recipe<'a> + Sync,
     ) -> Result<Pending, Error> {
-        let [order, equality] = recipe(Share::first, 0).products();
-        let unit = (order + equality) * PLANE_BYTES;
+        let Recipe {
+            order: [order, _],
+            equality: [equality, _],
+            ..
+        } = recipe(Share::first, 0);
+        let planes = order.len() + equality.len();
+        let unit = planes * PLANE_BYTES;
         let vector = self.step.of(unit);
         self.step = self.step.plus(1);
-        let len = self.blocks * unit;
+        let len = planes * self.blocks * WORD_BYTES;
         and::multiply_written(self.round, vector, len, |offset, [x0, x1, y0, y1]| {
             for (component, (x, y)) in COMPONENTS.into_iter().zip([(x0, y0), (x1, y1)]) {
-                let blocks = x.chunks_exact_mut(unit).zip(y.chunks_exact_mut(unit));
-                for (number, (x, y)) in (offset / unit..).zip(blocks) {
+                let tiles = x.chunks_mut(unit).zip(y.chunks_mut(unit));
+                for (number, (x, y)) in (offset / unit..).zip(tiles) {
                     let Recipe {
                         order, equality, ..
                     } = recipe(component, number);
@@ -368,24 +390,29 @@ impl Tree<'_, '_> {
         products: Share,
         recipe: impl Fn(Component, usize) -> Recipe<'a> + Sync,
     ) -> Planes {
-        let of = recipe(Share::first, 0);
-        let [order, equality] = of.products();
-        let [single, single_equal] = of.single.map(|single| single.len() / PLANE_BYTES);
+        let Recipe {
+            order: [order, _],
+            equality: [equality, _],
+            single: [single, single_equal],
+            ..
+        } = recipe(Share::first, 0);
         let products = Planes {
             share: products,
-            first: order,
-            second: equality,
+            first: order.len(),
+            second: equality.len(),
         };
-        let (first, second) = (order + single, equality + single_equal);
+        let first = order.len() + single.len();
+        let second = equality.len() + single_equal.len();
         let unit = (first + second) * PLANE_BYTES;
-        let share = Share::written(self.round.context, self.blocks * unit, unit, |offset, outs| {
+        let len = (first + second) * self.blocks * WORD_BYTES;
+        let share = Share::written(self.round.context, len, unit, |offset, outs| {
             for (component, out) in COMPONENTS.into_iter().zip(outs) {
-                for (number, out) in (offset / unit..).zip(out.chunks_exact_mut(unit)) {
+                for (number, out) in (offset / unit..).zip(out.chunks_mut(unit)) {
                     let Recipe { plus, single, .. } = recipe(component, number);
-                    let [less, equal] = products.block(component, number);
+                    let [less, equal] = products.tile(component, number);
                     let [single, single_equal] = single;
                     put([less, single, equal, single_equal], out);
-                    for plus in plus {
+                    for Part { bytes: plus, .. } in plus {
                         bytes::xor(out.split_at_mut(plus.len()).0, plus);
                     }
                 }
@@ -441,20 +468,23 @@ mod tests {
             });
             let words: Vec<Word> = first.zip(second).map(Word::from).collect();
             let pairs: Vec<&[Word]> = words.chunks(4).collect();
-            let unit = layout.block_bytes();
-            let len = pairs.len().div_ceil(64) * unit;
-            let party = round.party();
-            let sliced = Share::written(round.context, len, unit, |offset, [first, second]| {
-                let pairs = pairs[offset / unit * 64..].chunks(64);
-                let blocks = first.chunks_mut(unit).zip(second.chunks_mut(unit));
-                for (pairs, (first, second)) in pairs.zip(blocks) {
-                    let columns = (0..2).map(|i| (pairs.iter().map(move |p| [p[i], p[2 + i]]), None));
-                    layout.slice(party, columns, [first, second]);
+            let blocks = pairs.len().div_ceil(64);
+            let (party, unit) = (round.party(), layout.bytes(TILE_BLOCKS));
+            let sliced = Share::written(round.context, layout.bytes(blocks), unit, |offset, outs| {
+                let [first, second] = outs;
+                let tiles = first.chunks_mut(unit).zip(second.chunks_mut(unit));
+                let pairs = pairs[offset / unit * TILE_BLOCKS * 64..].chunks(TILE_BLOCKS * 64);
+                for ((first, second), pairs) in tiles.zip(pairs) {
+                    for (block, pairs) in pairs.chunks(64).enumerate() {
+                        let pair = |i| pairs.iter().map(move |p| [p[i], p[2 + i]]);
+                        let columns = (0..2).map(|i| (pair(i), None));
+                        layout.slice(party, columns, block, [&mut *first, &mut *second]);
+                    }
                 }
             });
             let step = Step::new(Phase::Sort, 0);
             let less = less_than(&mut round, step, (&layout, sliced))?;
-            open::to_all(&mut round, Step::new(Phase::OpenOrder, 0), less, PLANE_BYTES)
+            open::to_all(&mut round, Step::new(Phase::OpenOrder, 0), less, WORD_BYTES)
         });
         let [outcomes, other, another] = outcomes.expect("honest parties");
         assert!(outcomes == other && outcomes == another);
@@ -501,7 +531,7 @@ mod tests {
         for (bits, products, rounds) in [(64, 152, 9), (65, 154, 10), (68, 161, 10), (77, 184, 10)] {
             let [(_, took, few), (_, _, more)] =
                 [64, 128].map(|blocks| compared(bits, &vec![[1, 2]; blocks * 64]));
-            let planes = (more - few) as usize / (64 * PLANE_BYTES);
+            let planes = (more - few) as usize / (64 * WORD_BYTES);
             assert_eq!((planes, took), (products + 1, rounds), "{bits} bits");
         }
     }

@@ -93,7 +93,7 @@ proptest! {
 /// 20 kB more.
 #[test]
 fn conversation_costs_what_is_said() {
-    for (rows, proofs) in [(3, 110_000), (1000, 90_000), (20_000, 90_000)] {
+    for (rows, proofs) in [(3, 110_000), (1000, 95_000), (20_000, 90_000)] {
         let mut world = World::new(1);
         let input = vec![0; rows * (9 + 256)];
         world

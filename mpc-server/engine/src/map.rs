@@ -10,6 +10,7 @@ pub(crate) const NOTHING: u32 = u32::MAX;
 pub(crate) enum Map {
     /// `out[j] = in[from[j]]`, zero where that is [`NOTHING`].
     Gather { from: Vec<u32>, inputs: usize },
+    #[allow(dead_code, reason = "for the blocks that are made of hops")]
     /// `out[to[k]] ^= in[k]`, unless that is [`NOTHING`].
     Scatter { to: Vec<u32>, outputs: usize },
 }
@@ -34,19 +35,6 @@ impl Map {
         match self {
             Self::Gather { from, .. } => from.len(),
             Self::Scatter { outputs, .. } => *outputs,
-        }
-    }
-
-    /// Lists all (output, input) that are connected.
-    pub(crate) fn entries(&self) -> Vec<(usize, usize)> {
-        let numbered = |rows: &[u32]| {
-            let rows = rows.iter().enumerate();
-            let rows = rows.filter(|(_, other)| **other != NOTHING);
-            rows.map(|(row, &other)| (row, other as usize)).collect::<Vec<_>>()
-        };
-        match self {
-            Self::Gather { from, .. } => numbered(from),
-            Self::Scatter { to, .. } => numbered(to).into_iter().map(|(input, output)| (output, input)).collect(),
         }
     }
 }

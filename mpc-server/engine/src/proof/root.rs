@@ -32,7 +32,7 @@ pub(super) enum Weight {
 pub(super) struct Weights<'a>(pub(super) &'a [u8; HASH_BYTES]);
 
 impl Weights<'_> {
-    pub(super) fn stream(&self, weight: Weight) -> Stream {
+    pub(super) fn stream(self, weight: Weight) -> Stream {
         let mut hasher = blake3::Hasher::new_derive_key("mcmix.v2 proof: weights");
         hasher.update(self.0);
         hasher.update(&[weight as u8]);
@@ -42,7 +42,7 @@ impl Weights<'_> {
     }
 
     /// Draws the first `count` weights for a purpose.
-    pub(super) fn draw<F: Field>(&self, weight: Weight, count: usize) -> Vec<F> {
+    pub(super) fn draw<F: Field>(self, weight: Weight, count: usize) -> Vec<F> {
         F::read(&self.stream(weight).bytes(count * F::BYTES))
     }
 }
@@ -88,7 +88,11 @@ impl Chain {
             reader.fill(&mut bytes);
             F::read(&bytes)
         });
-        drawn.flatten().filter(|r| !is_special(*r)).take(count).collect()
+        drawn
+            .flatten()
+            .filter(|r| !is_special(*r))
+            .take(count)
+            .collect()
     }
 }
 

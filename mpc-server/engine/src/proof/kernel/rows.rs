@@ -3,12 +3,7 @@
 use core::ops::Range;
 
 use super::{Element, Job, Simd, Unreduced, cell, cells, element, four, product, splat};
-use crate::proof::{
-    field::Field as _,
-    root::LOW_WEIGHTS,
-    simd::{Cell, Cells},
-    statement::Hop,
-};
+use crate::proof::{root::LOW_WEIGHTS, simd::Cell, statement::Hop};
 
 /// Weights of numbered rows, each a product of two.
 pub(in crate::proof) struct RowWeights {
@@ -42,7 +37,12 @@ impl RowWeights {
     /// The lower weights of four rows in turn.
     #[inline(always)]
     fn low<S: Simd>(&self, simd: S, first: usize) -> S::Four {
-        simd.load(self.low[first..].as_flattened().first_chunk().expect("zeros follow"))
+        simd.load(
+            self.low[first..]
+                .as_flattened()
+                .first_chunk()
+                .expect("zeros follow"),
+        )
     }
 }
 
@@ -51,7 +51,9 @@ fn pieces(base: usize, rows: Range<usize>) -> impl Iterator<Item = (Range<usize>
     let mut at = rows.start;
     core::iter::from_fn(move || {
         let number = base + at;
-        let end = rows.end.min((number / LOW_WEIGHTS + 1) * LOW_WEIGHTS - base);
+        let end = rows
+            .end
+            .min((number / LOW_WEIGHTS + 1) * LOW_WEIGHTS - base);
         let piece = at..end;
         at = end;
         (!piece.is_empty()).then_some((piece, number % LOW_WEIGHTS, number / LOW_WEIGHTS))
@@ -71,7 +73,10 @@ fn read<const WIDE: usize>(rows: &[u8], row_bytes: usize, first: usize) -> [[Cel
                 u128::from_le_bytes(*bytes) & u128::MAX >> (128 - 8 * len)
             } else {
                 let bytes = rest.get(..len).unwrap_or_default();
-                bytes.iter().rev().fold(0, |bits, byte| bits << 8 | u128::from(*byte))
+                bytes
+                    .iter()
+                    .rev()
+                    .fold(0, |bits, byte| bits << 8 | u128::from(*byte))
             };
             out[i] = cell(Element(bits));
         }
@@ -92,25 +97,38 @@ impl Job for Elements<'_> {
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S) {
         let part = splat(simd, cell(self.part));
-        let Self { rows, row_bytes, .. } = *self;
+        let Self {
+            rows, row_bytes, ..
+        } = *self;
         let (fours, rest) = self.out.as_chunks_mut::<4>();
         for (i, out) in fours.iter_mut().enumerate() {
             *out = cells(&simd.store(elements(simd, rows, row_bytes, 4 * i, part)));
         }
         let last = cells(&simd.store(elements(simd, rows, row_bytes, 4 * fours.len(), part)));
-        rest.iter_mut().zip(last).for_each(|(out, cell)| *out = cell);
+        rest.iter_mut()
+            .zip(last)
+            .for_each(|(out, cell)| *out = cell);
     }
 }
 
 /// Reads four rows.
 #[inline(always)]
-fn elements<S: Simd>(simd: S, rows: &[u8], row_bytes: usize, first: usize, part: S::Four) -> S::Four {
+fn elements<S: Simd>(
+    simd: S,
+    rows: &[u8],
+    row_bytes: usize,
+    first: usize,
+    part: S::Four,
+) -> S::Four {
     if row_bytes <= 16 {
         let [elements] = read(rows, row_bytes, first);
         return simd.load(four(&elements));
     }
     let [low, high] = read::<2>(rows, row_bytes, first);
-    simd.xor(simd.load(four(&low)), product(simd, simd.load(four(&high)), part))
+    simd.xor(
+        simd.load(four(&low)),
+        product(simd, simd.load(four(&high)), part),
+    )
 }
 
 /// Weighs each row by the weight of the row that a list says.
@@ -125,21 +143,33 @@ pub(in crate::proof) struct Lookup<'a> {
 
 #[inline(always)]
 fn listed(list: &[u32], rows: usize, base: usize) -> [Option<usize>; 4] {
-    let row = |i| list.get(i).map(|&row| row as usize).filter(|row| *row < rows).map(|row| base + row);
+    let row = |i| {
+        list.get(i)
+            .map(|&row| row as usize)
+            .filter(|row| *row < rows)
+            .map(|row| base + row)
+    };
     [row(0), row(1), row(2), row(3)]
 }
 
 impl Job for Lookup<'_> {
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S) {
-        let Self { rows, base, weights, .. } = *self;
+        let Self {
+            rows,
+            base,
+            weights,
+            ..
+        } = *self;
         let (lists, last) = self.list.as_chunks::<4>();
         let (fours, rest) = self.out.as_chunks_mut::<4>();
         for (list, out) in lists.iter().zip(fours) {
             *out = cells(&simd.store(weights.gather(simd, listed(list, rows, base))));
         }
         let last = cells(&simd.store(weights.gather(simd, listed(last, rows, base))));
-        rest.iter_mut().zip(last).for_each(|(out, cell)| *out = cell);
+        rest.iter_mut()
+            .zip(last)
+            .for_each(|(out, cell)| *out = cell);
     }
 }
 
@@ -168,7 +198,9 @@ pub(in crate::proof) struct Weigh<'a> {
 impl Job for Weigh<'_> {
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S) {
-        let Self { row_bytes, weights, .. } = *self;
+        let Self {
+            row_bytes, weights, ..
+        } = *self;
         let mut claimed = Vec::new();
         for (piece, low, high) in pieces(self.base, self.range.clone()) {
             let bytes = piece.start * row_bytes..piece.end * row_bytes;
@@ -196,7 +228,12 @@ impl Job for Weigh<'_> {
             }
             let [lower, upper] = sums.map(|sum| sum.sum(simd));
             let high = element(weights.high[high]);
-            self.out += high * if row_bytes <= 16 { lower } else { lower + self.part * upper };
+            self.out += high
+                * if row_bytes <= 16 {
+                    lower
+                } else {
+                    lower + self.part * upper
+                };
         }
     }
 }

@@ -1,7 +1,9 @@
 //! True statements are accepted; whatever is changed, they are not.
 
+use rayon::prelude::*;
+
 use super::world::{HOPS, LENS, Random, World};
-use crate::proof::{Answer, Proof, ProofError, shape};
+use crate::proof::{Answer, Proof, ProofError, Workers, prove, shape};
 
 #[test]
 fn true_statements_are_accepted() {
@@ -25,6 +27,37 @@ fn a_shape_is_the_same_at_all_parties() {
         [world.prover(), world.left(), world.right()].map(|(ands, hops)| shape(&ands, &hops));
     assert_eq!(prover, left);
     assert_eq!(prover, right);
+}
+
+/// Threads that compute side by side.
+struct Threads;
+
+impl Workers for Threads {
+    fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send) {
+        things.par_iter_mut().for_each(op);
+    }
+}
+
+/// So large that they are cut into parts everywhere.
+#[test]
+fn large_statements_are_accepted() {
+    let world = World::new(
+        10,
+        &[600_000, 9],
+        &[(1, 70_000, 70_001, 8), (2, 20_000, 30_000, 20)],
+    );
+    let proof = world.prove();
+    assert!(world.accepts(&proof));
+    let (ands, hops) = world.prover();
+    let again = prove(&Threads, &world.root, (&ands, &hops), &world.shared);
+    assert_eq!(proof.challenges, again.challenges);
+    assert_eq!(proof.values, again.values);
+    let mut world = world;
+    world.products[0].z[599_999] ^= 1;
+    assert!(!world.accepts(&proof));
+    world.products[0].z[599_999] ^= 1;
+    world.moves[0].message[8 * 70_000] ^= 1;
+    assert!(!world.accepts(&proof));
 }
 
 fn small() -> World {

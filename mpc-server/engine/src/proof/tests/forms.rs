@@ -15,10 +15,10 @@ const DIGITS: u32 = 6;
 
 #[test]
 fn all_forms_equal_the_plain_one() {
-    for (seed, lens) in (0..).zip(LENS) {
-        for (more, hops) in (0..).zip(HOPS) {
-            equals(&World::new(100 * seed + more, lens, hops));
-        }
+    let both = zip(LENS, HOPS.iter().cycle());
+    let one = [(&LENS[0], &HOPS[4]), (&LENS[0], &HOPS[5])];
+    for (seed, (lens, hops)) in (0..).zip(both.chain(one)) {
+        equals(&World::new(seed, lens, hops));
     }
 }
 

@@ -48,6 +48,7 @@ mod shuffle;
 mod sort;
 mod verify;
 
+pub mod blocks;
 pub mod ideal;
 pub mod world;
 

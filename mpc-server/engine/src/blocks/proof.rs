@@ -28,8 +28,14 @@ impl fmt::Debug for Proof {
 }
 
 /// What the processor offers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Instructions(Form);
+
+impl fmt::Debug for Instructions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name())
+    }
+}
 
 impl Instructions {
     /// Returns all that this processor has, the fastest first.
@@ -70,7 +76,12 @@ impl Proof {
         let map = Map::Gather { from, inputs: rows };
         let [rows, message] = [6, 7].map(|number| stream(number).bytes(rows * row_bytes));
         let products = Vec::new();
-        let hops = vec![Moved { map, rows, message, row_bytes }];
+        let hops = vec![Moved {
+            map,
+            rows,
+            message,
+            row_bytes,
+        }];
         Self { products, hops }
     }
 
@@ -86,21 +97,50 @@ impl Proof {
             })
         });
         let products = self.products.iter();
-        let ands: Vec<_> = products.clone().map(|[x0, x1, y0, y1, _]| Ands::Prover { x: [x0, x1], y: [y0, y1] }).collect();
+        let ands: Vec<_> = products
+            .clone()
+            .map(|[x0, x1, y0, y1, _]| Ands::Prover {
+                x: [x0, x1],
+                y: [y0, y1],
+            })
+            .collect();
         let hops = self.hops.iter();
         let moved: Vec<_> = hops
             .clone()
-            .map(|hop| Hop::Prover { terms: vec![(&hop.map, &hop.rows[..])], row_bytes: hop.row_bytes })
+            .map(|hop| Hop::Prover {
+                terms: vec![(&hop.map, &hop.rows[..])],
+                row_bytes: hop.row_bytes,
+            })
             .collect();
         let proof = prove(&workers, &root, (&ands, &moved), &shared);
         let mask = || stream(20);
-        let ands: Vec<_> = products.clone().map(|[x, _, y, _, z]| Ands::Left { x, y, z, mask: mask() }).collect();
+        let ands: Vec<_> = products
+            .clone()
+            .map(|[x, _, y, _, z]| Ands::Left {
+                x,
+                y,
+                z,
+                mask: mask(),
+            })
+            .collect();
         let moved: Vec<_> = hops
             .clone()
-            .map(|hop| Hop::Map { maps: vec![&hop.map], message: &hop.message, row_bytes: hop.row_bytes })
+            .map(|hop| Hop::Map {
+                maps: vec![&hop.map],
+                message: &hop.message,
+                row_bytes: hop.row_bytes,
+            })
             .collect();
-        let left = verify_left(&workers, &root, (&ands, &moved), &proof.challenges, &shared[0]);
-        let ands: Vec<_> = products.map(|[_, x, _, y, _]| Ands::Right { x, y, mask: mask() }).collect();
+        let left = verify_left(
+            &workers,
+            &root,
+            (&ands, &moved),
+            &proof.challenges,
+            &shared[0],
+        );
+        let ands: Vec<_> = products
+            .map(|[_, x, _, y, _]| Ands::Right { x, y, mask: mask() })
+            .collect();
         let moved = hops.map(|hop| Hop::Rows {
             rows: vec![&hop.rows[..]],
             outputs: hop.map.outputs(),

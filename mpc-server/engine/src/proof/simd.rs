@@ -1,6 +1,14 @@
 //! Four elements at a time, with what the processor has: chosen when the program runs.
 //!
 //! Every form gives the same results; the portable one says what they are.
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined would not be compiled for the instructions that were chosen"
+)]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "into arrays, whose sizes are known"
+)]
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -79,12 +87,29 @@ impl Form {
         ];
         #[cfg(not(target_arch = "x86_64"))]
         let special = [None];
-        special.into_iter().flatten().chain([Self::Portable]).collect()
+        special
+            .into_iter()
+            .flatten()
+            .chain([Self::Portable])
+            .collect()
     }
 
     /// Returns the fastest form that this processor can run.
     pub(super) fn best() -> Self {
         Self::all().first().copied().unwrap_or(Self::Portable)
+    }
+
+    /// Returns the form's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse(_) => "SSE",
+            Self::Portable => "portable",
+        }
     }
 
     /// Computes.

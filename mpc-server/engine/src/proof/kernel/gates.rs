@@ -6,7 +6,6 @@
 use super::{Element, Job, Simd, Unreduced, cell, product, splat};
 use crate::{
     proof::{
-        field::Field as _,
         line::point,
         simd::{Cell, Cells, PICKED, WORDS},
         statement::Ands,
@@ -40,7 +39,11 @@ impl Span<'_> {
     fn weights(&self, stream: &Stream) -> Vec<Cells> {
         let mut bytes = vec![0; self.count * BLOCKS * 16];
         stream.xor(self.number * BLOCKS * 16, &mut bytes);
-        let words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+        let words = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|word| u64::from_le_bytes(*word));
         let words: Vec<u64> = words.collect();
         words.as_chunks::<8>().0.to_vec()
     }
@@ -49,13 +52,21 @@ impl Span<'_> {
 /// Adds a superblock's words of a vector of bytes; there are none beyond its end.
 #[inline(always)]
 fn add_words(words: &mut [u64; WORDS], vector: &[u8], superblock: usize) {
-    let rest = vector.get(superblock * SUPERBLOCK_BYTES..).unwrap_or_default();
-    let (bytes, last) = rest.get(..SUPERBLOCK_BYTES).unwrap_or(rest).as_chunks::<8>();
+    let rest = vector
+        .get(superblock * SUPERBLOCK_BYTES..)
+        .unwrap_or_default();
+    let (bytes, last) = rest
+        .get(..SUPERBLOCK_BYTES)
+        .unwrap_or(rest)
+        .as_chunks::<8>();
     for (word, bytes) in words.iter_mut().zip(bytes) {
         *word ^= u64::from_le_bytes(*bytes);
     }
     if let Some(word) = words.get_mut(bytes.len()) {
-        *word ^= last.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        *word ^= last
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte));
     }
 }
 
@@ -93,7 +104,11 @@ impl Job for Values<'_> {
         let mut sums = vec![Unreduced::zero(simd); VALUES];
         let mut values = [(); 2].map(|()| vec![[0; 8]; VALUES]);
         let factors = self.span.message.factors();
-        for (superblock, weights) in self.span.superblocks().zip(self.span.weights(&self.weights)) {
+        for (superblock, weights) in self
+            .span
+            .superblocks()
+            .zip(self.span.weights(&self.weights))
+        {
             for (values, factor) in values.iter_mut().zip(factors) {
                 let rows = simd.transpose(&sum_of(factor, superblock));
                 for (row, point) in rows.iter().zip(POINTS) {
@@ -126,7 +141,13 @@ fn extend(values: &mut [Cells], step: usize) {
 
 /// Multiplies values, with the last digit's at infinity on the way, and weighs the products.
 #[inline(always)]
-fn add_products<S: Simd>(simd: S, sums: &mut [Unreduced<S>], f: &[Cells], h: &[Cells], weight: S::Four) {
+fn add_products<S: Simd>(
+    simd: S,
+    sums: &mut [Unreduced<S>],
+    f: &[Cells],
+    h: &[Cells],
+    weight: S::Four,
+) {
     const THIRD: usize = VALUES / 3;
     let (at_0, rest) = sums.split_at_mut(THIRD);
     let (at_1, leading) = rest.split_at_mut(THIRD);
@@ -160,14 +181,27 @@ impl Job for FoldWords<'_> {
         let lanes = lanes.as_flattened().as_chunks::<8>().0;
         let [f, h] = self.span.message.factors();
         let [out_f, out_h] = &mut self.out;
-        let outs = out_f.chunks_exact_mut(WORDS).zip(out_h.chunks_exact_mut(WORDS));
+        let outs = out_f
+            .chunks_exact_mut(WORDS)
+            .zip(out_h.chunks_exact_mut(WORDS));
         let weights = self.span.weights(&self.weights);
-        for ((superblock, weights), (out_f, out_h)) in self.span.superblocks().zip(&weights).zip(outs) {
+        for ((superblock, weights), (out_f, out_h)) in
+            self.span.superblocks().zip(&weights).zip(outs)
+        {
             let words = sum_of(f, superblock);
-            let blocks = words.as_chunks::<128>().0.iter().zip(weights.as_chunks::<2>().0);
-            for ((words, weight), out) in blocks.zip(out_f.as_flattened_mut().chunks_exact_mut(256)) {
+            let blocks = words
+                .as_chunks::<128>()
+                .0
+                .iter()
+                .zip(weights.as_chunks::<2>().0);
+            for ((words, weight), out) in blocks.zip(out_f.as_flattened_mut().chunks_exact_mut(256))
+            {
                 let weight = splat(simd, *weight);
-                let halves = words.as_chunks::<PICKED>().0.iter().zip(lanes.chunks_exact(PICKED / 4));
+                let halves = words
+                    .as_chunks::<PICKED>()
+                    .0
+                    .iter()
+                    .zip(lanes.chunks_exact(PICKED / 4));
                 for ((words, lanes), out) in halves.zip(out.chunks_exact_mut(2 * PICKED)) {
                     let picked = simd.pick(&table, words);
                     let outs = out.as_chunks_mut::<8>().0.iter_mut();
@@ -234,7 +268,11 @@ impl Job for Claim<'_> {
         let message = self.span.message;
         let mut sums = [Unreduced::zero(simd); 64];
         let mut claim = [0; SUPERBLOCK_BYTES];
-        for (superblock, weights) in self.span.superblocks().zip(self.span.weights(&self.weights)) {
+        for (superblock, weights) in self
+            .span
+            .superblocks()
+            .zip(self.span.weights(&self.weights))
+        {
             let offset = superblock * SUPERBLOCK_BYTES;
             let len = (message.len() - offset).min(SUPERBLOCK_BYTES);
             claim.fill(0);

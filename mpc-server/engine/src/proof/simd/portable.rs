@@ -36,7 +36,12 @@ impl Simd for Portable {
     }
 
     #[inline]
-    fn add_product(self, mut sum: [Self::Four; 3], a: Self::Four, b: Self::Four) -> [Self::Four; 3] {
+    fn add_product(
+        self,
+        mut sum: [Self::Four; 3],
+        a: Self::Four,
+        b: Self::Four,
+    ) -> [Self::Four; 3] {
         let [low, middle, high] = &mut sum;
         let sums = low.iter_mut().zip(middle).zip(high);
         for (((low, middle), high), (a, b)) in sums.zip(a.into_iter().zip(b)) {

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     BothToldInput, Context, ConversationInput, DialingProgram, Error, Link, LinkError, PartyId,
-    Phase, Replies, Settings, Step, conversation, conversation_by_sorting, dialing_both_told,
+    Phase, Replies, Settings, Step, Suspects, conversation, conversation_by_sorting,
+    dialing_both_told,
     link::memory::{self, MemoryLink},
     world::World,
 };
@@ -173,10 +174,14 @@ fn malformed_frames_are_blamed() {
             for after in 0..frames(name, program, by) {
                 for change in changes {
                     let results = run(name, program, by, after, change);
-                    let blamed = results.iter().any(|result| match result {
-                        Ok(_) | Err(Error::Link { .. }) => false,
-                        Err(error) => error.culprit() == Some(by),
-                    });
+                    let blamed =
+                        results
+                            .iter()
+                            .zip(PartyId::ALL)
+                            .any(|(result, me)| match result {
+                                Ok(_) | Err(Error::Link { .. }) => false,
+                                Err(error) => error.suspects(me) == Suspects::One(by),
+                            });
                     assert!(
                         blamed,
                         "{name}: {by}'s frame {after}, {change:?}: {results:?}"
@@ -223,7 +228,7 @@ fn flipped_bits_are_errors_or_listed() {
 }
 
 /// A coin's component or its hash, told wrongly, ends the round where it is told. Of the two peers that
-/// told it one lies, so neither is blamed.
+/// told it one lies, so both are suspected.
 #[test]
 fn wrong_coins_are_noticed() {
     let (name, program) = PROGRAMS[2];
@@ -238,7 +243,8 @@ fn wrong_coins_are_noticed() {
                 step: Step::new(Phase::OpenCoins, 0),
             };
             assert_eq!(*error, expected);
-            assert_eq!(error.culprit(), None);
+            let both = Suspects::Two(told.next(), told.prev());
+            assert_eq!(error.suspects(told), both);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One round's part of both links: what the engine and the agreement talk through.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ pub struct RoundLink {
     next: Side,
     prev: Side,
     deadline: Option<Instant>,
+    abandoned: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl RoundLink {
             next: Side::open(next, round, limit_bytes),
             prev: Side::open(prev, round, limit_bytes),
             deadline: None,
+            abandoned: Arc::default(),
         }
     }
 
@@ -57,6 +60,14 @@ impl RoundLink {
     /// Returns the links with the next and the previous party.
     pub const fn links(&self) -> [&Link; 2] {
         [&self.next.link, &self.prev.link]
+    }
+
+    fn ended(&self) -> LinkError {
+        if self.abandoned.load(Ordering::Relaxed) {
+            LinkError::Abandoned
+        } else {
+            LinkError::Closed
+        }
     }
 
     fn side(&self, peer: PartyId) -> Result<&Side, LinkError> {
@@ -79,13 +90,17 @@ impl mcmix_engine::Link for RoundLink {
     fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError> {
         let frames = &self.side(from)?.frames;
         let Some(deadline) = self.deadline else {
-            return frames.recv().map(Vec::from).map_err(|_| LinkError::Closed);
+            return frames.recv().map(Vec::from).map_err(|_| self.ended());
         };
-        let left = deadline.saturating_duration_since(Instant::now());
+        // Nor is a frame taken that came in time if it is only looked at now: a peer must not gain
+        // time by keeping us busy.
+        let left = deadline
+            .checked_duration_since(Instant::now())
+            .ok_or(LinkError::TimedOut)?;
         match frames.recv_timeout(left) {
             Ok(frame) => Ok(frame.into()),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(LinkError::TimedOut),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(LinkError::Closed),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(self.ended()),
         }
     }
 }
@@ -102,6 +117,7 @@ impl Drop for RoundLink {
 pub struct Abandon {
     round: RoundId,
     links: [Link; 2],
+    abandoned: Arc<AtomicBool>,
 }
 
 impl RoundLink {
@@ -110,6 +126,7 @@ impl RoundLink {
         Abandon {
             round: self.round,
             links: [self.next.link.clone(), self.prev.link.clone()],
+            abandoned: Arc::clone(&self.abandoned),
         }
     }
 }
@@ -117,6 +134,7 @@ impl RoundLink {
 impl Abandon {
     /// Ends the round.
     pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
         for link in &self.links {
             link.inboxes().close(self.round);
         }

@@ -576,8 +576,8 @@ mod tests {
             "35a611c675ab604ac328dc75152182c06752ca5f"
         );
         let [d0, d1] = digests(&p0, 7, &client(3));
-        assert_eq!(hex(&d0.0), "3bd119759c2973cb5a53011133e4135c");
-        assert_eq!(hex(&d1.0), "d1adef7f9e3008889b04bb03a14c349b");
+        assert_eq!(hex(&d0.0), "504b578f75aa3525d051dfab76ce8f19");
+        assert_eq!(hex(&d1.0), "5e9329a9910e78a0df624a12cf3ea720");
         let seeds = [0x11, 0x22, 0x33].map(|byte| Seed::from_bytes([byte; 16]));
         assert_eq!(
             hex(&check_payload(seeds.each_ref())[..20]),

@@ -96,6 +96,7 @@ impl mcmix_engine::Link for RoundLink {
         // time by keeping us busy.
         let left = deadline
             .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
             .ok_or(LinkError::TimedOut)?;
         match frames.recv_timeout(left) {
             Ok(frame) => Ok(frame.into()),
@@ -138,5 +139,60 @@ impl Abandon {
         for link in &self.links {
             link.inboxes().close(self.round);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcmix_engine::Link as _;
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::hello::Hello;
+    use super::super::link::{self, Pace};
+    use super::super::{PairKey, Position};
+    use super::*;
+
+    const ROUND: RoundId = RoundId(5);
+
+    fn link(peer: PartyId) -> Link {
+        let hello = |party| Hello::new(party, [0; 32], Position::default()).unwrap();
+        let key = PairKey::derive(&hello(peer.next()), &hello(peer), [0; 32]);
+        let pace = Pace {
+            idle: Duration::from_secs(1),
+            delay: Duration::ZERO,
+        };
+        link::new(peer, key, pace, CancellationToken::new()).0
+    }
+
+    /// A link of P0 on which P1 has sent a frame already.
+    fn round_link() -> RoundLink {
+        let link = RoundLink::open(ROUND, link(PartyId::P1), link(PartyId::P2), 1000);
+        let frame = Bytes::from_static(b"frame");
+        link.next.link.inboxes().deliver(ROUND, frame).unwrap();
+        link
+    }
+
+    /// What a peer sends after the round's time is over changes nothing any more, nor what it sent
+    /// before and we come to late: the time bounds what it can try out (docs/protocol.md §3).
+    #[test]
+    fn nothing_is_taken_once_the_time_is_over() {
+        let mut link = round_link();
+        link.limit(Duration::from_hours(1));
+        assert_eq!(link.recv(PartyId::P1), Ok(b"frame".to_vec()));
+        let mut link = round_link();
+        link.limit(Duration::ZERO);
+        assert_eq!(link.recv(PartyId::P1), Err(LinkError::TimedOut));
+    }
+
+    /// A round given up from outside is told apart from a link that broke.
+    #[test]
+    fn who_gave_a_round_up_is_known() {
+        let mut link = round_link();
+        link.limit(Duration::from_hours(1));
+        link.next.link.inboxes().close_all();
+        assert!(link.recv(PartyId::P1).is_ok());
+        assert_eq!(link.recv(PartyId::P1), Err(LinkError::Closed));
+        link.abandon_handle().abandon();
+        assert_eq!(link.recv(PartyId::P2), Err(LinkError::Abandoned));
     }
 }

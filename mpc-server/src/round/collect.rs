@@ -42,7 +42,7 @@ impl Entry {
         Self {
             id,
             key,
-            digests: share.digests(round, id, [&keys.prev, &keys.next]),
+            digests: share.digests(round, &key, [&keys.prev, &keys.next]),
             connection,
             place: 0,
         }
@@ -331,7 +331,7 @@ mod tests {
         };
         assert_eq!(
             of(1).digests,
-            latest.digests(RoundId(500), client(1).0, [&[2; 32], &[1; 32]])
+            latest.digests(RoundId(500), &client(1).1, [&[2; 32], &[1; 32]])
         );
         let input = dealt.into_dialing(DialingProgram::Open, &[of(1).clone(), of(2).clone()]);
         for (at, fill) in [(0, 0xa2), (448, 0xb1)] {

@@ -1,6 +1,9 @@
 //! The three servers: real links and shares, rounds computed in the clear. One of them may lie.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use mcmix_shared::{
     identity::{ClientId, ClientKey, SecretKey},
@@ -10,7 +13,9 @@ use mcmix_shared::{
     program::{Program, RoundId, Turn},
     row::{DIAL_HEAD_BYTES, Shape},
     share::{Component, DealtShare, Seed, check_payload, row_digest, seed_digest},
-    wire::{ClientFrame, MissedReason, Open, Refusal, Reply, ServerFrame, Submit, Welcome},
+    wire::{
+        ClientFrame, FailedReason, MissedReason, Open, Refusal, Reply, ServerFrame, Submit, Welcome,
+    },
 };
 use rand_chacha::{
     ChaCha12Rng,
@@ -84,6 +89,10 @@ pub(crate) enum Lie {
     SaysMissed,
     /// Says that the round failed, in place of its reply.
     SaysFailed,
+    /// Says that the round was aborted, in place of its reply.
+    SaysAborted,
+    /// Says that no rounds are run any more, after its reply.
+    SaysStopped,
     /// Refuses something in every round.
     Refuses(Refusal),
     /// Changes one bit of each row of its reply.
@@ -93,7 +102,7 @@ pub(crate) enum Lie {
 }
 
 impl Lie {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Withholds,
         Self::WithholdsReplies,
         Self::WithholdsRounds,
@@ -103,6 +112,8 @@ impl Lie {
         Self::AnnouncesCrowds,
         Self::SaysMissed,
         Self::SaysFailed,
+        Self::SaysAborted,
+        Self::SaysStopped,
         Self::Refuses(Refusal::Replaced),
         Self::Refuses(Refusal::Stopping),
         Self::Refuses(Refusal::TooManyConnections),
@@ -418,11 +429,19 @@ impl Servers {
         self.turn.0 += conversations;
     }
 
+    /// Tells all clients that no rounds are run any more.
+    pub(crate) fn stop(&mut self) -> Vec<Sent> {
+        let nodes: BTreeSet<_> = self.sockets().into_iter().map(|(node, _)| node).collect();
+        let nodes: Vec<_> = nodes.into_iter().collect();
+        self.tell_all(&nodes, &ServerFrame::Stopped)
+    }
+
     /// Ends a round without a result.
-    pub(crate) fn fail(&mut self, open: &OpenRound) -> Vec<Sent> {
+    pub(crate) fn fail(&mut self, open: &OpenRound, reason: FailedReason) -> Vec<Sent> {
         let frame = ServerFrame::Failed {
             round: open.round,
             program: open.program,
+            reason,
         };
         let nodes: Vec<_> = open.submissions.keys().copied().collect();
         self.tell_all(&nodes, &frame)
@@ -631,11 +650,15 @@ pub(crate) fn split_row(shape: Shape, submission: &[u8], slot: usize) -> (&[u8],
     )
 }
 
+/// Whose digests are compared matters to nobody here.
+static SOMEBODY: LazyLock<ClientKey> =
+    LazyLock::new(|| SecretKey::from_bytes([9; 32]).client_key());
+
 /// Puts the shares together; `None` where the servers were dealt different ones.
 fn reconstruct(round: RoundId, shares: &[DealtShare; 3]) -> Option<Whole> {
     for party in PartyId::ALL {
         let (own, next) = (&shares[party.index()], &shares[party.next().index()]);
-        let digests = |share: &DealtShare| share.digests(round, ClientId([0; 16]), [&[0; 32]; 2]);
+        let digests = |share: &DealtShare| share.digests(round, &SOMEBODY, [&[0; 32]; 2]);
         if digests(own)[1] != digests(next)[0] {
             return None;
         }
@@ -692,7 +715,16 @@ fn lied(lie: Lie, frame: &ServerFrame) -> Vec<ServerFrame> {
         (Lie::SaysFailed, ServerFrame::Reply(reply)) => vec![ServerFrame::Failed {
             round: reply.round,
             program: reply.program,
+            reason: FailedReason::Broken,
         }],
+        (Lie::SaysAborted, ServerFrame::Reply(reply)) => vec![ServerFrame::Failed {
+            round: reply.round,
+            program: reply.program,
+            reason: FailedReason::Aborted,
+        }],
+        (Lie::SaysStopped, ServerFrame::Reply(_)) => {
+            [honest(), vec![ServerFrame::Stopped]].concat()
+        }
         (Lie::Refuses(reason), ServerFrame::Reply(_)) => {
             let refused = ServerFrame::Refused { reason };
             [vec![refused], honest()].concat()

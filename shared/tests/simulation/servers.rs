@@ -145,6 +145,14 @@ pub(crate) struct Dealt {
     pub(crate) share: DealtShare,
 }
 
+/// A frame of a client as a server reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) node: NodeId,
+    pub(crate) party: PartyId,
+    pub(crate) frame: Vec<u8>,
+}
+
 /// Nobody's number: a dial that came from outside.
 pub(crate) const STRAY: NodeId = usize::MAX;
 
@@ -170,6 +178,8 @@ pub(crate) struct Servers {
     pub(crate) taps: Option<Vec<Tap>>,
     /// All that was dealt meanwhile, also what was replaced by something newer.
     pub(crate) dealt: Vec<Dealt>,
+    /// All frames that came meanwhile, of whatever kind.
+    pub(crate) heard: Vec<Heard>,
     /// Frames that a well-behaved client never sends.
     pub(crate) offences: Vec<Refusal>,
 }
@@ -218,6 +228,7 @@ impl Servers {
             forged: BTreeMap::new(),
             taps: None,
             dealt: Vec::new(),
+            heard: Vec::new(),
             offences: Vec::new(),
         }
     }
@@ -282,6 +293,7 @@ impl Servers {
             }
             State::Greeted(key, mut transport) => {
                 let frame = transport.open(bytes).unwrap();
+                self.hear(node, party, &frame);
                 let frame = ClientFrame::decode(party, self.shape(), &frame).unwrap();
                 assert!(matches!(frame, ClientFrame::Ready));
                 keep(self, State::Ready(key, transport));
@@ -294,6 +306,7 @@ impl Servers {
             }
             State::Ready(key, mut transport) => {
                 let frame = transport.open(bytes).unwrap();
+                self.hear(node, party, &frame);
                 keep(self, State::Ready(key, transport));
                 match ClientFrame::decode(party, self.shape(), &frame).unwrap() {
                     ClientFrame::Submit(submit) => self.submit(node, (party, number), submit),
@@ -301,6 +314,13 @@ impl Servers {
                 }
                 Vec::new()
             }
+        }
+    }
+
+    fn hear(&mut self, node: NodeId, party: PartyId, frame: &[u8]) {
+        if self.taps.is_some() {
+            let frame = frame.to_vec();
+            self.heard.push(Heard { node, party, frame });
         }
     }
 

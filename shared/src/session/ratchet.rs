@@ -188,3 +188,37 @@ pub(super) fn answer(
         offer: offer_hash,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Asked, CIPHERTEXT_BYTES, FEATURES, Secret, Step, answer, confirmation, hash, kdf, kem,
+    };
+    use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
+
+    /// With a key of low order one half would be zeros, whatever the other side drew.
+    #[test]
+    fn keys_of_low_order_are_refused() {
+        let mut rng = ChaCha12Rng::seed_from_u64(1);
+        let asked = Asked::new(&mut rng);
+        let (root, public) = (Secret::from_bytes([1; 32]), asked.kem_key().public());
+        let step = Step {
+            root: &root,
+            generation: 1,
+        };
+        let mut one = [0; 32];
+        one[0] = 1;
+        for weak in [[0; 32], one] {
+            let check = kdf::truncate(&hash("offer", &weak, &public, FEATURES));
+            let offer = [&weak[..], &public, &FEATURES, &check].concat();
+            assert!(answer(step, &offer, None, &mut rng).is_none());
+            let (ciphertext, shared) = kem::encapsulate(&public, &[2; 32]).unwrap();
+            let ciphertext: [u8; CIPHERTEXT_BYTES] = ciphertext;
+            let (offer, _) = super::offer_hash(&asked.offer).unwrap();
+            let hash = hash("answer", &weak, &ciphertext, FEATURES);
+            let confirmed = confirmation(&step.secret(&[0; 32], &shared, &offer, &hash));
+            let answer = [&weak[..], &ciphertext, &FEATURES, &confirmed].concat();
+            assert!(asked.finish(step, &answer).is_none());
+        }
+    }
+}

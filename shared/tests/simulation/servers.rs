@@ -438,6 +438,12 @@ impl Servers {
         self.turn.0 += conversations;
     }
 
+    /// Forgets the newest conversation rounds: their numbers come again.
+    pub(crate) const fn go_back(&mut self, rounds: u64) {
+        self.round.0 -= rounds;
+        self.turn.0 -= rounds;
+    }
+
     /// Ends a round without a result.
     pub(crate) fn fail(&mut self, open: &OpenRound) -> Vec<Sent> {
         let frame = ServerFrame::Failed {

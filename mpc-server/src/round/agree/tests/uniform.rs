@@ -5,9 +5,11 @@
 //! message can't be forgotten. What a party holds is fixed, the key that it lacks is drawn anew in
 //! each run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use std::time::Instant;
 
+use mcmix_shared::identity::ClientKey;
 use mcmix_shared::program::Turn;
 use mcmix_shared::wire::Submit;
 
@@ -38,9 +40,17 @@ const CLIENTS: [(u8, Fit); 4] = [
     (4, Fit::NotAll),
 ];
 
+/// The clients' ids and keys.
+static WHO: LazyLock<BTreeMap<u8, (ClientId, ClientKey)>> = LazyLock::new(|| {
+    let who = CLIENTS.map(|(client, _)| {
+        let key = SecretKey::from_bytes([client; 32]).client_key();
+        (client, (key.id(&[0; 32]), key))
+    });
+    who.into()
+});
+
 fn id(client: u8) -> ClientId {
-    let key = SecretKey::from_bytes([client; 32]).client_key();
-    key.id(&[0; 32])
+    WHO[&client].0
 }
 
 /// The clients in the order of their ids.
@@ -98,13 +108,12 @@ fn collect(me: PartyId, viewer: PartyId, keys: PairKeys, round: RoundId, secret:
         if fit == Fit::NotAll && me == PartyId::P2 {
             continue;
         }
-        let key = SecretKey::from_bytes([client; 32]).client_key();
         let submit = Submit {
             round,
             program: Program::Open,
             share: share(me, viewer, fit, secret),
         };
-        collector.submit((id(client), key), 1, submit).unwrap();
+        collector.submit(WHO[&client], 1, submit).unwrap();
     }
     collector.freeze(round).unwrap().entries
 }

@@ -168,6 +168,7 @@ fn what_one_server_says_of_a_round_shows_nothing() {
         Lie::WithholdsReplies,
         Lie::Garbles,
         Lie::GarblesAll,
+        Lie::BringsBack,
     ];
     for party in PartyId::ALL {
         for lie in lies {

@@ -90,10 +90,12 @@ pub(crate) enum Lie {
     Garbles,
     /// Changes all of its part of the rows.
     GarblesAll,
+    /// P1 makes rows seem to come back, as it can who knows both rows of a pair from the partner.
+    BringsBack,
 }
 
 impl Lie {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Withholds,
         Self::WithholdsReplies,
         Self::WithholdsRounds,
@@ -113,6 +115,7 @@ impl Lie {
         Self::Refuses(Refusal::TooFast),
         Self::Garbles,
         Self::GarblesAll,
+        Self::BringsBack,
     ];
 }
 
@@ -505,8 +508,11 @@ impl Servers {
             Program::Conversation => self.converse(&rows, &mut tap),
             Program::Contacts | Program::Open => self.dial(program, &rows, &mut tap),
         };
-        for ((node, _), messages) in rows.iter().zip(replies) {
-            let bodies = self.share_reply(*node, round, &messages);
+        for ((node, whole), messages) in rows.iter().zip(replies) {
+            let mut bodies = self.share_reply(*node, round, &messages);
+            if !program.is_dialing() && self.brings_back(*node) {
+                whole.bring_back(self.shape(), &messages, &mut bodies[1]);
+            }
             for (party, body) in PartyId::ALL.into_iter().zip(bodies) {
                 let reply = ServerFrame::Reply(Reply {
                     round,
@@ -603,6 +609,12 @@ impl Servers {
         replies
     }
 
+    fn brings_back(&self, node: NodeId) -> bool {
+        let to = |liar: &Liar| liar.suspect.is_none_or(|suspect| suspect == node);
+        let mut liars = self.liars.iter().filter(|liar| to(liar));
+        liars.any(|liar| liar.lie == Lie::BringsBack && liar.party == PartyId::P1)
+    }
+
     fn key_of(&self, node: NodeId) -> Option<ClientKey> {
         PartyId::ALL
             .iter()
@@ -644,6 +656,17 @@ impl Whole {
     /// Returns head and message of one of its rows.
     fn conversation(&self, shape: Shape, slot: usize) -> (&[u8], &[u8]) {
         split_row(shape, &self.row, slot)
+    }
+
+    /// Changes P1's part of a reply so that each row becomes what was handed in.
+    fn bring_back(&self, shape: Shape, messages: &[Vec<u8>], body: &mut [u8]) {
+        let each = body.len() / messages.len();
+        for (slot, (part, reply)) in body.chunks_mut(each).zip(messages).enumerate() {
+            let (_, own) = self.conversation(shape, slot);
+            for (byte, (own, reply)) in part.iter_mut().zip(own.iter().zip(reply)) {
+                *byte ^= own ^ reply;
+            }
+        }
     }
 }
 

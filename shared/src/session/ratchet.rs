@@ -196,6 +196,28 @@ mod tests {
     };
     use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
 
+    /// Whoever reads a device knows all that is stored, the root among it: what heals is what is
+    /// drawn afterwards, on both sides, in both halves.
+    #[test]
+    fn what_heals_is_drawn_anew() {
+        let mut rng = ChaCha12Rng::seed_from_u64(1);
+        let offers = [(); 2].map(|()| Asked::new(&mut rng).offer);
+        let root = Secret::from_bytes([1; 32]);
+        let step = Step {
+            root: &root,
+            generation: 1,
+        };
+        let answers = [(); 2].map(|()| answer(step, &offers[0], None, &mut rng).unwrap().answer);
+        for [one, other] in [offers, answers] {
+            assert_ne!(one[..32], other[..32], "X25519");
+            assert_ne!(
+                one[32..32 + CIPHERTEXT_BYTES],
+                other[32..32 + CIPHERTEXT_BYTES],
+                "ML-KEM"
+            );
+        }
+    }
+
     /// With a key of low order one half would be zeros, whatever the other side drew.
     #[test]
     fn keys_of_low_order_are_refused() {

@@ -15,7 +15,7 @@
 use blake2::{Blake2s256, Digest as _};
 use mcmix_engine::link::MAX_FRAME_BYTES;
 use mcmix_engine::{Link, LinkError, Suspects};
-use mcmix_shared::identity::ClientId;
+use mcmix_shared::identity::{ClientId, ID_BYTES};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
 use mcmix_shared::share::{DIGEST_BYTES, Digest};
@@ -24,7 +24,7 @@ use mcmix_shared::wire::MissedReason;
 use super::collect::Entry;
 
 /// Bytes of a client in a list: id, two digests.
-pub const CLAIM_BYTES: usize = 16 + 2 * DIGEST_BYTES;
+pub const CLAIM_BYTES: usize = ID_BYTES + 2 * DIGEST_BYTES;
 
 /// Why the parties did not agree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -121,6 +121,43 @@ fn bogus_announcements_change_nothing() {
     }
 }
 
+/// A server that announces no round is handed no share of one, so that rounds whose number it
+/// does not know are not shown to it.
+#[test]
+fn who_announces_nothing_is_handed_nothing() {
+    for party in PartyId::ALL {
+        let mut world = World::new(&["Ada"], 1015);
+        world.tap();
+        world.servers.heard.clear();
+        world.lie(party, Lie::WithholdsRounds);
+        world.cycles(2);
+        let heard = &world.servers.heard;
+        let [at_it, at_others] = [true, false].map(|it| {
+            let of = heard.iter().filter(|heard| (heard.party == party) == it);
+            of.count()
+        });
+        assert_eq!((at_it, at_others), (0, 12), "{party}");
+    }
+}
+
+/// However many servers announce them, rounds that go back, and those further ahead than rounds
+/// can come, are dealt for by nobody.
+#[test]
+fn rounds_of_the_past_or_far_ahead_are_not_dealt_for() {
+    for (back, ahead) in [(1, 0), (2, 0), (0, 1 << 33)] {
+        let mut world = World::new(&["Ada"], 1016);
+        world.conversations(4);
+        world.tap();
+        world.converse();
+        assert_eq!(world.servers.heard.len(), 3);
+        world.servers.heard.clear();
+        world.servers.go_back(back);
+        world.servers.skip(ahead, 0);
+        world.converse();
+        assert!(world.servers.heard.is_empty(), "{back} back, {ahead} ahead");
+    }
+}
+
 /// One server says that rows were left out, that the round failed, or garbles its reply, while
 /// the partner got them: nothing is shown as unsent, nothing comes twice.
 #[test]
@@ -133,6 +170,7 @@ fn what_one_server_says_of_a_round_shows_nothing() {
         Lie::WithholdsReplies,
         Lie::Garbles,
         Lie::GarblesAll,
+        Lie::BringsBack,
     ];
     for party in PartyId::ALL {
         for lie in lies {

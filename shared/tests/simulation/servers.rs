@@ -99,10 +99,12 @@ pub(crate) enum Lie {
     Garbles,
     /// Changes all of its part of the rows.
     GarblesAll,
+    /// P1 makes rows seem to come back, as it can who knows both rows of a pair from the partner.
+    BringsBack,
 }
 
 impl Lie {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Withholds,
         Self::WithholdsReplies,
         Self::WithholdsRounds,
@@ -124,6 +126,7 @@ impl Lie {
         Self::Refuses(Refusal::TooFast),
         Self::Garbles,
         Self::GarblesAll,
+        Self::BringsBack,
     ];
 }
 
@@ -156,6 +159,14 @@ pub(crate) struct Dealt {
     pub(crate) share: DealtShare,
 }
 
+/// A frame of a client as a server reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) node: NodeId,
+    pub(crate) party: PartyId,
+    pub(crate) frame: Vec<u8>,
+}
+
 /// Nobody's number: a dial that came from outside.
 pub(crate) const STRAY: NodeId = usize::MAX;
 
@@ -181,6 +192,8 @@ pub(crate) struct Servers {
     pub(crate) taps: Option<Vec<Tap>>,
     /// All that was dealt meanwhile, also what was replaced by something newer.
     pub(crate) dealt: Vec<Dealt>,
+    /// All frames that came meanwhile, of whatever kind.
+    pub(crate) heard: Vec<Heard>,
     /// Frames that a well-behaved client never sends.
     pub(crate) offences: Vec<Refusal>,
 }
@@ -229,6 +242,7 @@ impl Servers {
             forged: BTreeMap::new(),
             taps: None,
             dealt: Vec::new(),
+            heard: Vec::new(),
             offences: Vec::new(),
         }
     }
@@ -293,6 +307,7 @@ impl Servers {
             }
             State::Greeted(key, mut transport) => {
                 let frame = transport.open(bytes).unwrap();
+                self.hear(node, party, &frame);
                 let frame = ClientFrame::decode(party, self.shape(), &frame).unwrap();
                 assert!(matches!(frame, ClientFrame::Ready));
                 keep(self, State::Ready(key, transport));
@@ -305,6 +320,7 @@ impl Servers {
             }
             State::Ready(key, mut transport) => {
                 let frame = transport.open(bytes).unwrap();
+                self.hear(node, party, &frame);
                 keep(self, State::Ready(key, transport));
                 match ClientFrame::decode(party, self.shape(), &frame).unwrap() {
                     ClientFrame::Submit(submit) => self.submit(node, (party, number), submit),
@@ -312,6 +328,13 @@ impl Servers {
                 }
                 Vec::new()
             }
+        }
+    }
+
+    fn hear(&mut self, node: NodeId, party: PartyId, frame: &[u8]) {
+        if self.taps.is_some() {
+            let frame = frame.to_vec();
+            self.heard.push(Heard { node, party, frame });
         }
     }
 
@@ -436,6 +459,12 @@ impl Servers {
         self.tell_all(&nodes, &ServerFrame::Stopped)
     }
 
+    /// Forgets the newest conversation rounds: their numbers come again.
+    pub(crate) const fn go_back(&mut self, rounds: u64) {
+        self.round.0 -= rounds;
+        self.turn.0 -= rounds;
+    }
+
     /// Ends a round without a result.
     pub(crate) fn fail(&mut self, open: &OpenRound, reason: FailedReason) -> Vec<Sent> {
         let frame = ServerFrame::Failed {
@@ -498,8 +527,11 @@ impl Servers {
             Program::Conversation => self.converse(&rows, &mut tap),
             Program::Contacts | Program::Open => self.dial(program, &rows, &mut tap),
         };
-        for ((node, _), messages) in rows.iter().zip(replies) {
-            let bodies = self.share_reply(*node, round, &messages);
+        for ((node, whole), messages) in rows.iter().zip(replies) {
+            let mut bodies = self.share_reply(*node, round, &messages);
+            if !program.is_dialing() && self.brings_back(*node) {
+                whole.bring_back(self.shape(), &messages, &mut bodies[1]);
+            }
             for (party, body) in PartyId::ALL.into_iter().zip(bodies) {
                 let reply = ServerFrame::Reply(Reply {
                     round,
@@ -596,6 +628,12 @@ impl Servers {
         replies
     }
 
+    fn brings_back(&self, node: NodeId) -> bool {
+        let to = |liar: &Liar| liar.suspect.is_none_or(|suspect| suspect == node);
+        let mut liars = self.liars.iter().filter(|liar| to(liar));
+        liars.any(|liar| liar.lie == Lie::BringsBack && liar.party == PartyId::P1)
+    }
+
     fn key_of(&self, node: NodeId) -> Option<ClientKey> {
         PartyId::ALL
             .iter()
@@ -637,6 +675,17 @@ impl Whole {
     /// Returns head and message of one of its rows.
     fn conversation(&self, shape: Shape, slot: usize) -> (&[u8], &[u8]) {
         split_row(shape, &self.row, slot)
+    }
+
+    /// Changes P1's part of a reply so that each row becomes what was handed in.
+    fn bring_back(&self, shape: Shape, messages: &[Vec<u8>], body: &mut [u8]) {
+        let each = body.len() / messages.len();
+        for (slot, (part, reply)) in body.chunks_mut(each).zip(messages).enumerate() {
+            let (_, own) = self.conversation(shape, slot);
+            for (byte, (own, reply)) in part.iter_mut().zip(own.iter().zip(reply)) {
+                *byte ^= own ^ reply;
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Three parties that agree, and peers and clients that cheat.
 
+mod uniform;
+
 use mcmix_engine::PairKeys;
 use mcmix_engine::link::memory::{self, MemoryLink};
 use mcmix_shared::identity::SecretKey;
@@ -349,6 +351,27 @@ fn another_key_of_the_same_id_leaves_out_its_owner_alone() {
             assert!(kept.len() == 2 && !kept.contains(&id));
         }
     }
+}
+
+/// P0 leaves a client out at P2 and not at P1: they would compute on different rows.
+#[test]
+fn p0_that_tells_two_sets_is_found_out() {
+    let lists = frozen(&[1, 2]);
+    let [mut p0, mut p1, mut p2] = memory::connect();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let absent = MissedReason::Absent.code();
+            for (peer, verdicts) in [(PartyId::P1, [0, 0]), (PartyId::P2, [0, absent])] {
+                receive(&mut p0, peer, 1000).unwrap();
+                send(&mut p0, peer, &verdicts).unwrap();
+            }
+        });
+        let p2 = scope.spawn(|| agree(&mut p2, &terms(PartyId::P2, 9), &lists[2]));
+        let p1 = agree(&mut p1, &terms(PartyId::P1, 9), &lists[1]);
+        assert_eq!(p1, Err(AgreeError::AnotherSet { peer: PartyId::P2 }));
+        let p2 = p2.join().unwrap();
+        assert_eq!(p2, Err(AgreeError::AnotherSet { peer: PartyId::P1 }));
+    });
 }
 
 /// Runs one honest party against peers that send what they are told to.

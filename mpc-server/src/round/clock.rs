@@ -133,7 +133,8 @@ pub enum Output {
         /// The round.
         round: RoundId,
     },
-    /// A round is over without a result: abandon it and tell the clients.
+    /// A round is over without a result, perhaps with one here alone: abandon it and tell the
+    /// clients.
     Fail {
         /// The round.
         round: RoundId,
@@ -498,14 +499,14 @@ impl Clock {
         if self.lane(program).opened_at.is_some_and(too_soon) {
             let misdeed = Misdeed::TooSoon;
             out.push(Output::Decline { round, misdeed });
-            self.tell_all(Control::Failed { round }, None, out);
+            self.tell_all(&Control::Failed { round }, None, out);
         } else if self.may_run() {
             let lane = self.lane_mut(program);
             lane.open = Some((round, program));
             lane.opened_at = Some(now);
             out.push(opened.output());
         } else {
-            self.tell_all(Control::Failed { round }, None, out);
+            self.tell_all(&Control::Failed { round }, None, out);
         }
         Ok(())
     }
@@ -554,7 +555,7 @@ impl Clock {
                 && now >= self.lane(program).closes_at
                 && !self.is_computing(program)
             {
-                self.tell_all(Control::Close { round }, None, out);
+                self.tell_all(&Control::Close { round }, None, out);
                 self.close(round, program, out);
             }
         }
@@ -604,7 +605,7 @@ impl Clock {
         lane.open = Some((opened.round, program));
         lane.opened_at = Some(now);
         lane.closes_at = now + closes_in;
-        self.tell_all(opened.control(), None, out);
+        self.tell_all(&opened.control(), None, out);
         out.push(opened.output());
     }
 
@@ -633,7 +634,7 @@ impl Clock {
         out: &mut Vec<Output>,
     ) {
         if self.end(now, (round, Cause::Broken), out).is_some() {
-            self.tell_all(Control::Failed { round }, heard_from, out);
+            self.tell_all(&Control::Failed { round }, heard_from, out);
         }
     }
 
@@ -646,8 +647,17 @@ impl Clock {
     /// Ends a round in which somebody deviates. One that has a result here counts as well: what a
     /// peer found then, or that it got none, is how it looks where results are kept from some.
     fn abort(&mut self, now: Time, round: RoundId, abort: Abort, out: &mut Vec<Output>) {
-        let ended = self.end(now, (round, Cause::Aborted), out);
-        let Some(program) = ended.or_else(|| self.done.remove(&round)) else {
+        let cause = Cause::Aborted;
+        let Some(program) = self.end(now, (round, cause), out).or_else(|| {
+            let program = self.done.remove(&round)?;
+            // Its clients have this party's part, and are to know that it is worth nothing.
+            out.push(Output::Fail {
+                round,
+                program,
+                cause,
+            });
+            Some(program)
+        }) else {
             return;
         };
         // To both peers and by every party: P0 may be the one that deviates.
@@ -706,7 +716,7 @@ impl Clock {
     }
 
     /// P0 tells both peers; P1 and P2 tell P0.
-    fn tell_all(&self, control: Control, but: Option<PartyId>, out: &mut Vec<Output>) {
+    fn tell_all(&self, control: &Control, but: Option<PartyId>, out: &mut Vec<Output>) {
         for to in [self.me.next(), self.me.prev()] {
             let concerned = self.leads() || to == PartyId::P0;
             if concerned && self.is_up(to) && Some(to) != but {

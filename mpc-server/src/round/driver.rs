@@ -462,8 +462,8 @@ impl Driver {
         };
         let job = Job {
             program,
-            turn,
             frozen,
+            turn,
             link,
             sort_width,
         };

@@ -211,6 +211,9 @@ async fn a_server_that_deviates_again_and_again_stops_the_rounds() {
     tokio::select! {
         () = Cheat::run(&world, &tasks, &stop) => panic!("the cheat ended"),
         () = clients => {}
+        () = tokio::time::sleep(Duration::from_secs(50)) => {
+            panic!("no abort or no stop:\n{}\n{}", honest[0].log(), honest[1].log())
+        }
     }
     for (server, (party, suspects)) in honest
         .iter()

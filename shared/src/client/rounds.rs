@@ -334,7 +334,13 @@ impl Client {
         if pending.announcement.program != program {
             return;
         }
-        pending.words.get_mut(party).get_or_insert(word);
+        let said = pending.words.get_mut(party);
+        // A server may learn of an abort when it has replied already.
+        if matches!(word, Word::Failed(FailedReason::Aborted)) {
+            *said = Some(word);
+        } else {
+            said.get_or_insert(word);
+        }
         let words = pending.words.0.iter().flatten();
         let (bodies, refusals): (Vec<_>, Vec<_>) =
             words.partition(|word| matches!(word, Word::Body(_)));

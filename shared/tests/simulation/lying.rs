@@ -323,6 +323,21 @@ fn aborts_are_believed_to_two_servers() {
     assert_eq!(world.nodes[A].view().obstacle, None);
 }
 
+/// Two servers have replied when they hear that the third aborted, and say so then.
+#[test]
+fn an_abort_is_believed_after_replies() {
+    let mut world = talking(1075);
+    world.lie(PartyId::P2, Lie::WithholdsReplies);
+    world.open(Program::Conversation);
+    let round = world.close();
+    world.compute(round.clone(), &[]);
+    assert!(!world.was_told(A, |n| matches!(n, Notice::RoundAborted)));
+    world.stop_lying();
+    world.lie(PartyId::P2, Lie::Withholds);
+    world.say_aborted(&round);
+    assert!(world.was_told(A, |n| matches!(n, Notice::RoundAborted)));
+}
+
 /// That rounds are stopped is believed to two servers, until they open one again.
 #[test]
 fn stopped_rounds_are_believed_to_two_servers() {

@@ -39,7 +39,7 @@ enum State {
 }
 
 /// What one client handed in for a round: to each server, and over which connection.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Submission {
     shares: [Option<(u64, DealtShare)>; 3],
 }
@@ -54,6 +54,7 @@ pub(crate) struct StrayDial {
 }
 
 /// A round that takes submissions.
+#[derive(Clone)]
 pub(crate) struct OpenRound {
     pub(crate) round: RoundId,
     pub(crate) program: Program,

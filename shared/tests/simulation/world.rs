@@ -245,9 +245,15 @@ impl World {
     pub(crate) fn abort(&mut self) {
         self.open(Program::Conversation);
         let round = self.close();
-        let sent = self.servers.fail(&round, FailedReason::Aborted);
-        self.queue(sent);
+        self.say_aborted(&round);
         self.pass(667);
+    }
+
+    /// The servers say that a round was aborted.
+    pub(crate) fn say_aborted(&mut self, round: &OpenRound) {
+        let sent = self.servers.fail(round, FailedReason::Aborted);
+        self.queue(sent);
+        self.pump();
     }
 
     /// The servers say that they run no more rounds.

@@ -240,6 +240,19 @@ fn a_round_that_only_some_finished_is_counted() {
     );
     let counted: Vec<_> = aborts(&trio.done).into_iter().map(|(by, ..)| by).collect();
     assert_eq!(counted, [PartyId::P0, PartyId::P2], "{:?}", trio.done);
+    for (party, cause) in [
+        (PartyId::P0, Cause::Aborted),
+        (PartyId::P1, Cause::Broken),
+        (PartyId::P2, Cause::Aborted),
+    ] {
+        let program = Program::Conversation;
+        let fail = Output::Fail {
+            round,
+            program,
+            cause,
+        };
+        assert!(trio.done.contains(&(party, fail)), "clients are told");
+    }
     // Once.
     let control = Control::Failed { round };
     let from = PartyId::P1;

@@ -23,6 +23,9 @@ const SUPERBLOCKS: usize = 64;
 const FOURS: usize = 4096;
 const ROWS: usize = 1 << 14;
 
+/// Bytes of the widest rows: two elements.
+const MOST_ROW_BYTES: usize = 32;
+
 /// Threads, and what each of them computes with.
 pub(super) struct Crew<'a, W> {
     pub(super) workers: &'a W,
@@ -56,7 +59,22 @@ pub(super) struct Statement<'a> {
 
 impl<'a> Statement<'a> {
     /// Returns the inner products that there are.
+    ///
+    /// # Panics
+    /// If a hop is none: of other rows than of 1 to 32 bytes, or by maps that do not go to the same rows.
     pub(super) fn products(self) -> impl Iterator<Item = Inner<'a>> {
+        for hop in self.hops {
+            assert!(
+                (1..=MOST_ROW_BYTES).contains(&hop.row_bytes()),
+                "no such rows"
+            );
+            let terms = hop.terms();
+            let mut maps = terms.iter().filter_map(|term| term.map);
+            assert!(
+                maps.all(|map| map.outputs() == hop.outputs()),
+                "maps to other rows"
+            );
+        }
         let spans: Vec<_> = spans(self.ands);
         let weights = Weights(self.root);
         let ands = (!spans.is_empty()).then_some(Inner::Ands { weights, spans });

@@ -18,13 +18,14 @@ pub(in crate::proof) struct RowWeights {
 
 impl RowWeights {
     pub(in crate::proof) fn new(low: &[Element], high: &[Element]) -> Self {
-        let mut cells = Box::new([[0; 2]; LOW_WEIGHTS + 4]);
+        let mut cells = vec![[0; 2]; LOW_WEIGHTS + 4].into_boxed_slice();
         cells
             .iter_mut()
             .zip(low)
             .for_each(|(out, &weight)| *out = cell(weight));
         let high = high.iter().map(|&weight| cell(weight)).collect();
-        Self { low: cells, high }
+        let low = cells.try_into().expect("so many were made");
+        Self { low, high }
     }
 
     /// The weights of four rows, numbered from `base` on; zeros where there is no such row.

@@ -165,13 +165,25 @@ pub struct Admin {
 pub struct Rounds {
     /// Time after which a round that is being computed counts as failed.
     pub limit_ms: u64,
+    /// So many aborts stop the rounds
+    pub aborts: usize,
+    /// if they come within so much time.
+    pub aborts_within_ms: u64,
 }
 
 impl Default for Rounds {
     fn default() -> Self {
-        Self { limit_ms: 60_000 }
+        Self {
+            limit_ms: 10_000,
+            aborts: 5,
+            aborts_within_ms: 600_000,
+        }
     }
 }
+
+/// The most time that a round may have from the agreement to its end: a server that cheats may try
+/// out at most 2^44 hashes meanwhile (docs/protocol.md §3), 16 seconds of 2^40 hashes each.
+const LONGEST_ROUND_MS: u64 = 16_000;
 
 mod defaults {
     pub(super) const fn max_connections() -> usize {
@@ -250,6 +262,16 @@ impl Config {
         }
         if self.peers.idle_ms == 0 || self.clients.handshake_ms == 0 || self.rounds.limit_ms == 0 {
             return nonsense("*_ms", "a time limit must be at least 1 ms");
+        }
+        if self.rounds.limit_ms > LONGEST_ROUND_MS {
+            return nonsense(
+                "rounds.limit_ms",
+                "must be at most 16000: in a longer round a server that cheats could try out more \
+                 than 2^44 hashes",
+            );
+        }
+        if self.rounds.aborts == 0 {
+            return nonsense("rounds.aborts", "must be at least 1");
         }
         Ok(())
     }
@@ -386,6 +408,8 @@ mod tests {
             flag("clients.max_connections=0"),
             ConfigError::Nonsense { .. }
         ));
+        assert!(flag("rounds.limit_ms=16001").to_string().contains("2^44"));
+        assert!(flag("rounds.aborts=0").to_string().contains("at least 1"));
         assert!(
             flag("peers.next_fingerprint=abc")
                 .to_string()

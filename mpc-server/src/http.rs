@@ -18,7 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::clients::Clients;
 use crate::config::Clients as Limits;
-use crate::round::driver::Rounds;
+use crate::round::driver::{RoundCounts, Rounds};
 
 pub mod accept;
 mod client;
@@ -117,7 +117,7 @@ pub fn router(app: App) -> Router {
 
 /// Returns what operators reach.
 pub fn admin_router(app: App) -> Router {
-    health().with_state(app)
+    health().route("/metrics", get(metrics)).with_state(app)
 }
 
 fn health() -> Router<App> {
@@ -126,9 +126,30 @@ fn health() -> Router<App> {
         .route("/readyz", get(ready))
 }
 
+/// What is counted, in the text format that Prometheus reads.
+async fn metrics(State(app): State<App>) -> String {
+    let RoundCounts {
+        done,
+        failed,
+        aborted,
+    } = app.0.rounds.counts();
+    let stopped = u8::from(app.0.rounds.is_halted());
+    format!(
+        "# TYPE mcmix_rounds_total counter\n\
+         mcmix_rounds_total{{outcome=\"done\"}} {done}\n\
+         mcmix_rounds_total{{outcome=\"failed\"}} {failed}\n\
+         mcmix_rounds_total{{outcome=\"aborted\"}} {aborted}\n\
+         # TYPE mcmix_rounds_stopped gauge\n\
+         mcmix_rounds_stopped {stopped}\n"
+    )
+}
+
 async fn ready(State(app): State<App>) -> impl IntoResponse {
     if app.0.rounds.is_ready() {
         (StatusCode::OK, "rounds are running\n")
+    } else if app.0.rounds.is_halted() {
+        let text = "rounds are stopped: one of the servers does not follow the protocol, the log says more\n";
+        (StatusCode::SERVICE_UNAVAILABLE, text)
     } else {
         let text = "waiting for the links to both peers, or for the first round\n";
         (StatusCode::SERVICE_UNAVAILABLE, text)
@@ -248,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn health_is_told_on_both_addresses_and_nothing_else_to_operators() {
+    async fn health_is_told_on_both_addresses_and_counts_to_operators_alone() {
         let (_folder, app) = party();
         for router in [router(app.clone()), admin_router(app.clone())] {
             assert_eq!(
@@ -258,8 +279,14 @@ mod tests {
             let ready = get(router, "/readyz").await;
             assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
         }
-        let client = get(admin_router(app), "/client").await;
+        let client = get(admin_router(app.clone()), "/client").await;
         assert_eq!(client.status(), StatusCode::NOT_FOUND);
+        let metrics = get(admin_router(app.clone()), "/metrics").await;
+        assert_eq!(metrics.status(), StatusCode::OK);
+        assert_eq!(
+            get(router(app), "/metrics").await.status(),
+            StatusCode::NOT_FOUND
+        );
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ mod tls;
 
 pub use hello::PairKey;
 pub use link::Link;
-pub use message::{Control, Position};
+pub use message::{ACCOUNT_BYTES, Control, Position};
 pub use peers::{PeerEvent, PeerSettings, Peers};
 pub use round::{Abandon, RoundLink};
 pub use tls::{Pins, TlsContext};

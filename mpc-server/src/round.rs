@@ -3,8 +3,9 @@
 //!
 //! [`clock`] decides, as plain state that tests drive. [`collect`] gathers submissions into [`dealt`],
 //! [`agree`] makes the three parties' sets of clients one, [`lane`] computes, [`driver`] joins
-//! them to links and clients.
+//! them to links and clients. [`abort`] says what happens where a check finds that a peer deviates.
 
+pub mod abort;
 pub mod agree;
 pub mod clock;
 pub mod collect;

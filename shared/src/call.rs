@@ -25,13 +25,14 @@ use crate::{
     kdf::{self, Secret},
     manifest::Realm,
     program::RoundId,
+    row::DIAL_MESSAGE_BYTES,
     session::KeyTree,
 };
 use message::{Caller, Message1};
 use resolver::Products;
 
 /// Bytes of message 1, the sealed message of a dial.
-pub(crate) const MESSAGE_BYTES: usize = 200;
+pub(crate) const MESSAGE_BYTES: usize = DIAL_MESSAGE_BYTES;
 
 /// C, from which all secrets of one call follow. Stored with the call's payload before the first
 /// dial, and used for no other.

@@ -97,9 +97,12 @@ impl fmt::Debug for ClientKey {
     }
 }
 
+/// Bytes of a [`ClientId`].
+pub const ID_BYTES: usize = 16;
+
 /// What a deployment's servers know a client by: a hash of its key, too long for two to collide.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(pub [u8; 16]);
+pub struct ClientId(pub [u8; ID_BYTES]);
 
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

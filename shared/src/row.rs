@@ -7,12 +7,19 @@ use rand_core::CryptoRng;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::{identity::ClientId, program::Program};
+use crate::{
+    identity::{ClientId, ID_BYTES},
+    program::Program,
+};
 
+/// Bytes of a [`Tag`].
+pub const TAG_BYTES: usize = 8;
 /// Bytes of a conversation row's head: tag and role.
-pub const CONVERSATION_HEAD_BYTES: usize = 9;
+pub const CONVERSATION_HEAD_BYTES: usize = TAG_BYTES + 1;
+/// Bytes of a [`Pass`].
+pub const PASS_BYTES: usize = 16;
 /// Bytes of a dial row's head: callee's id, callee's pass, own pass.
-pub const DIAL_HEAD_BYTES: usize = 48;
+pub const DIAL_HEAD_BYTES: usize = ID_BYTES + 2 * PASS_BYTES;
 /// Bytes of a dial row's message, and of the reply to it.
 pub const DIAL_MESSAGE_BYTES: usize = 200;
 /// Bytes of a dial row.
@@ -134,7 +141,7 @@ impl ConversationRow {
 
     fn head(&self) -> [u8; CONVERSATION_HEAD_BYTES] {
         let mut head = [self.role.code(); CONVERSATION_HEAD_BYTES];
-        let (tag, _role) = head.split_at_mut(8);
+        let (tag, _role) = head.split_at_mut(TAG_BYTES);
         tag.copy_from_slice(&self.tag.0.to_le_bytes());
         head
     }
@@ -149,23 +156,23 @@ impl fmt::Debug for ConversationRow {
 /// What a client gives its contacts, so that their dials reach it in the contacts program; a
 /// new one each round. Erased when dropped.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Pass([u8; 16]);
+pub struct Pass([u8; PASS_BYTES]);
 
 impl Pass {
     /// Draws a pass that nobody has.
     pub fn random(rng: &mut impl CryptoRng) -> Self {
-        let mut pass = Self([0; 16]);
+        let mut pass = Self([0; PASS_BYTES]);
         rng.fill_bytes(&mut pass.0);
         pass
     }
 
     /// Takes a pass.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+    pub const fn from_bytes(bytes: [u8; PASS_BYTES]) -> Self {
         Self(bytes)
     }
 
     /// Returns the bytes, for the row that carries them.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
+    pub const fn as_bytes(&self) -> &[u8; PASS_BYTES] {
         &self.0
     }
 }

@@ -22,7 +22,7 @@ pub use reply::{
 
 use crate::{
     bytes::{Reader, Short},
-    identity::ClientId,
+    identity::ClientKey,
     kdf,
     party::PartyId,
     program::{Program, RoundId},
@@ -314,9 +314,9 @@ impl DealtShare {
     /// the party shares with the previous and the next one: the components' other holders.
     ///
     /// The second digest of `P_i` and the first of `P_{i+1}` are of the same component and must be
-    /// equal. Of x2 they cover the heads, which is what both its holders have; its messages, and
+    /// equal. They name the client by its key, of which its id is a part. Of x2 they cover the heads, which is what both its holders have; its messages, and
     /// s2, have one holder, so whoever deals them wrongly spoils its own row alone.
-    pub fn digests(&self, round: RoundId, client: ClientId, keys: [&[u8; 32]; 2]) -> [Digest; 2] {
+    pub fn digests(&self, round: RoundId, client: &ClientKey, keys: [&[u8; 32]; 2]) -> [Digest; 2] {
         let [prev, next] = keys;
         [
             (self.party, &self.first, prev),
@@ -334,7 +334,7 @@ impl DealtShare {
 
 /// Components are named by the party that holds them first: `x_i` by `P_i`.
 fn digest(
-    (round, client): (RoundId, ClientId),
+    (round, client): (RoundId, &ClientKey),
     component: PartyId,
     value: &[u8],
     key: &[u8; 32],
@@ -344,7 +344,7 @@ fn digest(
         key,
         &[
             &round.0.to_le_bytes(),
-            &client.0,
+            client.as_bytes(),
             &component.index().to_le_bytes()[..1],
             value,
         ],
@@ -367,7 +367,7 @@ impl fmt::Debug for DealtShare {
 mod tests {
     use super::{CHECK_PAYLOAD_AT, Component, Components, DealtShare, Seed, check_payload, deal};
     use crate::{
-        identity::ClientId,
+        identity::{ClientId, ClientKey, SecretKey},
         party::PartyId,
         program::{Program, RoundId},
         row::{ConversationRow, DialRow, Pass, Role, Shape, Submission, Tag},
@@ -501,24 +501,28 @@ mod tests {
     /// Keys of P0 and P1, P1 and P2, P2 and P0.
     const KEYS: [[u8; 32]; 3] = [[1; 32], [12; 32], [20; 32]];
 
-    fn digests(share: &DealtShare, round: u64, client: u8) -> [super::Digest; 2] {
+    fn client(byte: u8) -> ClientKey {
+        SecretKey::from_bytes([byte; 32]).client_key()
+    }
+
+    fn digests(share: &DealtShare, round: u64, client: &ClientKey) -> [super::Digest; 2] {
         let party = share.party();
         let keys = [party.prev(), party].map(|holder| &KEYS[holder.index()]);
-        share.digests(RoundId(round), ClientId([client; 16]), keys)
+        share.digests(RoundId(round), client, keys)
     }
 
     #[test]
     fn holders_of_a_component_agree_on_its_digest() {
         for program in Program::ALL {
             let shares = deal(&submission(program, 5), &mut rng(4));
-            let all = shares.each_ref().map(|share| digests(share, 9, 1));
+            let all = shares.each_ref().map(|share| digests(share, 9, &client(1)));
             for party in PartyId::ALL {
                 let (own, next) = (all[party.index()], all[party.next().index()]);
                 assert_eq!(own[1], next[0]);
                 assert_ne!(own[0], own[1]);
             }
-            assert_ne!(all[0], digests(&shares[0], 10, 1));
-            assert_ne!(all[0], digests(&shares[0], 9, 2));
+            assert_ne!(all[0], digests(&shares[0], 10, &client(1)));
+            assert_ne!(all[0], digests(&shares[0], 9, &client(2)));
         }
     }
 
@@ -526,6 +530,7 @@ mod tests {
     /// alone has, are under none.
     #[test]
     fn digests_cover_what_two_parties_hold() {
+        let client = client(1);
         for program in Program::ALL {
             let heads = SHAPE.heads_bytes(program);
             let covered = |party, at| match party {
@@ -541,7 +546,7 @@ mod tests {
                     let mut changed = bytes.clone();
                     changed[at] ^= 1;
                     let changed = DealtShare::decode(party, SHAPE, program, &changed).unwrap();
-                    let differs = digests(&share, 9, 1) != digests(&changed, 9, 1);
+                    let differs = digests(&share, 9, &client) != digests(&changed, 9, &client);
                     assert_eq!(differs, covered(party, at), "{program}: {party} at {at}");
                 }
             }
@@ -552,7 +557,7 @@ mod tests {
     #[test]
     fn digests_take_the_holders_key() {
         let [_, p1, _] = deal(&submission(Program::Open, 5), &mut rng(4));
-        let with = |key| p1.digests(RoundId(9), ClientId([1; 16]), [key, key]);
+        let with = |key| p1.digests(RoundId(9), &client(1), [key, key]);
         assert_ne!(with(&KEYS[0])[1], with(&KEYS[1])[1]);
     }
 
@@ -570,9 +575,9 @@ mod tests {
             hex(&expanded.second[..20]),
             "35a611c675ab604ac328dc75152182c06752ca5f"
         );
-        let [d0, d1] = digests(&p0, 7, 3);
-        assert_eq!(hex(&d0.0), "3bd119759c2973cb5a53011133e4135c");
-        assert_eq!(hex(&d1.0), "d1adef7f9e3008889b04bb03a14c349b");
+        let [d0, d1] = digests(&p0, 7, &client(3));
+        assert_eq!(hex(&d0.0), "504b578f75aa3525d051dfab76ce8f19");
+        assert_eq!(hex(&d1.0), "5e9329a9910e78a0df624a12cf3ea720");
         let seeds = [0x11, 0x22, 0x33].map(|byte| Seed::from_bytes([byte; 16]));
         assert_eq!(
             hex(&check_payload(seeds.each_ref())[..20]),
@@ -593,7 +598,7 @@ mod tests {
         let [_, p1, _] = deal(&submission(Program::Open, 0xaa), &mut rng(4));
         assert_eq!(format!("{p1:?}"), "DealtShare(P1, 248 bytes, ..)");
         assert_eq!(format!("{:?}", p1.expand()), "Expanded(..)");
-        let [digest, _] = digests(&p1, 1, 1);
+        let [digest, _] = digests(&p1, 1, &client(1));
         assert_eq!(format!("{digest:?}"), "Digest(..)");
     }
 }

@@ -13,7 +13,7 @@ mod reason;
 mod server_frame;
 
 pub use client_frame::{ClientFrame, Submit};
-pub use reason::{MissedReason, Refusal};
+pub use reason::{FailedReason, MissedReason, Refusal};
 pub use server_frame::{Open, Reply, ServerFrame, Welcome};
 
 use crate::{bytes::Short, share::ShareError};

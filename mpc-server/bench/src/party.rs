@@ -324,6 +324,8 @@ impl Party {
             me: self.me,
             round,
             program: self.case.algorithm.program(),
+            turn: Turn(0),
+            sort_ways: 0,
             most_clients: users,
         };
         let verdicts = agree(&mut link, &terms, &entries)?;

@@ -1,5 +1,7 @@
 //! Everything that can go wrong in a round, with the peer and the step it went wrong at.
 
+use core::fmt;
+
 use mcmix_shared::party::PartyId;
 use thiserror::Error;
 
@@ -114,24 +116,32 @@ pub enum Error {
         /// The step that opened it.
         step: Step,
     },
-    /// The two verifiers of a proof worked with different weights.
-    #[error("{prover} and {other} at {step}: the proof of {prover} has two versions")]
-    DigestMismatch {
-        /// Whose proof it is.
+    /// A proof does not hold: its prover sent something else than its inputs give, or the other
+    /// verifier lied about its part.
+    #[error(
+        "{prover} and {other} at {step}: a proof was rejected: {prover}, whose messages it is \
+         about, or {other}, which checks it with us, deviates"
+    )]
+    ProofRejected {
+        /// The peer whose messages were to be proved.
         prover: PartyId,
         /// The other verifier.
         other: PartyId,
-        /// The step.
+        /// The step that needed the proof.
         step: Step,
     },
-    /// A proof was rejected.
-    #[error("{prover} and {other} at {step}: the proof of {prover} is wrong")]
-    ProofRejected {
-        /// Whose proof it is.
+    /// The two verifiers of a proof have different roots or challenges: the prover told them
+    /// different things, or the other verifier lied about its own.
+    #[error(
+        "{prover} and {other} at {step}: expected one root and one set of challenges for the proof \
+         of {prover}, but those of {other} differ from ours"
+    )]
+    DigestMismatch {
+        /// The peer whose messages were to be proved.
         prover: PartyId,
         /// The other verifier.
         other: PartyId,
-        /// The step.
+        /// The step that needed the proof.
         step: Step,
     },
     /// This party's own input has the wrong length.
@@ -163,26 +173,98 @@ pub enum Error {
     },
 }
 
+/// Who may have made a round fail, as the party sees it at which it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspects {
+    /// Neither peer: it is this party's own doing.
+    Nobody,
+    /// The sender of a frame whose label or length is wrong, or the peer at the end of a link that
+    /// failed.
+    One(PartyId),
+    /// Whatever a check finds: one of the two deviates, and nobody can tell which, for a peer that
+    /// lies while it checks makes the honest one's message look wrong.
+    Two(PartyId, PartyId),
+}
+
+impl Suspects {
+    /// Returns what a check gives that `me` made: both peers.
+    pub const fn of_check(me: PartyId) -> Self {
+        Self::Two(me.next(), me.prev())
+    }
+}
+
+impl fmt::Display for Suspects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("nobody"),
+            Self::One(peer) => write!(f, "{peer}"),
+            Self::Two(one, other) => write!(f, "{one} or {other}"),
+        }
+    }
+}
+
 impl Error {
-    /// Returns the peer that the failure is blamed on, if there is one.
-    pub const fn culprit(&self) -> Option<PartyId> {
+    /// Returns whom `me`, where the round failed, must suspect.
+    pub const fn suspects(&self, me: PartyId) -> Suspects {
         match self {
             Self::Link { peer, .. }
             | Self::NoHeader { peer, .. }
             | Self::WrongRound { peer, .. }
             | Self::WrongStep { peer, .. }
             | Self::WrongChunk { peer, .. }
-            | Self::WrongLength { peer, .. }
-            | Self::NotAPermutation { peer, .. }
-            | Self::NotAnOrder { peer, .. } => Some(*peer),
-            // Of the two peers one lies: nobody can tell which.
-            Self::HashMismatch { .. }
-            | Self::DigestMismatch { .. }
+            | Self::WrongLength { peer, .. } => Suspects::One(*peer),
+            Self::NotAPermutation { .. }
+            | Self::NotAnOrder { .. }
+            | Self::HashMismatch { .. }
             | Self::ProofRejected { .. }
-            | Self::Input { .. }
+            | Self::DigestMismatch { .. } => Suspects::of_check(me),
+            Self::Input { .. }
             | Self::TooManyRows { .. }
             | Self::NoRound
-            | Self::RoundReused { .. } => None,
+            | Self::RoundReused { .. } => Suspects::Nobody,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::step::Phase;
+
+    /// What a check finds is never blamed on one, whoever sent what it found.
+    #[test]
+    fn checks_suspect_both_peers_and_frames_their_sender() {
+        let step = Step::new(Phase::OpenPartners, 0);
+        for me in PartyId::ALL {
+            let (peer, other) = (me.next(), me.prev());
+            let prover = peer;
+            for found in [
+                Error::NotAPermutation { peer, step },
+                Error::NotAnOrder { peer, step },
+                Error::HashMismatch { peer, other, step },
+                Error::ProofRejected {
+                    prover,
+                    other,
+                    step,
+                },
+                Error::DigestMismatch {
+                    prover,
+                    other,
+                    step,
+                },
+            ] {
+                assert_eq!(found.suspects(me), Suspects::Two(peer, other), "{found}");
+            }
+            let (expected, got) = (1, 2);
+            let wrong = Error::WrongLength {
+                peer,
+                step,
+                expected,
+                got,
+            };
+            assert_eq!(wrong.suspects(me), Suspects::One(peer));
+            assert_eq!(Error::NoRound.suspects(me), Suspects::Nobody);
+        }
+        assert_eq!(Suspects::of_check(PartyId::P1).to_string(), "P2 or P0");
     }
 }

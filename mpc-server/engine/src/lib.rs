@@ -48,11 +48,12 @@ mod shuffle;
 mod sort;
 mod verify;
 
+pub mod blocks;
 pub mod ideal;
 pub mod world;
 
 pub use context::{Context, Settings, SortWidth, Statistics};
-pub use error::{Error, LinkError};
+pub use error::{Error, LinkError, Suspects};
 pub use link::Link;
 pub use mcmix_shared::party::PartyId;
 pub use program::{

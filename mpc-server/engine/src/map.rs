@@ -47,19 +47,6 @@ impl Map {
         }
     }
 
-    /// Lists all (output, input) that are connected.
-    pub(crate) fn entries(&self) -> Vec<(usize, usize)> {
-        let numbered = |rows: &[u32]| {
-            let rows = rows.iter().enumerate();
-            let rows = rows.filter(|(_, other)| **other != NOTHING);
-            rows.map(|(row, &other)| (row, other as usize)).collect::<Vec<_>>()
-        };
-        match self {
-            Self::Gather { from, .. } => numbered(from),
-            Self::Scatter { to, .. } => numbered(to).into_iter().map(|(input, output)| (output, input)).collect(),
-        }
-    }
-
     /// XORs the rows that come out into `out`.
     pub(crate) fn add(&self, context: &Context, rows: &[u8], row_bytes: usize, out: &mut [u8]) {
         match row_bytes {

@@ -14,6 +14,12 @@
 //! hops, each an inner product `<f, h>` of which the verifiers have shares: `f = f_L + f_R`, `h` and the
 //! claim alike. Folding by random challenges makes one value of each vector.
 
+#![allow(
+    clippy::many_single_char_names,
+    clippy::similar_names,
+    reason = "f, h, p, r, u and v are what the papers call them"
+)]
+
 mod clmul;
 mod field;
 mod inner;
@@ -38,12 +44,18 @@ use self::{
     root::{Chain, HASH_BYTES, Product, is_special},
 };
 use crate::{context::Context, stream::Stream};
+pub(crate) use simd::Form;
 pub(crate) use statement::{Ands, Hop};
 
 /// Who computes: parts of a statement do not depend on each other.
 pub(crate) trait Workers {
     /// Does the same to some things, side by side.
     fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send);
+
+    /// Returns what to compute with.
+    fn form(&self) -> Form {
+        Form::best()
+    }
 }
 
 impl Workers for Context {
@@ -127,11 +139,6 @@ impl Shape {
         self.sum(|[values, _]| values) * Element::BYTES
     }
 
-    /// Bytes between the verifiers.
-    pub(crate) const fn answer_bytes(&self) -> usize {
-        3 * Element::BYTES * self.levels.len()
-    }
-
     fn sum(&self, of: impl Fn([usize; 2]) -> usize) -> usize {
         self.levels.iter().flatten().map(|&level| of(level)).sum()
     }
@@ -141,7 +148,9 @@ impl Shape {
 pub(crate) fn shape(ands: &[Ands], hops: &[Hop]) -> Shape {
     let root = &[0; HASH_BYTES];
     let statement = Statement { root, ands, hops };
-    Shape { levels: statement.products().map(|inner| inner.levels()).collect() }
+    Shape {
+        levels: statement.products().map(|inner| inner.levels()).collect(),
+    }
 }
 
 fn of(shared: &[Shared; 2], product: Product) -> &Shared {
@@ -176,7 +185,9 @@ fn prove_with(
         let mut chain = Chain::new(statement.root, inner.product(), &right.salt);
         let [[u0, v0], [u1, v1]] = [left, right].map(Shared::masks::<Element>);
         inner.prove(crew, [u0 + u1, v0 + v1], &mut |level, count| {
-            let sent: Vec<Element> = zip(level, &mut shares).map(|(value, share)| value + share).collect();
+            let sent: Vec<Element> = zip(level, &mut shares)
+                .map(|(value, share)| value + share)
+                .collect();
             let drawn = chain.next(&sent, count);
             values.extend(sent);
             challenges.extend(&drawn);
@@ -206,7 +217,12 @@ pub(crate) fn verify_left(
         return Err(ProofError::Challenge);
     }
     let statement = Statement { root, ands, hops };
-    Ok(answer_left(&Crew::new(workers), statement, &challenges, shared))
+    Ok(answer_left(
+        &Crew::new(workers),
+        statement,
+        &challenges,
+        shared,
+    ))
 }
 
 fn answer_left(
@@ -242,7 +258,12 @@ pub(crate) fn verify_right(
 ) -> Result<(Vec<u8>, Answer), ProofError> {
     check_length(values, shape(ands, hops).value_bytes())?;
     let statement = Statement { root, ands, hops };
-    Ok(answer_right(&Crew::new(workers), statement, &Element::read(values), shared))
+    Ok(answer_right(
+        &Crew::new(workers),
+        statement,
+        &Element::read(values),
+        shared,
+    ))
 }
 
 fn answer_right(
@@ -270,7 +291,11 @@ fn answer_right(
 
 const fn check_length(got: &[u8], expected: usize) -> Result<(), ProofError> {
     let got = got.len();
-    if got == expected { Ok(()) } else { Err(ProofError::Length { expected, got }) }
+    if got == expected {
+        Ok(())
+    } else {
+        Err(ProofError::Length { expected, got })
+    }
 }
 
 impl Answer {

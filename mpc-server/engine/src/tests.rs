@@ -7,4 +7,6 @@ pub(crate) mod probe;
 mod programs;
 mod real_is_ideal;
 mod tamper;
+mod trace;
 mod uniform;
+mod views;

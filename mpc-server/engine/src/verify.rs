@@ -316,16 +316,22 @@ impl Round<'_> {
             self.context.send(other, step.of(message.len()), &message)?;
             mine.push((digest, answer));
         }
-        for (prover, (digest, answer)) in provers.into_iter().zip(mine) {
-            let other = third(self.party(), prover);
+        // Both first: whoever is refuted by one has heard the other one, too.
+        let mut theirs = Vec::new();
+        for (prover, (_, answer)) in provers.into_iter().zip(&mine) {
             let step = self.message_step(1);
             let len = HASH_BYTES + answer.as_bytes().len();
-            let message = self.context.recv(other, step.of(len), len)?;
-            let (theirs, their_answer) = message.split_at_checked(HASH_BYTES).unwrap_or_default();
-            if theirs != digest {
+            let other = third(self.party(), prover);
+            theirs.push(self.context.recv(other, step.of(len), len)?);
+        }
+        for (prover, ((digest, answer), theirs)) in provers.into_iter().zip(mine.iter().zip(&theirs)) {
+            let other = third(self.party(), prover);
+            let step = self.message_step(1);
+            let (their_digest, theirs) = theirs.split_at_checked(HASH_BYTES).unwrap_or_default();
+            if their_digest != digest {
                 return Err(Error::DigestMismatch { prover, other, step });
             }
-            if !answer.accepts(their_answer) {
+            if !answer.accepts(theirs) {
                 return Err(Error::ProofRejected { prover, other, step });
             }
         }

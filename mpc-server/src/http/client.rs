@@ -211,6 +211,9 @@ impl ClientLink<'_> {
         let online = inner.clients.online(Program::Conversation);
         let welcome = Welcome::new(inner.party, &inner.deployment, online);
         self.send(&ServerFrame::Welcome(welcome)).await?;
+        if inner.rounds.is_halted() {
+            self.send(&ServerFrame::Stopped).await?;
+        }
         let open = inner.rounds.collector.open_rounds();
         for open in &open {
             let online = inner.clients.online(open.program);

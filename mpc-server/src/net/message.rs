@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The longest message.
 pub(super) const MESSAGE_BYTES: usize = MAX_FRAME_BYTES + LABEL_BYTES;
 
+/// The longest account of an abort, in bytes.
+pub const ACCOUNT_BYTES: usize = 240;
+
 const LABEL_BYTES: usize = 9;
 const CONTROL: u8 = 0;
 const FRAME: u8 = 1;
@@ -25,8 +28,8 @@ pub struct Position {
     pub turn: Turn,
 }
 
-/// What parties tell each other about rounds. All but `Failed` and `Linked` come from P0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What parties tell each other about rounds. `Open` and `Close` come from P0.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
     /// A round opens for shares.
     Open {
@@ -51,6 +54,15 @@ pub enum Control {
         /// Its number.
         round: RoundId,
     },
+    /// A round is over, since a check found that somebody deviates.
+    Aborted {
+        /// Its number.
+        round: RoundId,
+        /// What was found, in words for an operator.
+        account: String,
+    },
+    /// The sender runs no more rounds, since too many were aborted.
+    Stopped,
     /// To P0: whether the sender's link with the third party is up.
     Linked {
         /// Whether it is.
@@ -65,6 +77,8 @@ enum Encoded {
     Close(u64),
     Failed(u64),
     Linked(bool),
+    Aborted(u64, String),
+    Stopped,
 }
 
 /// One message, read.
@@ -87,8 +101,10 @@ pub(super) fn control(control: Control) -> Bytes {
         Control::Close { round } => Encoded::Close(round.0),
         Control::Failed { round } => Encoded::Failed(round.0),
         Control::Linked { up } => Encoded::Linked(up),
+        Control::Aborted { round, account } => Encoded::Aborted(round.0, account),
+        Control::Stopped => Encoded::Stopped,
     };
-    let mut message = postcard::to_allocvec(&encoded).expect("plain numbers always encode");
+    let mut message = postcard::to_allocvec(&encoded).expect("numbers and texts always encode");
     message.push(CONTROL);
     message.into()
 }
@@ -140,6 +156,14 @@ fn decode_control(body: &[u8]) -> Result<Control, &'static str> {
             round: RoundId(round),
         },
         Encoded::Linked(up) => Control::Linked { up },
+        Encoded::Aborted(_, account) if account.len() > ACCOUNT_BYTES => {
+            return Err("an account of an abort that is too long");
+        }
+        Encoded::Aborted(round, account) => Control::Aborted {
+            round: RoundId(round),
+            account,
+        },
+        Encoded::Stopped => Control::Stopped,
     })
 }
 
@@ -160,8 +184,13 @@ mod tests {
             Control::Close { round: RoundId(1) },
             Control::Failed { round: RoundId(2) },
             Control::Linked { up: true },
+            Control::Aborted {
+                round: RoundId(3),
+                account: "é".repeat(ACCOUNT_BYTES / 2),
+            },
+            Control::Stopped,
         ] {
-            let Ok(Message::Control(decoded)) = decode(control(message)) else {
+            let Ok(Message::Control(decoded)) = decode(control(message.clone())) else {
                 panic!("{message:?} did not decode");
             };
             assert_eq!(decoded, message);
@@ -193,6 +222,10 @@ mod tests {
             &[1, 2, FRAME],
             &[99, CONTROL],
             &longer.concat(),
+            &control(Control::Aborted {
+                round: RoundId(3),
+                account: "x".repeat(ACCOUNT_BYTES + 1),
+            }),
         ] {
             assert!(
                 decode(Bytes::copy_from_slice(message)).is_err(),

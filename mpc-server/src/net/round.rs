@@ -1,6 +1,7 @@
 //! One round's part of both links: what the engine and the agreement talk through.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ pub struct RoundLink {
     next: Side,
     prev: Side,
     deadline: Option<Instant>,
+    abandoned: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -41,6 +43,7 @@ impl RoundLink {
             next: Side::open(next, round, limit_bytes),
             prev: Side::open(prev, round, limit_bytes),
             deadline: None,
+            abandoned: Arc::default(),
         }
     }
 
@@ -57,6 +60,14 @@ impl RoundLink {
     /// Returns the links with the next and the previous party.
     pub const fn links(&self) -> [&Link; 2] {
         [&self.next.link, &self.prev.link]
+    }
+
+    fn ended(&self) -> LinkError {
+        if self.abandoned.load(Ordering::Relaxed) {
+            LinkError::Abandoned
+        } else {
+            LinkError::Closed
+        }
     }
 
     fn side(&self, peer: PartyId) -> Result<&Side, LinkError> {
@@ -79,13 +90,18 @@ impl mcmix_engine::Link for RoundLink {
     fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError> {
         let frames = &self.side(from)?.frames;
         let Some(deadline) = self.deadline else {
-            return frames.recv().map(Vec::from).map_err(|_| LinkError::Closed);
+            return frames.recv().map(Vec::from).map_err(|_| self.ended());
         };
-        let left = deadline.saturating_duration_since(Instant::now());
+        // Nor is a frame taken that came in time if it is only looked at now: a peer must not gain
+        // time by keeping us busy.
+        let left = deadline
+            .checked_duration_since(Instant::now())
+            .filter(|left| !left.is_zero())
+            .ok_or(LinkError::TimedOut)?;
         match frames.recv_timeout(left) {
             Ok(frame) => Ok(frame.into()),
             Err(mpsc::RecvTimeoutError::Timeout) => Err(LinkError::TimedOut),
-            Err(mpsc::RecvTimeoutError::Disconnected) => Err(LinkError::Closed),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(self.ended()),
         }
     }
 }
@@ -102,6 +118,7 @@ impl Drop for RoundLink {
 pub struct Abandon {
     round: RoundId,
     links: [Link; 2],
+    abandoned: Arc<AtomicBool>,
 }
 
 impl RoundLink {
@@ -110,6 +127,7 @@ impl RoundLink {
         Abandon {
             round: self.round,
             links: [self.next.link.clone(), self.prev.link.clone()],
+            abandoned: Arc::clone(&self.abandoned),
         }
     }
 }
@@ -117,8 +135,64 @@ impl RoundLink {
 impl Abandon {
     /// Ends the round.
     pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
         for link in &self.links {
             link.inboxes().close(self.round);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcmix_engine::Link as _;
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::hello::Hello;
+    use super::super::link::{self, Pace};
+    use super::super::{PairKey, Position};
+    use super::*;
+
+    const ROUND: RoundId = RoundId(5);
+
+    fn link(peer: PartyId) -> Link {
+        let hello = |party| Hello::new(party, [0; 32], Position::default()).unwrap();
+        let key = PairKey::derive(&hello(peer.next()), &hello(peer), [0; 32]);
+        let pace = Pace {
+            idle: Duration::from_secs(1),
+            delay: Duration::ZERO,
+        };
+        link::new(peer, key, pace, CancellationToken::new()).0
+    }
+
+    /// A link of P0 on which P1 has sent a frame already.
+    fn round_link() -> RoundLink {
+        let link = RoundLink::open(ROUND, link(PartyId::P1), link(PartyId::P2), 1000);
+        let frame = Bytes::from_static(b"frame");
+        link.next.link.inboxes().deliver(ROUND, frame).unwrap();
+        link
+    }
+
+    /// What a peer sends after the round's time is over changes nothing any more, nor what it sent
+    /// before and we come to late: the time bounds what it can try out (docs/protocol.md §3).
+    #[test]
+    fn nothing_is_taken_once_the_time_is_over() {
+        let mut link = round_link();
+        link.limit(Duration::from_hours(1));
+        assert_eq!(link.recv(PartyId::P1), Ok(b"frame".to_vec()));
+        let mut link = round_link();
+        link.limit(Duration::ZERO);
+        assert_eq!(link.recv(PartyId::P1), Err(LinkError::TimedOut));
+    }
+
+    /// A round given up from outside is told apart from a link that broke.
+    #[test]
+    fn who_gave_a_round_up_is_known() {
+        let mut link = round_link();
+        link.limit(Duration::from_hours(1));
+        link.next.link.inboxes().close_all();
+        assert!(link.recv(PartyId::P1).is_ok());
+        assert_eq!(link.recv(PartyId::P1), Err(LinkError::Closed));
+        link.abandon_handle().abandon();
+        assert_eq!(link.recv(PartyId::P2), Err(LinkError::Abandoned));
     }
 }

@@ -2,27 +2,29 @@
 //!
 //! In:      each party's frozen submissions, in the order of their ids.
 //! Out:     those that all three hold and whose components agree; and why the others are out.
-//! Cost:    3 rounds; P1 and P2 send 48 bytes a client to P0, P0 a byte a client back.
+//! Cost:    3 rounds; P1 and P2 send 48 bytes a client to P0, P0 a byte a client back, and each
+//!          party 40 bytes to each other one.
 //! Reveals: which clients submitted to whom, and whose shares do not fit together.
 //! Secure:  a client can't make a round inconsistent; only its own rows are left out. A
 //!          component's digest is computed by both of its holders under the key that they share:
 //!          P0, which compares, knows x0 and x1, and with a plain digest of x2 it could try out
-//!          whom a client dials. P1 and P2 compare what P0 told each of them before
-//!          anything is computed.
+//!          whom a client dials. Before anything is computed, each two parties compare what they
+//!          are about to compute on, the component that they both hold included: a party that lied
+//!          until then has only kept the round from happening.
 
 use blake2::{Blake2s256, Digest as _};
 use mcmix_engine::link::MAX_FRAME_BYTES;
-use mcmix_engine::{Link, LinkError};
-use mcmix_shared::identity::ClientId;
+use mcmix_engine::{Link, LinkError, Suspects};
+use mcmix_shared::identity::{ClientId, ID_BYTES};
 use mcmix_shared::party::PartyId;
-use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::program::{Program, RoundId, Turn};
 use mcmix_shared::share::{DIGEST_BYTES, Digest};
 use mcmix_shared::wire::MissedReason;
 
 use super::collect::Entry;
 
 /// Bytes of a client in a list: id, two digests.
-pub const CLAIM_BYTES: usize = 16 + 2 * DIGEST_BYTES;
+pub const CLAIM_BYTES: usize = ID_BYTES + 2 * DIGEST_BYTES;
 
 /// Why the parties did not agree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,12 +55,29 @@ pub enum AgreeError {
         /// What is wrong.
         problem: &'static str,
     },
-    /// The parties were told different sets, or different programs.
-    #[error("agreeing with {peer}: it computes another program or on another set of clients")]
+    /// The parties were told different things of the round, or a client that gave two of them
+    /// different components was kept.
+    #[error(
+        "agreeing with {peer}: expected our digest of program, turn, clients and components, \
+         got another"
+    )]
     AnotherSet {
         /// The peer.
         peer: PartyId,
     },
+}
+
+impl AgreeError {
+    /// Returns whom `me` must suspect. Of a digest that differs, the third party may have said
+    /// different things to the two that compare.
+    pub const fn suspects(&self, me: PartyId) -> Suspects {
+        match self {
+            Self::Link { peer, .. } | Self::TooLong { peer, .. } | Self::Malformed { peer, .. } => {
+                Suspects::One(*peer)
+            }
+            Self::AnotherSet { .. } => Suspects::of_check(me),
+        }
+    }
 }
 
 /// What became of each entry: kept, or left out for a reason.
@@ -73,6 +92,10 @@ pub struct Terms {
     pub round: RoundId,
     /// Its program.
     pub program: Program,
+    /// Its turn.
+    pub turn: Turn,
+    /// How wide the sort is: what P0 chose decides which messages there are.
+    pub sort_ways: u8,
     /// Clients in one round at most.
     pub most_clients: usize,
 }
@@ -121,10 +144,15 @@ pub fn agree(
     terms: &Terms,
     entries: &[Entry],
 ) -> Result<Verdicts, AgreeError> {
-    let me = terms.me;
-    if me == PartyId::P0 {
-        return lead(link, terms, entries);
-    }
+    let verdicts = match terms.me {
+        PartyId::P0 => lead(link, terms, entries)?,
+        PartyId::P1 | PartyId::P2 => follow(link, entries)?,
+    };
+    confirm(link, terms, entries, &verdicts)?;
+    Ok(verdicts)
+}
+
+fn follow(link: &mut impl Link, entries: &[Entry]) -> Result<Verdicts, AgreeError> {
     let mut list = Vec::with_capacity(entries.len() * CLAIM_BYTES);
     for entry in entries {
         Claim::of(entry).write(&mut list);
@@ -132,20 +160,37 @@ pub fn agree(
     send(link, PartyId::P0, &list)?;
     drop(list);
     let told = receive(link, PartyId::P0, entries.len())?;
-    let verdicts = read_verdicts(&told, entries.len())?;
-    // Before anything is computed: P0 may have told the two of us different sets.
-    let other = if me == PartyId::P1 {
-        PartyId::P2
-    } else {
-        PartyId::P1
+    read_verdicts(&told, entries.len())
+}
+
+/// Compares with each peer what is about to be computed on. Until here P0 alone has compared
+/// digests, and it may have told the two others different things, or lied to both.
+fn confirm(
+    link: &mut impl Link,
+    terms: &Terms,
+    entries: &[Entry],
+    verdicts: &Verdicts,
+) -> Result<(), AgreeError> {
+    let kept = || {
+        let judged = entries.iter().zip(verdicts);
+        judged.filter_map(|(entry, verdict)| verdict.is_ok().then_some(entry))
     };
-    let set = set_digest(terms, entries, &verdicts);
-    send(link, other, &set)?;
-    if receive(link, other, set.len())? == set {
-        Ok(verdicts)
-    } else {
-        Err(AgreeError::AnotherSet { peer: other })
+    // The first component is the previous party's, too, the second the next one's.
+    let with_prev = kept().map(|entry| (entry, entry.digests[0]));
+    let with_next = kept().map(|entry| (entry, entry.digests[1]));
+    let sets = [
+        (terms.me.prev(), set_digest(terms, with_prev)),
+        (terms.me.next(), set_digest(terms, with_next)),
+    ];
+    for (peer, set) in &sets {
+        send(link, *peer, set)?;
     }
+    for (peer, set) in sets {
+        if receive(link, peer, set.len())? != set {
+            return Err(AgreeError::AnotherSet { peer });
+        }
+    }
+    Ok(())
 }
 
 fn lead(link: &mut impl Link, terms: &Terms, entries: &[Entry]) -> Result<Verdicts, AgreeError> {
@@ -239,15 +284,18 @@ fn read_verdicts(bytes: &[u8], expected: usize) -> Result<Verdicts, AgreeError> 
     bytes.iter().map(verdict).collect()
 }
 
-/// Over everything that the two parties must have in common about the round.
-fn set_digest(terms: &Terms, entries: &[Entry], verdicts: &Verdicts) -> Vec<u8> {
+/// Over everything that two parties must have in common about the round: of each client the key
+/// and the digest of the component that both hold.
+fn set_digest<'a>(terms: &Terms, kept: impl Iterator<Item = (&'a Entry, Digest)>) -> Vec<u8> {
     let mut hash = Blake2s256::new()
         .chain_update(b"mcmix.v2 set")
         .chain_update(terms.round.0.to_le_bytes())
-        .chain_update([terms.program.code()]);
-    let judged = entries.iter().zip(verdicts);
-    for (entry, _) in judged.filter(|(_, verdict)| verdict.is_ok()) {
-        hash.update(entry.id.0);
+        .chain_update([terms.program.code()])
+        .chain_update(terms.turn.0.to_le_bytes())
+        .chain_update([terms.sort_ways]);
+    for (entry, digest) in kept {
+        hash.update(entry.key.as_bytes());
+        hash.update(digest.0);
     }
     hash.finalize().to_vec()
 }

@@ -4,7 +4,8 @@
 //! and dialing, where contacts and open alternate. In each lane at most one round is open and,
 //! at P0, at most one is being computed; a round stays open until the one before is through, so
 //! a period stretches by itself. One counter numbers the rounds of all programs. A round that
-//! fails is over.
+//! fails is over. Where too many were aborted, each party for itself runs none until it is started
+//! anew, and none runs while one of the three does so.
 //!
 //! P1 and P2 repeat to their clients what P0 opens, and clients believe what two servers say. So
 //! what P0 says is held against the rules first: P0 and one honest peer are not enough to run
@@ -16,6 +17,7 @@ use std::time::Duration;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
 
+use super::abort::{Abort, Patience, Tally};
 use crate::net::{Control, Position};
 
 /// Time since the party started.
@@ -25,6 +27,8 @@ pub type Time = Duration;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(200);
 /// How far numbers and turns may be from the last ones, as peers see it.
 pub const MAX_JUMP: u64 = 1 << 20;
+/// Rounds with a result of which it is remembered that they had one.
+const REMEMBERED: usize = 8;
 /// How far P0 goes for a peer's sake: less, so that no peer can make it break the rule.
 const MAX_LEAP: u64 = MAX_JUMP / 2;
 
@@ -47,7 +51,7 @@ impl Periods {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A link is up.
     LinkUp {
@@ -80,16 +84,36 @@ pub enum Input {
 }
 
 /// How computing a round ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// With a result.
     Done,
-    /// Without one.
+    /// Without one: a link failed, or time was up.
     Failed,
+    /// Without one: a check found that a peer deviates.
+    Aborted(Abort),
+}
+
+/// Why a round is over without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A link, the time, or a peer that said no more than that.
+    Broken,
+    /// A check here or at a peer.
+    Aborted,
+}
+
+/// Where rounds were stopped, after too many aborts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Here.
+    Here,
+    /// At a peer, which says so; here, too, rounds are not run without it.
+    At(PartyId),
 }
 
 /// What is to be done about it, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Collect submissions for a round and tell the clients.
     Open {
@@ -115,6 +139,17 @@ pub enum Output {
         round: RoundId,
         /// Its program.
         program: Program,
+        /// Why.
+        cause: Cause,
+    },
+    /// A round was aborted, here or at a peer: log and count it.
+    Abort {
+        /// The round.
+        round: RoundId,
+        /// Its program.
+        program: Program,
+        /// What was found, and by whom.
+        abort: Abort,
     },
     /// Tell a peer.
     Tell {
@@ -189,6 +224,8 @@ struct Side {
     up: bool,
     /// How far the peer had come when the link came up.
     position: Position,
+    /// The peer has stopped rounds, it said over this link.
+    has_stopped: bool,
 }
 
 /// The clock of one party.
@@ -202,6 +239,11 @@ pub struct Clock {
     last_dialing: Option<Program>,
     /// Rounds that are being computed here.
     computing: BTreeMap<RoundId, Program>,
+    /// The last rounds that had a result here.
+    done: BTreeMap<RoundId, Program>,
+    aborts: Tally,
+    /// There were too many aborts; no rounds from now on.
+    has_stopped: bool,
     position: Position,
     /// The number from which rounds start where no party knows of any.
     start: RoundId,
@@ -219,7 +261,12 @@ pub struct Clock {
 impl Clock {
     /// Makes the clock of a party that has come that far. Where no party knows of any round, rounds
     /// are numbered from `start` on.
-    pub fn new(me: PartyId, periods: Periods, position: Position, start: RoundId) -> Self {
+    pub fn new(
+        me: PartyId,
+        (periods, patience): (Periods, Patience),
+        position: Position,
+        start: RoundId,
+    ) -> Self {
         Self {
             me,
             periods,
@@ -227,6 +274,9 @@ impl Clock {
             dialing: Lane::default(),
             last_dialing: None,
             computing: BTreeMap::new(),
+            done: BTreeMap::new(),
+            aborts: Tally::new(patience),
+            has_stopped: false,
             position,
             start,
             unsettled: true,
@@ -253,9 +303,23 @@ impl Clock {
         self.next.up && self.prev.up && (!self.leads() || (p1 && p2))
     }
 
+    /// Returns where rounds were stopped after too many aborts, if they were.
+    pub fn halt(&self) -> Option<Halt> {
+        if self.has_stopped {
+            return Some(Halt::Here);
+        }
+        let mut peers = [self.me.next(), self.me.prev()].into_iter();
+        let stopped = |&peer: &PartyId| self.side(peer).has_stopped;
+        peers.find(stopped).map(Halt::At)
+    }
+
+    fn may_run(&self) -> bool {
+        self.is_linked() && self.halt().is_none()
+    }
+
     /// Returns when the next [`Input::Tick`] can matter.
     pub fn next_tick(&self) -> Option<Time> {
-        if !self.leads() || !self.is_linked() {
+        if !self.leads() || !self.may_run() {
             return None;
         }
         self.due()
@@ -278,13 +342,11 @@ impl Clock {
             Input::LinkUp { peer, position } => self.link_up(peer, position, &mut out),
             Input::LinkDown { peer } => self.link_down(now, peer, &mut out),
             Input::Control { from, control } => self.control(now, from, control, &mut out),
-            Input::Finished { round, outcome } => {
-                if outcome == Outcome::Failed {
-                    self.fail(now, round, None, &mut out);
-                } else {
-                    self.computing.remove(&round);
-                }
-            }
+            Input::Finished { round, outcome } => match outcome {
+                Outcome::Done => self.finish(round),
+                Outcome::Failed => self.fail(now, round, None, &mut out),
+                Outcome::Aborted(abort) => self.abort(now, round, abort, &mut out),
+            },
             Input::Tick => {}
         }
         if self.leads() {
@@ -298,7 +360,11 @@ impl Clock {
     }
 
     fn link_up(&mut self, peer: PartyId, position: Position, out: &mut Vec<Output>) {
-        *self.side_mut(peer) = Side { up: true, position };
+        *self.side_mut(peer) = Side {
+            up: true,
+            position,
+            has_stopped: false,
+        };
         if peer == PartyId::P0 {
             self.unsettled = true;
             self.last_dialing = None;
@@ -310,17 +376,23 @@ impl Clock {
                 control: Control::Linked { up },
             });
         }
+        if self.has_stopped {
+            out.push(Output::Tell {
+                to: peer,
+                control: Control::Stopped,
+            });
+        }
     }
 
     /// Every round needs every link: all that are under way are over.
     fn link_down(&mut self, now: Time, peer: PartyId, out: &mut Vec<Output>) {
-        self.side_mut(peer).up = false;
+        let side = self.side_mut(peer);
+        side.up = false;
+        side.has_stopped = false;
         if self.leads() {
             self.set_far_side(peer, false);
         }
-        for round in self.under_way() {
-            self.fail(now, round, None, out);
-        }
+        self.fail_all(now, out);
         if !self.leads() && peer == self.far_peer() && self.is_up(PartyId::P0) {
             out.push(Output::Tell {
                 to: PartyId::P0,
@@ -335,16 +407,31 @@ impl Clock {
                 if round > self.position.round {
                     Err(Misdeed::NeverOpened)
                 } else {
-                    self.fail(now, round, Some(from), out);
+                    if self.done.contains_key(&round) {
+                        let account = "it has no result of a round that has one here".to_owned();
+                        let abort = Abort::told(self.me, from, account);
+                        self.abort(now, round, abort, out);
+                    } else {
+                        self.fail(now, round, Some(from), out);
+                    }
                     Ok(())
                 }
+            }
+            // Whoever was not told of the round by P0 has nothing to end.
+            Control::Aborted { round, account } => {
+                let abort = Abort::told(self.me, from, account);
+                self.abort(now, round, abort, out);
+                Ok(())
+            }
+            Control::Stopped => {
+                self.side_mut(from).has_stopped = true;
+                self.fail_all(now, out);
+                Ok(())
             }
             Control::Linked { up } if self.leads() => {
                 self.set_far_side(from, up);
                 if !up {
-                    for round in self.under_way() {
-                        self.fail(now, round, None, out);
-                    }
+                    self.fail_all(now, out);
                 }
                 Ok(())
             }
@@ -412,7 +499,7 @@ impl Clock {
             let misdeed = Misdeed::TooSoon;
             out.push(Output::Decline { round, misdeed });
             self.tell_all(Control::Failed { round }, None, out);
-        } else if self.is_linked() {
+        } else if self.may_run() {
             let lane = self.lane_mut(program);
             lane.open = Some((round, program));
             lane.opened_at = Some(now);
@@ -474,7 +561,7 @@ impl Clock {
         // The program of the next dialing round may be another than that of the one just closed.
         for program in self.due() {
             let lane = self.lane(program);
-            if lane.open.is_none() && now >= lane.resumes_at && self.is_linked() {
+            if lane.open.is_none() && now >= lane.resumes_at && self.may_run() {
                 self.open(now, program, out);
             }
         }
@@ -527,6 +614,16 @@ impl Clock {
         out.push(Output::Compute { round });
     }
 
+    /// Remembers that a round had a result.
+    fn finish(&mut self, round: RoundId) {
+        if let Some(program) = self.computing.remove(&round) {
+            self.done.insert(round, program);
+            if self.done.len() > REMEMBERED {
+                self.done.pop_first();
+            }
+        }
+    }
+
     /// Ends a round without a result, if it is under way, and tells those who don't know yet.
     fn fail(
         &mut self,
@@ -535,10 +632,63 @@ impl Clock {
         heard_from: Option<PartyId>,
         out: &mut Vec<Output>,
     ) {
-        let open = self.program_of_open(round);
-        let Some(program) = open.or_else(|| self.computing.remove(&round)) else {
+        if self.end(now, (round, Cause::Broken), out).is_some() {
+            self.tell_all(Control::Failed { round }, heard_from, out);
+        }
+    }
+
+    fn fail_all(&mut self, now: Time, out: &mut Vec<Output>) {
+        for round in self.under_way() {
+            self.fail(now, round, None, out);
+        }
+    }
+
+    /// Ends a round in which somebody deviates. One that has a result here counts as well: what a
+    /// peer found then, or that it got none, is how it looks where results are kept from some.
+    fn abort(&mut self, now: Time, round: RoundId, abort: Abort, out: &mut Vec<Output>) {
+        let ended = self.end(now, (round, Cause::Aborted), out);
+        let Some(program) = ended.or_else(|| self.done.remove(&round)) else {
             return;
         };
+        // To both peers and by every party: P0 may be the one that deviates.
+        for to in [self.me.next(), self.me.prev()] {
+            if self.is_up(to) && Some(to) != abort.told_by {
+                let account = abort.retold();
+                let control = Control::Aborted { round, account };
+                out.push(Output::Tell { to, control });
+            }
+        }
+        out.push(Output::Abort {
+            round,
+            program,
+            abort,
+        });
+        if self.aborts.count(now) && !self.has_stopped {
+            self.stop(now, out);
+        }
+    }
+
+    /// Runs no more rounds.
+    fn stop(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.has_stopped = true;
+        self.fail_all(now, out);
+        for to in [self.me.next(), self.me.prev()] {
+            if self.is_up(to) {
+                let control = Control::Stopped;
+                out.push(Output::Tell { to, control });
+            }
+        }
+    }
+
+    /// Ends a round without a result, if it is under way, and returns its program.
+    fn end(
+        &mut self,
+        now: Time,
+        (round, cause): (RoundId, Cause),
+        out: &mut Vec<Output>,
+    ) -> Option<Program> {
+        let open = self.program_of_open(round);
+        let program = open.or_else(|| self.computing.remove(&round))?;
         // Sooner, peers would decline the next one.
         let spaced = 3 * self.periods.of(program) / 4;
         let lane = self.lane_mut(program);
@@ -547,8 +697,12 @@ impl Clock {
         }
         let again = lane.opened_at.map_or(now, |at| at + spaced);
         lane.resumes_at = again.max(now + PAUSE_AFTER_FAILURE);
-        out.push(Output::Fail { round, program });
-        self.tell_all(Control::Failed { round }, heard_from, out);
+        out.push(Output::Fail {
+            round,
+            program,
+            cause,
+        });
+        Some(program)
     }
 
     /// P0 tells both peers; P1 and P2 tell P0.
@@ -556,6 +710,7 @@ impl Clock {
         for to in [self.me.next(), self.me.prev()] {
             let concerned = self.leads() || to == PartyId::P0;
             if concerned && self.is_up(to) && Some(to) != but {
+                let control = control.clone();
                 out.push(Output::Tell { to, control });
             }
         }

@@ -42,7 +42,7 @@ impl Entry {
         Self {
             id,
             key,
-            digests: share.digests(round, id, [&keys.prev, &keys.next]),
+            digests: share.digests(round, &key, [&keys.prev, &keys.next]),
             connection,
             place: 0,
         }
@@ -308,6 +308,17 @@ mod tests {
         assert!(collector.freeze(RoundId(500)).is_none());
     }
 
+    /// Two keys may have one id, which takes a collision of hashes: the first has it.
+    #[test]
+    fn nobody_replaces_the_share_of_another_key() {
+        let collector = collector();
+        let send = |client, connection| {
+            collector.submit(client, connection, submit(500, Program::Open, 1))
+        };
+        assert_eq!(send(client(1), 4), Ok(()));
+        assert_eq!(send((client(1).0, client(2).1), 5), Err(Refusal::Repeated));
+    }
+
     /// A client that starts anew deals again; what its old connection still sends is too late.
     #[test]
     fn a_newer_connection_replaces_the_share_and_an_older_one_does_not() {
@@ -331,7 +342,7 @@ mod tests {
         };
         assert_eq!(
             of(1).digests,
-            latest.digests(RoundId(500), client(1).0, [&[2; 32], &[1; 32]])
+            latest.digests(RoundId(500), &client(1).1, [&[2; 32], &[1; 32]])
         );
         let input = dealt.into_dialing(DialingProgram::Open, &[of(1).clone(), of(2).clone()]);
         for (at, fill) in [(0, 0xa2), (448, 0xb1)] {

@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc as sync_mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
 use mcmix_engine::{PairKeys, SortWidth};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
-use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::program::{Program, RoundId, Turn};
 use mcmix_shared::row::Shape;
-use mcmix_shared::wire::ServerFrame;
+use mcmix_shared::wire::{FailedReason, ServerFrame};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::abort::Patience;
 use super::agree::CLAIM_BYTES;
-use super::clock::{Clock, Input, Outcome, Output, Periods};
+use super::clock::{Cause, Clock, Halt, Input, Outcome, Output, Periods};
 use super::collect::{Collector, OpenRound};
 use super::counter::{self, Counter, CounterError};
 use super::lane::{self, Job, LaneSettings};
@@ -32,6 +33,22 @@ pub struct Rounds {
     linked: AtomicBool,
     /// Whether the last round went well, and since the links came up.
     running: AtomicBool,
+    /// Whether rounds were stopped, here or at a peer.
+    halted: AtomicBool,
+    done: AtomicU64,
+    failed: AtomicU64,
+    aborted: AtomicU64,
+}
+
+/// How many rounds ended how, since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoundCounts {
+    /// With a result.
+    pub done: u64,
+    /// Without one, for a link or the time.
+    pub failed: u64,
+    /// Aborted, since a check here or at a peer found that somebody deviates.
+    pub aborted: u64,
 }
 
 impl Rounds {
@@ -41,6 +58,26 @@ impl Rounds {
             collector: Collector::new(me, shape, most_clients),
             linked: AtomicBool::new(false),
             running: AtomicBool::new(false),
+            halted: AtomicBool::new(false),
+            done: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            aborted: AtomicU64::new(0),
+        }
+    }
+
+    /// Returns whether rounds were stopped after too many aborts, here or at a peer.
+    pub fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many rounds ended how.
+    pub fn counts(&self) -> RoundCounts {
+        let [done, failed, aborted] =
+            [&self.done, &self.failed, &self.aborted].map(|count| count.load(Ordering::Relaxed));
+        RoundCounts {
+            done,
+            failed,
+            aborted,
         }
     }
 
@@ -64,6 +101,10 @@ pub enum DriverError {
     LaneEnded(&'static str),
 }
 
+/// How often clients are told again that rounds are stopped: less than they wait for a server that
+/// says nothing.
+const TELL_AGAIN: Duration = Duration::from_secs(5);
+
 /// The names of the lanes.
 const CONVERSATION: &str = "conversation";
 const DIALING: &str = "dialing";
@@ -71,6 +112,7 @@ const DIALING: &str = "dialing";
 /// A round that is open here.
 struct OpenHere {
     program: Program,
+    turn: Turn,
     link: RoundLink,
     sort_width: SortWidth,
 }
@@ -92,6 +134,10 @@ pub struct Driver {
     rounds: Arc<Rounds>,
     clients: Arc<Clients>,
     limit_bytes: usize,
+    patience: Patience,
+    halt: Option<Halt>,
+    /// When clients are told again that rounds are stopped.
+    tell_again: Option<Duration>,
 }
 
 impl std::fmt::Debug for Driver {
@@ -119,6 +165,10 @@ impl Driver {
             conversation: Duration::from_millis(deployment.conversation_period_ms.into()),
             dialing: Duration::from_millis(deployment.dialing_period_ms.into()),
         };
+        let patience = Patience {
+            aborts: config.rounds.aborts,
+            within: Duration::from_millis(config.rounds.aborts_within_ms),
+        };
         let (report, finished) = mpsc::unbounded_channel();
         let lane = |name| {
             let settings = LaneSettings {
@@ -129,12 +179,11 @@ impl Driver {
                 limit: Duration::from_millis(config.rounds.limit_ms),
                 clients: Arc::clone(clients),
             };
-            let report = report.clone();
+            let (report, me) = (report.clone(), config.party);
             lane::start(settings, move |round, result| {
-                let outcome = if result.is_ok() {
-                    Outcome::Done
-                } else {
-                    Outcome::Failed
+                let outcome = match result {
+                    Ok(_) => Outcome::Done,
+                    Err(error) => error.outcome(me),
                 };
                 let _stopping = report.send((round, outcome));
             })
@@ -143,7 +192,7 @@ impl Driver {
         Ok(Self {
             clock: Clock::new(
                 config.party,
-                periods,
+                (periods, patience),
                 position,
                 counter::from_time(SystemTime::now()),
             ),
@@ -165,6 +214,9 @@ impl Driver {
             )),
             clients: Arc::clone(clients),
             limit_bytes: limit_bytes(config, deployment),
+            patience,
+            halt: None,
+            tell_again: None,
         })
     }
 
@@ -189,11 +241,16 @@ impl Driver {
                 Some((round, outcome)) = self.finished.recv() => {
                     self.computing.remove(&round);
                     if outcome == Outcome::Done {
+                        self.rounds.done.fetch_add(1, Ordering::Relaxed);
                         self.rounds.running.store(true, Ordering::Relaxed);
                     }
                     Input::Finished { round, outcome }
                 }
                 () = sleep_until(self.started, tick) => Input::Tick,
+                () = sleep_until(self.started, self.tell_again) => {
+                    self.tell_stopped();
+                    continue;
+                }
             };
             self.choose_sort_width();
             let outputs = self.clock.handle(self.started.elapsed(), input);
@@ -201,12 +258,49 @@ impl Driver {
             for output in outputs {
                 self.perform(output)?;
             }
+            self.note_halt();
             let linked = self.clock.is_linked();
             self.rounds.linked.store(linked, Ordering::Relaxed);
             if !linked {
                 self.rounds.running.store(false, Ordering::Relaxed);
             }
         }
+    }
+
+    /// Says so when rounds were stopped, or go on.
+    fn note_halt(&mut self) {
+        let halt = self.clock.halt();
+        if halt == self.halt {
+            return;
+        }
+        self.halt = halt;
+        self.rounds.halted.store(halt.is_some(), Ordering::Relaxed);
+        let Patience { aborts, within } = self.patience;
+        match halt {
+            Some(Halt::Here) => tracing::error!(
+                aborts,
+                within_s = within.as_secs(),
+                "rounds are stopped: one of the servers does not follow the protocol. Compare the \
+                 three servers' logs; a restart of this server lets it take part again"
+            ),
+            Some(Halt::At(peer)) => tracing::error!(
+                %peer,
+                "rounds are stopped: that server says that it found too many aborts. They go on \
+                 when its operator has restarted it"
+            ),
+            None => tracing::info!("no server stops rounds any more"),
+        }
+        if halt.is_some() {
+            self.rounds.running.store(false, Ordering::Relaxed);
+            self.tell_stopped();
+        } else {
+            self.tell_again = None;
+        }
+    }
+
+    fn tell_stopped(&mut self) {
+        self.clients.broadcast(&ServerFrame::Stopped);
+        self.tell_again = Some(self.started.elapsed() + TELL_AGAIN);
     }
 
     /// Stores how far the rounds have come, before anybody is told.
@@ -254,30 +348,52 @@ impl Driver {
                 closes_in,
                 sort_ways,
             } => {
-                let Some(keys) = self.open_round(round, program, sort_ways) else {
-                    return Ok(());
-                };
                 let open = OpenRound {
                     round,
                     program,
                     turn,
                     closes_at: Instant::now() + closes_in,
                 };
+                let Some(keys) = self.open_round(open, sort_ways) else {
+                    return Ok(());
+                };
                 self.rounds.collector.open(open, keys);
                 let online = self.clients.online(program);
                 self.clients.broadcast(&open.announcement(online));
             }
             Output::Compute { round } => self.compute(round)?,
-            Output::Fail { round, program } => {
+            Output::Fail {
+                round,
+                program,
+                cause,
+            } => {
                 self.rounds.collector.freeze(round);
                 self.open.remove(&round);
                 if let Some(abandon) = self.computing.remove(&round) {
                     abandon.abandon();
                 }
                 self.rounds.running.store(false, Ordering::Relaxed);
-                tracing::warn!(%round, %program, "over without a result");
-                self.clients
-                    .broadcast(&ServerFrame::Failed { round, program });
+                let reason = match cause {
+                    Cause::Broken => {
+                        self.rounds.failed.fetch_add(1, Ordering::Relaxed);
+                        tracing::warn!(%round, %program, "over without a result");
+                        FailedReason::Broken
+                    }
+                    Cause::Aborted => FailedReason::Aborted,
+                };
+                self.clients.broadcast(&ServerFrame::Failed {
+                    round,
+                    program,
+                    reason,
+                });
+            }
+            Output::Abort {
+                round,
+                program,
+                abort,
+            } => {
+                self.rounds.aborted.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%round, %program, suspects = %abort.suspects, "aborted: {abort}");
             }
             Output::Tell { to, control } => {
                 if let Some(link) = self.link_mut(to) {
@@ -298,7 +414,13 @@ impl Driver {
     }
 
     /// Returns the keys that the round's links have.
-    fn open_round(&mut self, round: RoundId, program: Program, sort_ways: u8) -> Option<PairKeys> {
+    fn open_round(&mut self, open: OpenRound, sort_ways: u8) -> Option<PairKeys> {
+        let OpenRound {
+            round,
+            program,
+            turn,
+            ..
+        } = open;
         // The clock opens nothing while a link is down.
         let [Some(next), Some(prev)] = self.links.clone() else {
             return None;
@@ -311,6 +433,7 @@ impl Driver {
         let sort_width = SortWidth::new(sort_ways);
         let here = OpenHere {
             program,
+            turn,
             link,
             sort_width,
         };
@@ -324,6 +447,7 @@ impl Driver {
             Some(frozen),
             Some(OpenHere {
                 program,
+                turn,
                 link,
                 sort_width,
             }),
@@ -338,6 +462,7 @@ impl Driver {
         };
         let job = Job {
             program,
+            turn,
             frozen,
             link,
             sort_width,

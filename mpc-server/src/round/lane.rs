@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 
 use mcmix_engine::{
     Context, DialingProgram, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth,
-    Statistics, conversation, dialing,
+    Statistics, Suspects, conversation, dialing,
 };
-use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::program::{Program, RoundId, Turn};
 use mcmix_shared::row::Shape;
 use mcmix_shared::share::{REPLY_DIGEST_BYTES, reply_body_bytes, row_digest, seed_digest};
 use mcmix_shared::wire::{Reply, ServerFrame};
 
+use super::abort::Abort;
 use super::agree::{AgreeError, Terms, Verdicts, agree};
+use super::clock::Outcome;
 use super::collect::{Entry, Frozen};
 use super::dealt::Dealt;
 use crate::clients::Clients;
@@ -44,6 +46,8 @@ pub struct Job {
     pub program: Program,
     /// This party's submissions.
     pub frozen: Frozen,
+    /// The turn.
+    pub turn: Turn,
     /// The links.
     pub link: RoundLink,
     /// How wide the sort is.
@@ -59,6 +63,44 @@ pub enum RoundError {
     /// The computation failed.
     #[error(transparent)]
     Engine(#[from] mcmix_engine::Error),
+}
+
+impl RoundError {
+    /// Returns how the round ended, as the clock is told: what a peer can only have done by
+    /// deviating is an abort. A link that fails is none, nor is time that ran out: whoever does
+    /// that on purpose has learned nothing by it, since nothing is opened before it was verified,
+    /// and somebody on the way between servers can do it, too.
+    pub fn outcome(&self, me: PartyId) -> Outcome {
+        let (is_link, suspects) = match self {
+            Self::Agree(error) => (matches!(error, AgreeError::Link { .. }), error.suspects(me)),
+            Self::Engine(error) => (
+                matches!(error, mcmix_engine::Error::Link { .. }),
+                error.suspects(me),
+            ),
+        };
+        if is_link || suspects == Suspects::Nobody {
+            return Outcome::Failed;
+        }
+        Outcome::Aborted(Abort {
+            told_by: None,
+            account: self.to_string(),
+            suspects,
+        })
+    }
+
+    /// Returns whether the round had been given up from outside, where the reason is known.
+    const fn is_abandoned(&self) -> bool {
+        matches!(
+            self,
+            Self::Agree(AgreeError::Link {
+                source: LinkError::Abandoned,
+                ..
+            }) | Self::Engine(mcmix_engine::Error::Link {
+                source: LinkError::Abandoned,
+                ..
+            })
+        )
+    }
 }
 
 /// How a round went.
@@ -170,7 +212,12 @@ impl Lane {
                 communication_rounds = report.statistics.rounds,
                 "done"
             ),
-            Err(error) => tracing::warn!("failed: {error}"),
+            // Aborts and rounds given up are told where all that ends a round comes together.
+            Err(error) if error.is_abandoned() => tracing::debug!("failed: {error}"),
+            Err(error) => match error.outcome(self.settings.me) {
+                Outcome::Aborted(_) => tracing::debug!("failed: {error}"),
+                Outcome::Done | Outcome::Failed => tracing::warn!("failed: {error}"),
+            },
         }
         result
     }
@@ -179,6 +226,7 @@ impl Lane {
         let Job {
             program,
             frozen: Frozen { entries, dealt },
+            turn,
             mut link,
             sort_width,
         } = job;
@@ -194,6 +242,8 @@ impl Lane {
             me: settings.me,
             round,
             program,
+            turn,
+            sort_ways: u8::try_from(sort_width.ways()).unwrap_or(u8::MAX),
             most_clients: settings.most_clients,
         };
         let verdicts = agree(&mut link, &terms, &entries)?;

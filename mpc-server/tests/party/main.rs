@@ -9,6 +9,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod aborts;
 mod anew;
 mod conversation;
 mod faults;

@@ -9,7 +9,7 @@ use mcmix_shared::noise::SEAL_BYTES;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
 use mcmix_shared::row::Shape;
-use mcmix_shared::wire::{ClientFrame, MissedReason, Open, Refusal, ServerFrame};
+use mcmix_shared::wire::{ClientFrame, FailedReason, MissedReason, Open, Refusal, ServerFrame};
 
 use crate::conversation::{introduce, say};
 use crate::world::{World, soon};
@@ -48,7 +48,11 @@ fn is_excuse(message: (Direction, usize)) -> bool {
             program,
             reason: MissedReason::Absent,
         },
-        ServerFrame::Failed { round, program },
+        ServerFrame::Failed {
+            round,
+            program,
+            reason: FailedReason::Broken,
+        },
         ServerFrame::Refused {
             reason: Refusal::Late,
         },

@@ -413,6 +413,24 @@ fn a_static_key_of_low_order_is_refused() {
     }
 }
 
+/// Behind message 2 stands what can't be told from the rest of a sealed row.
+#[test]
+fn what_fills_the_row_of_an_answer_is_noise() {
+    let fill = |seed| {
+        let mut parties = Parties::new();
+        parties.seed = AnswerSeed(Secret::from_bytes([seed; 32]));
+        parties.answer(None).row.split_off(ANSWER_BYTES)
+    };
+    let ones = |bytes: &[u8]| bytes.iter().map(|byte| byte.count_ones()).sum::<u32>();
+    let (one, other) = (fill(5), fill(6));
+    let between: Vec<_> = one.iter().zip(&other).map(|(a, b)| a ^ b).collect();
+    let bits = 8 * u32::try_from(one.len()).unwrap();
+    for bytes in [one, other, between] {
+        // Six deviations of a fair coin's, and more.
+        assert!(ones(&bytes).abs_diff(bits / 2) < bits / 12, "{bytes:?}");
+    }
+}
+
 /// An answer opens for its caller, its callee and its call, and for no others.
 #[test]
 fn answers_are_bound_to_both_people_and_the_call() {

@@ -33,6 +33,8 @@ pub(super) struct Link {
     failures: u32,
     /// Counts the connections.
     connections: u64,
+    /// The server says that no rounds are run any more; it has opened none since.
+    says_stopped: bool,
 }
 
 #[derive(Debug)]
@@ -68,6 +70,7 @@ impl Default for Link {
             state: State::New,
             failures: 0,
             connections: 0,
+            says_stopped: false,
         }
     }
 }
@@ -100,6 +103,15 @@ impl Link {
     /// Learns that the server does its work.
     pub(super) fn has_worked(&mut self) {
         self.failures = 0;
+    }
+
+    /// Learns that the server opened a round.
+    pub(super) const fn has_opened(&mut self) {
+        self.says_stopped = false;
+    }
+
+    pub(super) const fn says_stopped(&self) -> bool {
+        self.says_stopped
     }
 
     fn deadline(&self, silence_ms: u64) -> Option<Millis> {
@@ -259,17 +271,22 @@ impl Client {
                     rng,
                 );
             }
-            ServerFrame::Failed { round, program } if up => {
+            ServerFrame::Failed {
+                round,
+                program,
+                reason,
+            } if up => {
                 self.round_word(
                     party,
                     Said {
                         round,
                         program,
-                        word: Word::Failed,
+                        word: Word::Failed(reason),
                     },
                     rng,
                 );
             }
+            ServerFrame::Stopped if up => self.links.get_mut(party).says_stopped = true,
             _ => self.drop_link(party, rng),
         }
     }

@@ -156,6 +156,11 @@ pub enum Notice {
         "The servers' answers did not fit together, so that round was dropped and its messages are sent again. If this stays, a server is faulty or hostile: ask the operators."
     )]
     RepliesDisagree,
+    /// A round was aborted, two servers say.
+    #[error(
+        "Two servers say that one of the three did not follow the protocol, so that round was dropped and its messages are sent again. Which one it was can't be told. If this stays, ask the operators."
+    )]
+    RoundAborted,
     /// The browser does not store.
     #[error(
         "The browser could not save your messages. It is tried again; do not close this page, and free some disk space."

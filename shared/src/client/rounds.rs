@@ -16,7 +16,7 @@ use crate::{
     party::PartyId,
     program::{Program, RoundId, Turn},
     share::{DealtShare, ReplyRow, combine, deal},
-    wire::{ClientFrame, Open, Submit},
+    wire::{ClientFrame, FailedReason, Open, Submit},
 };
 
 /// Rounds of a kind whose replies are waited for. With more, the oldest is given up.
@@ -114,7 +114,7 @@ pub(super) enum Word {
     /// We were left out.
     Missed,
     /// There is no result for anybody.
-    Failed,
+    Failed(FailedReason),
 }
 
 /// What was handed in, for when the reply comes.
@@ -210,6 +210,7 @@ impl Client {
             program: open.program,
             turn: open.turn,
         };
+        self.links.get_mut(party).has_opened();
         *self.rounds.online.get_mut(party).get_mut(open.program) = open.online;
         if !self.rounds.has_announced(party, &announcement) {
             let announced = self.rounds.announced.get_mut(party);
@@ -388,17 +389,20 @@ impl Client {
             ] => combine(round, program, self.deployment.shape(), [b0, b1, b2]).ok(),
             _ => None,
         };
-        let outcome = match &rows {
-            Some(_) => RoundOutcome::Done(round),
-            None if words
-                .0
-                .iter()
-                .flatten()
-                .any(|word| matches!(word, Word::Missed)) =>
-            {
-                RoundOutcome::Missed(round)
-            }
-            None => RoundOutcome::Failed(round),
+        let said = |word: fn(&Word) -> bool| {
+            let words = words.0.iter().flatten();
+            words.filter(|&said| word(said)).count()
+        };
+        let outcome = if rows.is_some() {
+            RoundOutcome::Done(round)
+        } else if said(|word| matches!(word, Word::Failed(FailedReason::Aborted))) >= 2 {
+            // One server's word for it would do to make people distrust the others.
+            self.notify(Notice::RoundAborted);
+            RoundOutcome::Aborted(round)
+        } else if said(|word| matches!(word, Word::Missed)) > 0 {
+            RoundOutcome::Missed(round)
+        } else {
+            RoundOutcome::Failed(round)
         };
         self.rounds.set_outcome(program, outcome);
         if !program.is_dialing() {

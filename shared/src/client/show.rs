@@ -67,8 +67,13 @@ impl Client {
             .map_or(ServerKeys::Known, |changed| ServerKeys::Changed { changed })
     }
 
-    /// Returns what keeps rounds from completing: what they show, or a link that is down alone.
+    /// Returns what keeps rounds from completing: what servers say, what rounds show, or a link that
+    /// is down alone.
     fn obstacle(&self) -> Option<Obstacle> {
+        let stopped = self.links.0.iter().filter(|link| link.says_stopped());
+        if stopped.count() >= 2 {
+            return Some(Obstacle::Stopped);
+        }
         let down = |party: &PartyId| self.links.get(*party).status() != LinkStatus::Connected;
         let mut down = PartyId::ALL.into_iter().filter(down);
         self.rounds

@@ -93,6 +93,9 @@ pub enum Obstacle {
     Server(PartyId),
     /// Which one can't be told.
     Unknown,
+    /// Two servers say that no rounds are run any more, since one of the three does not follow the
+    /// protocol.
+    Stopped,
 }
 
 /// One server as the page shows it.
@@ -144,6 +147,8 @@ pub enum RoundOutcome {
     Done(RoundId),
     /// We were left out.
     Missed(RoundId),
+    /// The round ended for everyone, since a check found that a server deviates, as two say.
+    Aborted(RoundId),
     /// The round failed for everyone, or its replies never came or did not fit.
     Failed(RoundId),
 }

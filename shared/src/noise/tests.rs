@@ -202,11 +202,21 @@ fn a_replayed_hello_opens_nothing() {
 fn fresh_links_have_fresh_hellos() {
     let mut rng = ChaCha12Rng::seed_from_u64(7);
     let server = server_key().server_key();
-    let mut hello = || Initiator::new(&DEPLOYMENT, PARTY, &client_key(), &server, &mut rng).1;
-    let (one, two) = (hello(), hello());
+    let mut hello = || Initiator::new(&DEPLOYMENT, PARTY, &client_key(), &server, &mut rng);
+    let ((first, one), (second, two)) = (hello(), hello());
     for part in [0..32, 32..80, 80..HELLO_BYTES] {
         assert_ne!(one[part.clone()], two[part]);
     }
+    // What is sealed in the last part, which differs for its key alone.
+    assert_ne!(first.one_time.public(), second.one_time.public());
+    let mut answer = |hello| {
+        let accepted = accept(&DEPLOYMENT, PARTY, &server_key(), hello, &mut rng);
+        accepted.unwrap().answer
+    };
+    let (once, again) = (answer(&one), answer(&one));
+    let (ciphertext, message) = (0..kem::CIPHERTEXT_BYTES, kem::CIPHERTEXT_BYTES..);
+    assert_ne!(once[ciphertext.clone()], again[ciphertext]);
+    assert_ne!(once[message.clone()], again[message]);
 }
 
 /// Makes a hello as a client that follows no rules might.

@@ -188,3 +188,59 @@ pub(super) fn answer(
         offer: offer_hash,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Asked, CIPHERTEXT_BYTES, FEATURES, Secret, Step, answer, confirmation, hash, kdf, kem,
+    };
+    use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
+
+    /// Whoever reads a device knows all that is stored, the root among it: what heals is what is
+    /// drawn afterwards, on both sides, in both halves.
+    #[test]
+    fn what_heals_is_drawn_anew() {
+        let mut rng = ChaCha12Rng::seed_from_u64(1);
+        let offers = [(); 2].map(|()| Asked::new(&mut rng).offer);
+        let root = Secret::from_bytes([1; 32]);
+        let step = Step {
+            root: &root,
+            generation: 1,
+        };
+        let answers = [(); 2].map(|()| answer(step, &offers[0], None, &mut rng).unwrap().answer);
+        for [one, other] in [offers, answers] {
+            assert_ne!(one[..32], other[..32], "X25519");
+            assert_ne!(
+                one[32..32 + CIPHERTEXT_BYTES],
+                other[32..32 + CIPHERTEXT_BYTES],
+                "ML-KEM"
+            );
+        }
+    }
+
+    /// With a key of low order one half would be zeros, whatever the other side drew.
+    #[test]
+    fn keys_of_low_order_are_refused() {
+        let mut rng = ChaCha12Rng::seed_from_u64(1);
+        let asked = Asked::new(&mut rng);
+        let (root, public) = (Secret::from_bytes([1; 32]), asked.kem_key().public());
+        let step = Step {
+            root: &root,
+            generation: 1,
+        };
+        let mut one = [0; 32];
+        one[0] = 1;
+        for weak in [[0; 32], one] {
+            let check = kdf::truncate(&hash("offer", &weak, &public, FEATURES));
+            let offer = [&weak[..], &public, &FEATURES, &check].concat();
+            assert!(answer(step, &offer, None, &mut rng).is_none());
+            let (ciphertext, shared) = kem::encapsulate(&public, &[2; 32]).unwrap();
+            let ciphertext: [u8; CIPHERTEXT_BYTES] = ciphertext;
+            let (offer, _) = super::offer_hash(&asked.offer).unwrap();
+            let hash = hash("answer", &weak, &ciphertext, FEATURES);
+            let confirmed = confirmation(&step.secret(&[0; 32], &shared, &offer, &hash));
+            let answer = [&weak[..], &ciphertext, &FEATURES, &confirmed].concat();
+            assert!(asked.finish(step, &answer).is_none());
+        }
+    }
+}

@@ -255,18 +255,20 @@ fn packets_are_bound_to_realm_round_lane_and_sender() {
         assert!(!opens(&mut other, &text, &message));
     }
     assert!(opens(&mut b, &text, &message));
-    // The lane is authenticated, too, should two lanes ever have one key.
-    let context = |lane| super::RowContext {
+    // Round and lane are authenticated, too, should two of them ever have one key.
+    let context = |round, lane| super::RowContext {
         realm: &REALM,
-        round: RoundId(20),
+        round: RoundId(round),
         lane,
         sender: &a.own,
         receiver: &b.own,
     };
     let key = Secret::from_bytes([5; 32]);
-    let sealed = super::seal_row(&key, &context(Lane::Text), &PACKET, &mut rng());
-    assert!(super::open_row(&key, &context(Lane::Picture), &sealed).is_none());
-    assert!(super::open_row(&key, &context(Lane::Text), &sealed).is_some());
+    let sealed = super::seal_row(&key, &context(20, Lane::Text), &PACKET, &mut rng());
+    for other in [context(20, Lane::Picture), context(21, Lane::Text)] {
+        assert!(super::open_row(&key, &other, &sealed).is_none());
+    }
+    assert!(super::open_row(&key, &context(20, Lane::Text), &sealed).is_some());
 }
 
 #[test]
@@ -274,6 +276,10 @@ fn erased_rounds_are_gone() {
     let (mut a, mut b) = pair();
     let (_, message) = send(&mut a, 20);
     let theirs = take(&mut b, 20, Lane::Text);
+    // The key of the other lane stands apart once one of them was taken.
+    let picture = take(&mut a, 20, Lane::Picture);
+    a.erase_before(RoundId(21));
+    assert!(a.seal(&picture, &PACKET, &mut rng()).is_none());
     b.erase_before(RoundId(21));
     assert!(!opens(&mut b, &theirs, &message));
     assert!(b.seal(&theirs, &PACKET, &mut rng()).is_none());
@@ -292,6 +298,10 @@ fn ranks_are_both_sides_and_of_one_turn() {
     assert_ne!(a.rank(7), a.rank(8));
     let decoy = Session::decoy(&REALM, a.own, &mut rng());
     assert_ne!(decoy.rank(7), a.rank(7));
+    // Nobody else can tell: it takes the pair's secret, not only its keys.
+    let tags = KeyTree::new(Secret::from_bytes([4; 32]));
+    let another = Session::new(&REALM, a.own, a.peer, Secret::from_bytes([5; 32]), tags);
+    assert_ne!(another.rank(7), a.rank(7));
 }
 
 #[test]

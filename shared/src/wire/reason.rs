@@ -71,9 +71,19 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Why a round has no result for anybody.
+    FailedReason {
+        /// A link or the time.
+        Broken = 1: "the servers did not complete the round",
+        /// A check found that a server deviates.
+        Aborted = 2: "a check found that a server does not follow the protocol",
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MissedReason, Refusal};
+    use super::{FailedReason, MissedReason, Refusal};
 
     #[test]
     fn codes_are_inverse() {
@@ -83,6 +93,10 @@ mod tests {
         for &reason in MissedReason::ALL {
             assert_eq!(MissedReason::from_code(reason.code()), Some(reason));
         }
+        for &reason in FailedReason::ALL {
+            assert_eq!(FailedReason::from_code(reason.code()), Some(reason));
+        }
+        assert_eq!(FailedReason::from_code(0), None);
         assert_eq!(Refusal::from_code(0), None);
         assert_eq!(MissedReason::from_code(0), None);
     }

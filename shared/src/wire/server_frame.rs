@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{MissedReason, Refusal, VERSION, WireError, finish};
+use super::{FailedReason, MissedReason, Refusal, VERSION, WireError, finish};
 use crate::{
     bytes::Reader,
     manifest::Deployment,
@@ -18,6 +18,7 @@ const REPLY: u8 = 131;
 const MISSED: u8 = 132;
 const FAILED: u8 = 133;
 const REFUSED: u8 = 134;
+const STOPPED: u8 = 135;
 const REPLY_HEADER_BYTES: usize = 11;
 
 /// A frame from a server.
@@ -44,7 +45,11 @@ pub enum ServerFrame {
         round: RoundId,
         /// Its program.
         program: Program,
+        /// Why.
+        reason: FailedReason,
     },
+    /// No rounds are run any more, since too many were aborted; until one opens.
+    Stopped,
     /// A frame or the connection is refused.
     Refused {
         /// Why.
@@ -164,7 +169,15 @@ impl ServerFrame {
                 write_round(&mut out, *round, *program);
                 out.push(reason.code());
             }
-            Self::Failed { round, program } => write_round(&mut out, *round, *program),
+            Self::Failed {
+                round,
+                program,
+                reason,
+            } => {
+                write_round(&mut out, *round, *program);
+                out.push(reason.code());
+            }
+            Self::Stopped => {}
             Self::Refused { reason } => out.push(reason.code()),
         }
         out
@@ -177,6 +190,7 @@ impl ServerFrame {
             Self::Reply(_) => REPLY,
             Self::Missed { .. } => MISSED,
             Self::Failed { .. } => FAILED,
+            Self::Stopped => STOPPED,
             Self::Refused { .. } => REFUSED,
         }
     }
@@ -230,8 +244,15 @@ impl ServerFrame {
             }
             FAILED => {
                 let (round, program) = read_round(&mut reader)?;
-                Self::Failed { round, program }
+                let code = reader.u8()?;
+                let reason = FailedReason::from_code(code).ok_or(WireError::Reason(code))?;
+                Self::Failed {
+                    round,
+                    program,
+                    reason,
+                }
             }
+            STOPPED => Self::Stopped,
             REFUSED => {
                 let code = reader.u8()?;
                 let reason = Refusal::from_code(code).ok_or(WireError::Reason(code))?;
@@ -277,7 +298,7 @@ mod tests {
         party::PartyId,
         program::{Program, RoundId, Turn},
         row::Shape,
-        wire::{MissedReason, Refusal, WireError},
+        wire::{FailedReason, MissedReason, Refusal, WireError},
     };
     use proptest::prelude::*;
 
@@ -333,7 +354,15 @@ mod tests {
                 },
                 [at(132), vec![2]].concat(),
             ),
-            (ServerFrame::Failed { round, program }, at(133)),
+            (
+                ServerFrame::Failed {
+                    round,
+                    program,
+                    reason: FailedReason::Aborted,
+                },
+                [at(133), vec![2]].concat(),
+            ),
+            (ServerFrame::Stopped, vec![2, 135]),
             (
                 ServerFrame::Refused {
                     reason: Refusal::Late,
@@ -370,7 +399,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_decodes_encodes_to_the_same(mut bytes in prop::collection::vec(any::<u8>(), 2..120), kind in 127_u8..136) {
+        fn what_decodes_encodes_to_the_same(mut bytes in prop::collection::vec(any::<u8>(), 2..120), kind in 127_u8..137) {
             bytes[0] = 2;
             bytes[1] = kind;
             for party in PartyId::ALL {

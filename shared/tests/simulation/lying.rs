@@ -2,7 +2,7 @@
 //! stops, none twice, and what the others say goes on meanwhile.
 
 use mcmix_shared::{
-    client::{Action, Event, LinkStatus, Notice, Obstacle, SendStatus},
+    client::{Action, Event, LinkStatus, Notice, Obstacle, RoundOutcome, SendStatus},
     party::PartyId,
     program::Program,
     wire::Refusal,
@@ -121,6 +121,43 @@ fn bogus_announcements_change_nothing() {
     }
 }
 
+/// A server that announces no round is handed no share of one, so that rounds whose number it
+/// does not know are not shown to it.
+#[test]
+fn who_announces_nothing_is_handed_nothing() {
+    for party in PartyId::ALL {
+        let mut world = World::new(&["Ada"], 1015);
+        world.tap();
+        world.servers.heard.clear();
+        world.lie(party, Lie::WithholdsRounds);
+        world.cycles(2);
+        let heard = &world.servers.heard;
+        let [at_it, at_others] = [true, false].map(|it| {
+            let of = heard.iter().filter(|heard| (heard.party == party) == it);
+            of.count()
+        });
+        assert_eq!((at_it, at_others), (0, 12), "{party}");
+    }
+}
+
+/// However many servers announce them, rounds that go back, and those further ahead than rounds
+/// can come, are dealt for by nobody.
+#[test]
+fn rounds_of_the_past_or_far_ahead_are_not_dealt_for() {
+    for (back, ahead) in [(1, 0), (2, 0), (0, 1 << 33)] {
+        let mut world = World::new(&["Ada"], 1016);
+        world.conversations(4);
+        world.tap();
+        world.converse();
+        assert_eq!(world.servers.heard.len(), 3);
+        world.servers.heard.clear();
+        world.servers.go_back(back);
+        world.servers.skip(ahead, 0);
+        world.converse();
+        assert!(world.servers.heard.is_empty(), "{back} back, {ahead} ahead");
+    }
+}
+
 /// One server says that rows were left out, that the round failed, or garbles its reply, while
 /// the partner got them: nothing is shown as unsent, nothing comes twice.
 #[test]
@@ -128,9 +165,12 @@ fn what_one_server_says_of_a_round_shows_nothing() {
     let lies = [
         Lie::SaysMissed,
         Lie::SaysFailed,
+        Lie::SaysAborted,
+        Lie::SaysStopped,
         Lie::WithholdsReplies,
         Lie::Garbles,
         Lie::GarblesAll,
+        Lie::BringsBack,
     ];
     for party in PartyId::ALL {
         for lie in lies {
@@ -234,6 +274,7 @@ fn the_server_in_the_way_is_named() {
             Lie::WithholdsRounds,
             Lie::SaysMissed,
             Lie::SaysFailed,
+            Lie::SaysAborted,
             Lie::AnnouncesOtherTurns,
             Lie::AnnouncesOtherPrograms,
         ] {
@@ -253,6 +294,61 @@ fn the_server_in_the_way_is_named() {
             assert_eq!(world.nodes[A].view().obstacle, None, "{party} {lie:?}");
         }
     }
+}
+
+/// That a server deviates is believed to two servers, and never to one alone; no one server is named.
+#[test]
+fn aborts_are_believed_to_two_servers() {
+    let told = |world: &mut World| world.was_told(A, |n| matches!(n, Notice::RoundAborted));
+    let last = |world: &World| world.nodes[A].view().conversation.unwrap().last.unwrap();
+    let mut world = talking(1070);
+    for party in PartyId::ALL {
+        world.lie(party, Lie::SaysAborted);
+        world.cycles(2);
+        assert!(!told(&mut world), "{party}");
+        assert!(!matches!(last(&world), RoundOutcome::Aborted(_)), "{party}");
+        world.stop_lying();
+        world.conversations(1);
+    }
+    world.say(A, B, "and it is sent again");
+    world.abort();
+    assert!(told(&mut world));
+    assert!(matches!(last(&world), RoundOutcome::Aborted(_)));
+    for _ in 0..3 {
+        world.abort();
+    }
+    assert_eq!(world.nodes[A].view().obstacle, Some(Obstacle::Unknown));
+    world.until("delivered", |world| world.all_delivered(A, B));
+    assert_eq!(world.received(B, A), ["and it is sent again"]);
+    assert_eq!(world.nodes[A].view().obstacle, None);
+}
+
+/// That rounds are stopped is believed to two servers, until they open one again.
+#[test]
+fn stopped_rounds_are_believed_to_two_servers() {
+    let obstacle = |world: &World| world.nodes[A].view().obstacle;
+    let mut world = talking(1080);
+    for party in PartyId::ALL {
+        world.lie(party, Lie::SaysStopped);
+        world.cycles(4);
+        assert_eq!(obstacle(&world), None, "{party}");
+        world.stop_lying();
+        world.conversations(1);
+    }
+    // The third withholds it, which changes nothing.
+    world.lie(PartyId::P2, Lie::Withholds);
+    world.stop();
+    assert_eq!(obstacle(&world), Some(Obstacle::Stopped));
+    world.reload(A);
+    world.stop();
+    assert_eq!(
+        obstacle(&world),
+        Some(Obstacle::Stopped),
+        "a new page is told, too"
+    );
+    world.stop_lying();
+    world.conversations(1);
+    assert_eq!(obstacle(&world), None);
 }
 
 /// A lying server makes nobody dial less, or ring longer: a call ends when its person says so or

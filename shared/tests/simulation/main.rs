@@ -41,6 +41,7 @@ mod stats;
 mod storm;
 mod thief;
 mod traffic;
+mod uniform;
 mod world;
 
 /// Returns how many seeds a test runs: few of them in the suite, all where that is asked for.

@@ -347,6 +347,74 @@ fn a_planted_leak_is_found() {
     assert!(found > 0);
 }
 
+/// In which rounds a row of one node met one of the other's.
+fn meetings(world: &World, one: NodeId, other: NodeId) -> Vec<bool> {
+    let meets = |((node, _), (with, _)): (&(NodeId, usize), &(NodeId, usize))| {
+        (*node, *with) == (one, other)
+    };
+    let taps = world.taps().iter();
+    taps.map(|tap| tap.met.iter().any(meets)).collect()
+}
+
+/// With nobody on the screen, and one place for all: in which rounds a contact's rows meet does
+/// not depend on another contact, to whom much is written, or who is blocked.
+#[test]
+fn a_contact_sees_nothing_of_another() {
+    let (ada, contacts) = (0, [1, 2]);
+    for [probe, other] in [contacts, [2, 1]] {
+        let seen = [0, 1, 2].map(|what| {
+            let setup = Setup {
+                quick_rounds: 2,
+                ..Setup::new(61_000)
+            };
+            let mut world = World::with(&["Ada", "Bob", "Cy"], setup);
+            for contact in contacts {
+                world.pair(ada, contact);
+                rest(&mut world);
+            }
+            world.say(ada, probe, &"to the prober ".repeat(200));
+            match what {
+                1 => world.say(ada, other, &"to another ".repeat(200)),
+                2 => world.block(ada, other),
+                _ => {}
+            }
+            world.tap();
+            world.conversations(40);
+            meetings(&world, probe, ada)
+        });
+        assert!(seen[0].contains(&true) && seen[0].contains(&false));
+        assert!(seen.iter().all(|other| *other == seen[0]), "{seen:?}");
+    }
+}
+
+/// Whom somebody calls sees as much of the task row whether an answer to a third person has its
+/// share of it or not.
+#[test]
+fn who_is_called_sees_nothing_of_an_answer() {
+    let (ada, bob, cy) = (0, 1, 2);
+    let seen = [false, true].map(|answers| {
+        let mut world = World::new(&["Ada", "Bob", "Cy"], 62_000);
+        world.converse();
+        world.add(cy, ada);
+        world.call(cy, ada);
+        world.round(Program::Open);
+        world.add(ada, bob);
+        world.call(ada, bob);
+        world.round(Program::Contacts);
+        world.round(Program::Open);
+        assert!(world.rings(ada, cy) && world.rings(bob, ada));
+        if answers {
+            world.accept(ada, cy);
+        }
+        world.accept(bob, ada);
+        world.tap();
+        world.conversations(20);
+        meetings(&world, bob, ada)
+    });
+    assert!(seen[0].contains(&true) && seen[0].contains(&false));
+    assert_eq!(seen[0], seen[1]);
+}
+
 /// A row's place says nothing of what it carries: of a pair in the front slot, in the quick slot,
 /// and of a call's answer, each stands in each place equally often.
 #[test]

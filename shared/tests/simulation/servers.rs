@@ -1,6 +1,9 @@
 //! The three servers: real links and shares, rounds computed in the clear. One of them may lie.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use mcmix_shared::{
     identity::{ClientId, ClientKey, SecretKey},
@@ -10,7 +13,9 @@ use mcmix_shared::{
     program::{Program, RoundId, Turn},
     row::{DIAL_HEAD_BYTES, Shape},
     share::{Component, DealtShare, Seed, check_payload, row_digest, seed_digest},
-    wire::{ClientFrame, MissedReason, Open, Refusal, Reply, ServerFrame, Submit, Welcome},
+    wire::{
+        ClientFrame, FailedReason, MissedReason, Open, Refusal, Reply, ServerFrame, Submit, Welcome,
+    },
 };
 use rand_chacha::{
     ChaCha12Rng,
@@ -84,16 +89,22 @@ pub(crate) enum Lie {
     SaysMissed,
     /// Says that the round failed, in place of its reply.
     SaysFailed,
+    /// Says that the round was aborted, in place of its reply.
+    SaysAborted,
+    /// Says that no rounds are run any more, after its reply.
+    SaysStopped,
     /// Refuses something in every round.
     Refuses(Refusal),
     /// Changes one bit of each row of its reply.
     Garbles,
     /// Changes all of its part of the rows.
     GarblesAll,
+    /// P1 makes rows seem to come back, as it can who knows both rows of a pair from the partner.
+    BringsBack,
 }
 
 impl Lie {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Withholds,
         Self::WithholdsReplies,
         Self::WithholdsRounds,
@@ -103,6 +114,8 @@ impl Lie {
         Self::AnnouncesCrowds,
         Self::SaysMissed,
         Self::SaysFailed,
+        Self::SaysAborted,
+        Self::SaysStopped,
         Self::Refuses(Refusal::Replaced),
         Self::Refuses(Refusal::Stopping),
         Self::Refuses(Refusal::TooManyConnections),
@@ -113,6 +126,7 @@ impl Lie {
         Self::Refuses(Refusal::TooFast),
         Self::Garbles,
         Self::GarblesAll,
+        Self::BringsBack,
     ];
 }
 
@@ -145,6 +159,14 @@ pub(crate) struct Dealt {
     pub(crate) share: DealtShare,
 }
 
+/// A frame of a client as a server reads it.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) node: NodeId,
+    pub(crate) party: PartyId,
+    pub(crate) frame: Vec<u8>,
+}
+
 /// Nobody's number: a dial that came from outside.
 pub(crate) const STRAY: NodeId = usize::MAX;
 
@@ -170,6 +192,8 @@ pub(crate) struct Servers {
     pub(crate) taps: Option<Vec<Tap>>,
     /// All that was dealt meanwhile, also what was replaced by something newer.
     pub(crate) dealt: Vec<Dealt>,
+    /// All frames that came meanwhile, of whatever kind.
+    pub(crate) heard: Vec<Heard>,
     /// Frames that a well-behaved client never sends.
     pub(crate) offences: Vec<Refusal>,
 }
@@ -218,6 +242,7 @@ impl Servers {
             forged: BTreeMap::new(),
             taps: None,
             dealt: Vec::new(),
+            heard: Vec::new(),
             offences: Vec::new(),
         }
     }
@@ -282,6 +307,7 @@ impl Servers {
             }
             State::Greeted(key, mut transport) => {
                 let frame = transport.open(bytes).unwrap();
+                self.hear(node, party, &frame);
                 let frame = ClientFrame::decode(party, self.shape(), &frame).unwrap();
                 assert!(matches!(frame, ClientFrame::Ready));
                 keep(self, State::Ready(key, transport));
@@ -294,6 +320,7 @@ impl Servers {
             }
             State::Ready(key, mut transport) => {
                 let frame = transport.open(bytes).unwrap();
+                self.hear(node, party, &frame);
                 keep(self, State::Ready(key, transport));
                 match ClientFrame::decode(party, self.shape(), &frame).unwrap() {
                     ClientFrame::Submit(submit) => self.submit(node, (party, number), submit),
@@ -301,6 +328,13 @@ impl Servers {
                 }
                 Vec::new()
             }
+        }
+    }
+
+    fn hear(&mut self, node: NodeId, party: PartyId, frame: &[u8]) {
+        if self.taps.is_some() {
+            let frame = frame.to_vec();
+            self.heard.push(Heard { node, party, frame });
         }
     }
 
@@ -418,11 +452,25 @@ impl Servers {
         self.turn.0 += conversations;
     }
 
+    /// Tells all clients that no rounds are run any more.
+    pub(crate) fn stop(&mut self) -> Vec<Sent> {
+        let nodes: BTreeSet<_> = self.sockets().into_iter().map(|(node, _)| node).collect();
+        let nodes: Vec<_> = nodes.into_iter().collect();
+        self.tell_all(&nodes, &ServerFrame::Stopped)
+    }
+
+    /// Forgets the newest conversation rounds: their numbers come again.
+    pub(crate) const fn go_back(&mut self, rounds: u64) {
+        self.round.0 -= rounds;
+        self.turn.0 -= rounds;
+    }
+
     /// Ends a round without a result.
-    pub(crate) fn fail(&mut self, open: &OpenRound) -> Vec<Sent> {
+    pub(crate) fn fail(&mut self, open: &OpenRound, reason: FailedReason) -> Vec<Sent> {
         let frame = ServerFrame::Failed {
             round: open.round,
             program: open.program,
+            reason,
         };
         let nodes: Vec<_> = open.submissions.keys().copied().collect();
         self.tell_all(&nodes, &frame)
@@ -479,8 +527,11 @@ impl Servers {
             Program::Conversation => self.converse(&rows, &mut tap),
             Program::Contacts | Program::Open => self.dial(program, &rows, &mut tap),
         };
-        for ((node, _), messages) in rows.iter().zip(replies) {
-            let bodies = self.share_reply(*node, round, &messages);
+        for ((node, whole), messages) in rows.iter().zip(replies) {
+            let mut bodies = self.share_reply(*node, round, &messages);
+            if !program.is_dialing() && self.brings_back(*node) {
+                whole.bring_back(self.shape(), &messages, &mut bodies[1]);
+            }
             for (party, body) in PartyId::ALL.into_iter().zip(bodies) {
                 let reply = ServerFrame::Reply(Reply {
                     round,
@@ -577,6 +628,12 @@ impl Servers {
         replies
     }
 
+    fn brings_back(&self, node: NodeId) -> bool {
+        let to = |liar: &Liar| liar.suspect.is_none_or(|suspect| suspect == node);
+        let mut liars = self.liars.iter().filter(|liar| to(liar));
+        liars.any(|liar| liar.lie == Lie::BringsBack && liar.party == PartyId::P1)
+    }
+
     fn key_of(&self, node: NodeId) -> Option<ClientKey> {
         PartyId::ALL
             .iter()
@@ -619,6 +676,17 @@ impl Whole {
     fn conversation(&self, shape: Shape, slot: usize) -> (&[u8], &[u8]) {
         split_row(shape, &self.row, slot)
     }
+
+    /// Changes P1's part of a reply so that each row becomes what was handed in.
+    fn bring_back(&self, shape: Shape, messages: &[Vec<u8>], body: &mut [u8]) {
+        let each = body.len() / messages.len();
+        for (slot, (part, reply)) in body.chunks_mut(each).zip(messages).enumerate() {
+            let (_, own) = self.conversation(shape, slot);
+            for (byte, (own, reply)) in part.iter_mut().zip(own.iter().zip(reply)) {
+                *byte ^= own ^ reply;
+            }
+        }
+    }
 }
 
 /// Returns head and message of one row of a conversation round's submission.
@@ -631,11 +699,15 @@ pub(crate) fn split_row(shape: Shape, submission: &[u8], slot: usize) -> (&[u8],
     )
 }
 
+/// Whose digests are compared matters to nobody here.
+static SOMEBODY: LazyLock<ClientKey> =
+    LazyLock::new(|| SecretKey::from_bytes([9; 32]).client_key());
+
 /// Puts the shares together; `None` where the servers were dealt different ones.
 fn reconstruct(round: RoundId, shares: &[DealtShare; 3]) -> Option<Whole> {
     for party in PartyId::ALL {
         let (own, next) = (&shares[party.index()], &shares[party.next().index()]);
-        let digests = |share: &DealtShare| share.digests(round, ClientId([0; 16]), [&[0; 32]; 2]);
+        let digests = |share: &DealtShare| share.digests(round, &SOMEBODY, [&[0; 32]; 2]);
         if digests(own)[1] != digests(next)[0] {
             return None;
         }
@@ -692,7 +764,16 @@ fn lied(lie: Lie, frame: &ServerFrame) -> Vec<ServerFrame> {
         (Lie::SaysFailed, ServerFrame::Reply(reply)) => vec![ServerFrame::Failed {
             round: reply.round,
             program: reply.program,
+            reason: FailedReason::Broken,
         }],
+        (Lie::SaysAborted, ServerFrame::Reply(reply)) => vec![ServerFrame::Failed {
+            round: reply.round,
+            program: reply.program,
+            reason: FailedReason::Aborted,
+        }],
+        (Lie::SaysStopped, ServerFrame::Reply(_)) => {
+            [honest(), vec![ServerFrame::Stopped]].concat()
+        }
         (Lie::Refuses(reason), ServerFrame::Reply(_)) => {
             let refused = ServerFrame::Refused { reason };
             [vec![refused], honest()].concat()

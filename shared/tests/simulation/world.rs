@@ -9,6 +9,7 @@ use mcmix_shared::{
     identity::ClientKey,
     party::PartyId,
     program::Program,
+    wire::FailedReason,
 };
 
 use crate::{
@@ -235,7 +236,23 @@ impl World {
     }
 
     pub(crate) fn fail(&mut self, round: &OpenRound) {
-        let sent = self.servers.fail(round);
+        let sent = self.servers.fail(round, FailedReason::Broken);
+        self.queue(sent);
+        self.pump();
+    }
+
+    /// A conversation round in which the servers find that one of them deviates.
+    pub(crate) fn abort(&mut self) {
+        self.open(Program::Conversation);
+        let round = self.close();
+        let sent = self.servers.fail(&round, FailedReason::Aborted);
+        self.queue(sent);
+        self.pass(667);
+    }
+
+    /// The servers say that they run no more rounds.
+    pub(crate) fn stop(&mut self) {
+        let sent = self.servers.stop();
         self.queue(sent);
         self.pump();
     }

@@ -100,6 +100,7 @@ pub fn obstacle(obstacle: Obstacle) -> String {
             "Server {party} keeps rounds from being completed. Nothing is lost; messages go on when it is back. If it stays, ask its operator."
         ),
         Obstacle::Unknown => "Rounds are not completed, and it can’t be told which server is the cause. Nothing is lost; messages go on when it passes. If it stays, ask the operators.".to_owned(),
+        Obstacle::Stopped => "Rounds are stopped: the servers found that one of them does not follow the protocol, again and again. Its operators must look. Nothing is lost; messages go on when rounds do.".to_owned(),
     }
 }
 

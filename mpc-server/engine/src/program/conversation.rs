@@ -1,7 +1,7 @@
 //! Conversation in linear time (docs/protocol.md §6).
 //!
 //! In:      rows of (tag, role, message), replicated.   Out: replies, in wire order.
-//! Cost:    25 rounds, 4·L + 450 bytes a row and 90 kB at all parties.    Reveals: n.
+//! Cost:    24 rounds, 4·L + 450 bytes a row and 90 kB at all parties.    Reveals: n.
 //! Secure:  one party that deviates, with abort: functionality and argument in docs/protocol.md §6.
 //!
 //! A row's tag goes to list A or to list B by its role. List A is put into bins, by a hint of P1's that

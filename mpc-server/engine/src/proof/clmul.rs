@@ -47,16 +47,15 @@ const fn clmul(a: u64, b: u64) -> u128 {
     let c1 = times(a0, b1) ^ times(a1, b0) ^ times(a2, b3) ^ times(a3, b2);
     let c2 = times(a0, b2) ^ times(a1, b1) ^ times(a2, b0) ^ times(a3, b3);
     let c3 = times(a0, b3) ^ times(a1, b2) ^ times(a2, b1) ^ times(a3, b0);
-    let product = (c0 & CLASSES)
-        ^ (c1 & CLASSES << 1)
-        ^ (c2 & CLASSES << 2)
-        ^ (c3 & CLASSES << 3);
-    let wide = b as u128;
+    let mut product =
+        (c0 & CLASSES) ^ (c1 & CLASSES << 1) ^ (c2 & CLASSES << 2) ^ (c3 & CLASSES << 3);
+    let mut bit = 0;
+    while bit < 4 {
+        let mask = 0_u128.wrapping_sub((top >> bit & 1) as u128);
+        product ^= (b as u128) << (60 + bit) & mask;
+        bit += 1;
+    }
     product
-        ^ (wide << 60) * (top & 1) as u128
-        ^ (wide << 61) * (top >> 1 & 1) as u128
-        ^ (wide << 62) * (top >> 2 & 1) as u128
-        ^ (wide << 63) * (top >> 3 & 1) as u128
 }
 
 const fn classes(a: u64, class: u64) -> [u64; 4] {
@@ -75,7 +74,11 @@ mod tests {
     #[test]
     fn is_the_field_s_product() {
         let words = Stream::new(&[9; 16]).bytes(64 * 16);
-        let words = words.as_chunks::<16>().0.iter().map(|bytes| u128::from_le_bytes(*bytes));
+        let words = words
+            .as_chunks::<16>()
+            .0
+            .iter()
+            .map(|bytes| u128::from_le_bytes(*bytes));
         let mut words: Vec<_> = words.collect();
         words.extend([0, 1, 2, u128::MAX, u128::MAX << 64, u128::from(u64::MAX)]);
         words.extend((0..128).map(|bit| 1 << bit));

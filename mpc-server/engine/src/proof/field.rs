@@ -1,6 +1,7 @@
 //! Fields of characteristic 2: the one that proofs are over, and small ones to measure them over.
 #![expect(
     clippy::suspicious_arithmetic_impl,
+    clippy::suspicious_op_assign_impl,
     reason = "in these fields a sum is an XOR"
 )]
 
@@ -29,14 +30,23 @@ pub(super) trait Field:
     /// Reads elements; bits beyond an element's are ignored.
     fn read(bytes: &[u8]) -> Vec<Self> {
         let elements = bytes.chunks_exact(Self::BYTES);
-        let bits = |bytes: &[u8]| bytes.iter().rev().fold(0, |bits, byte| bits << 8 | u128::from(*byte));
+        let bits = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .rev()
+                .fold(0, |bits, byte| bits << 8 | u128::from(*byte))
+        };
         elements.map(|bytes| Self::from_bits(bits(bytes))).collect()
     }
 
     /// Writes elements.
     fn write(elements: &[Self]) -> Vec<u8> {
-        let bytes = elements.iter().map(|element| element.to_bits().to_le_bytes());
-        bytes.flat_map(|bytes| bytes.into_iter().take(Self::BYTES)).collect()
+        let bytes = elements
+            .iter()
+            .map(|element| element.to_bits().to_le_bytes());
+        bytes
+            .flat_map(|bytes| bytes.into_iter().take(Self::BYTES))
+            .collect()
     }
 }
 

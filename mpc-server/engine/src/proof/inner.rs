@@ -6,12 +6,12 @@ use super::{
     Ands, Hop, Workers,
     field::{Element, Field as _},
     kernel::{
-        Claim, Elements, Fold, FoldWords, Functional, Lookup, Route, RowWeights, SUPERBLOCK_BYTES, Source,
-        Span, Sums, Values, WORDS, Weigh, cell, element,
+        Claim, Elements, Fold, FoldWords, Functional, Lookup, Route, RowWeights, SUPERBLOCK_BYTES,
+        Source, Span, Sums, Values, Weigh, cell, element,
     },
     line::{dot, fold_half, fold_words, folding, halve, halvings},
     root::{HASH_BYTES, LOW_WEIGHTS, Product, Weight, Weights},
-    simd::{Cell, Cells, Form, Job},
+    simd::{Cell, Cells, Form, Job, WORDS},
 };
 use crate::map::{Map, NOTHING};
 
@@ -31,7 +31,8 @@ pub(super) struct Crew<'a, W> {
 
 impl<'a, W: Workers> Crew<'a, W> {
     pub(super) fn new(workers: &'a W) -> Self {
-        Self { workers, form: Form::best() }
+        let form = workers.form();
+        Self { workers, form }
     }
 
     fn run<J: Job>(&self, jobs: &mut [J]) {
@@ -60,15 +61,24 @@ impl<'a> Statement<'a> {
         let weights = Weights(self.root);
         let ands = (!spans.is_empty()).then_some(Inner::Ands { weights, spans });
         let outputs: usize = self.hops.iter().map(Hop::outputs).sum();
-        let hops = (outputs > 0).then_some(Inner::Hops { weights, hops: self.hops });
+        let hops = (outputs > 0).then_some(Inner::Hops {
+            weights,
+            hops: self.hops,
+        });
         ands.into_iter().chain(hops)
     }
 }
 
 /// An inner product.
 pub(super) enum Inner<'a> {
-    Ands { weights: Weights<'a>, spans: Vec<Span<'a>> },
-    Hops { weights: Weights<'a>, hops: &'a [Hop<'a>] },
+    Ands {
+        weights: Weights<'a>,
+        spans: Vec<Span<'a>>,
+    },
+    Hops {
+        weights: Weights<'a>,
+        hops: &'a [Hop<'a>],
+    },
 }
 
 /// Cuts messages of products into parts.
@@ -79,18 +89,16 @@ fn spans<'a>(ands: &'a [Ands<'a>]) -> Vec<Span<'a>> {
         let superblocks = message.len().div_ceil(SUPERBLOCK_BYTES);
         for first in (0..superblocks).step_by(SUPERBLOCKS) {
             let count = SUPERBLOCKS.min(superblocks - first);
-            spans.push(Span { message, first, count, number });
+            spans.push(Span {
+                message,
+                first,
+                count,
+                number,
+            });
             number += count;
         }
     }
     spans
-}
-
-/// Cuts a slice in two: what a job takes, and the rest.
-fn take<'a, T>(rest: &mut &'a mut [T], count: usize) -> &'a mut [T] {
-    let (now, later) = core::mem::take(rest).split_at_mut(count);
-    *rest = later;
-    now
 }
 
 impl Inner<'_> {
@@ -160,7 +168,11 @@ impl Inner<'_> {
                 let bits = bit_weights(*weights);
                 let claim = word_claim(crew, *weights, spans, &bits);
                 let claim = fold_words(claim, take_values(VALUES), &bits, first);
-                (claim, word_functional(crew, *weights, spans, [first, rest]), rest)
+                (
+                    claim,
+                    word_functional(crew, *weights, spans, [first, rest]),
+                    rest,
+                )
             }
             Self::Hops { weights, hops } => {
                 let (claim, functional) = row_functional(crew, *weights, hops, challenges);
@@ -194,11 +206,17 @@ fn add(sum: &mut [Element], part: &[Element]) {
 /// Returns the values of the first level, but for the first, which the claim implies.
 fn word_values(crew: &Crew<'_, impl Workers>, weights: Weights, spans: &[Span]) -> Vec<Element> {
     let weights = weights.stream(Weight::Block);
-    let jobs = spans.iter().map(|&span| Values { span, weights: weights.clone(), out: Vec::new() });
+    let jobs = spans.iter().map(|&span| Values {
+        span,
+        weights: weights.clone(),
+        out: Vec::new(),
+    });
     let mut jobs: Vec<_> = jobs.collect();
     crew.run(&mut jobs);
     let mut values = vec![Element::ZERO; VALUES + 1];
-    jobs.iter().for_each(|job| add(&mut values, &job.out));
+    for job in jobs {
+        add(&mut values, &job.out);
+    }
     values.split_off(1)
 }
 
@@ -224,7 +242,14 @@ fn fold_words_of(
         span,
         weights: weights.clone(),
         bits: &bits,
-        out: [take(&mut rest_f, span.count * WORDS), take(&mut rest_h, span.count * WORDS)],
+        out: [
+            rest_f
+                .split_off_mut(..span.count * WORDS)
+                .unwrap_or_default(),
+            rest_h
+                .split_off_mut(..span.count * WORDS)
+                .unwrap_or_default(),
+        ],
     });
     let mut jobs: Vec<_> = jobs.collect();
     crew.run(&mut jobs);
@@ -232,9 +257,18 @@ fn fold_words_of(
     [f, h]
 }
 
-fn word_claim(crew: &Crew<'_, impl Workers>, weights: Weights, spans: &[Span], bits: &[Element]) -> Element {
+fn word_claim(
+    crew: &Crew<'_, impl Workers>,
+    weights: Weights,
+    spans: &[Span],
+    bits: &[Element],
+) -> Element {
     let weights = weights.stream(Weight::Block);
-    let jobs = spans.iter().map(|&span| Claim { span, weights: weights.clone(), out: Vec::new() });
+    let jobs = spans.iter().map(|&span| Claim {
+        span,
+        weights: weights.clone(),
+        out: Vec::new(),
+    });
     let mut jobs: Vec<_> = jobs.collect();
     crew.run(&mut jobs);
     jobs.iter().map(|job| dot(&job.out, bits)).sum()
@@ -256,7 +290,8 @@ fn word_functional(
     for (lane, weight) in folding(lower).into_iter().enumerate() {
         let in_f = weight * Element(1 << lane);
         for (lanes, weight) in zip(&mut lanes, [in_f, weight]) {
-            zip(lanes.iter_mut().skip(lane), [weight]).for_each(|(lane, weight)| *lane = cell(weight));
+            zip(lanes.iter_mut().skip(lane), [weight])
+                .for_each(|(lane, weight)| *lane = cell(weight));
         }
     }
     let blocks: usize = spans.iter().map(|span| span.count * WORDS / 128).sum();
@@ -268,14 +303,18 @@ fn word_functional(
             span,
             bits: &bits,
             lanes: lanes.each_ref(),
-            out: [take(&mut rest_f, blocks), take(&mut rest_h, blocks)],
+            out: [
+                rest_f.split_off_mut(..blocks).unwrap_or_default(),
+                rest_h.split_off_mut(..blocks).unwrap_or_default(),
+            ],
         }
     });
     let mut jobs: Vec<_> = jobs.collect();
     crew.run(&mut jobs);
     drop(jobs);
     let folded = folding(upper);
-    zip(&mut f, weights.draw::<Element>(Weight::Block, blocks)).for_each(|(f, weight)| *f = *f * weight);
+    zip(&mut f, weights.draw::<Element>(Weight::Block, blocks))
+        .for_each(|(f, weight)| *f = *f * weight);
     [dot(&f, &folded), dot(&h, &folded)]
 }
 
@@ -292,13 +331,19 @@ fn row_weights(weights: Weights, hops: &[Hop]) -> (RowWeights, Element) {
 
 /// Cuts a number of rows into ranges.
 fn ranges(rows: usize) -> impl Iterator<Item = core::ops::Range<usize>> {
-    (0..rows).step_by(ROWS).map(move |first| first..rows.min(first + ROWS))
+    (0..rows)
+        .step_by(ROWS)
+        .map(move |first| first..rows.min(first + ROWS))
 }
 
 /// Returns a prover's f and h.
 fn row_vectors(crew: &Crew<'_, impl Workers>, weights: Weights, hops: &[Hop]) -> [Vec<Cell>; 2] {
     let (weights, part) = row_weights(weights, hops);
-    let inputs: usize = hops.iter().flat_map(Hop::terms).map(|term| term.inputs).sum();
+    let inputs: usize = hops
+        .iter()
+        .flat_map(Hop::terms)
+        .map(|term| term.inputs)
+        .sum();
     // Whole vectors of four: zeros follow.
     let [mut f, mut h] = [(); 2].map(|()| vec![[0; 2]; inputs.next_multiple_of(4)]);
     let (mut rest_f, mut rest_h) = (&mut f[..], &mut h[..]);
@@ -307,13 +352,18 @@ fn row_vectors(crew: &Crew<'_, impl Workers>, weights: Weights, hops: &[Hop]) ->
     for hop in hops {
         let row_bytes = hop.row_bytes();
         for term in hop.terms() {
-            let mut out = take(&mut rest_h, term.inputs);
+            let mut out = rest_h.split_off_mut(..term.inputs).unwrap_or_default();
             for range in ranges(term.inputs) {
                 let rows = term.rows.get(range.start * row_bytes..).unwrap_or_default();
-                let out = take(&mut out, range.len());
-                elements.push(Elements { rows, row_bytes, part, out });
+                let out = out.split_off_mut(..range.len()).unwrap_or_default();
+                elements.push(Elements {
+                    rows,
+                    row_bytes,
+                    part,
+                    out,
+                });
             }
-            let out = take(&mut rest_f, term.inputs);
+            let out = rest_f.split_off_mut(..term.inputs).unwrap_or_default();
             if let Some(map) = term.map {
                 back(crew, map, (&weights, base), out);
             }
@@ -326,7 +376,12 @@ fn row_vectors(crew: &Crew<'_, impl Workers>, weights: Weights, hops: &[Hop]) ->
 }
 
 /// Takes the weights of output rows, numbered from `base` on, back through a map.
-fn back(crew: &Crew<'_, impl Workers>, map: &Map, (weights, base): (&RowWeights, usize), out: &mut [Cell]) {
+fn back(
+    crew: &Crew<'_, impl Workers>,
+    map: &Map,
+    (weights, base): (&RowWeights, usize),
+    out: &mut [Cell],
+) {
     let rows = map.outputs();
     let (list, more) = match map {
         Map::Scatter { to, .. } => (None, to),
@@ -369,7 +424,13 @@ fn look_up(
     out: &mut [Cell],
 ) {
     let parts = zip(list.chunks(ROWS), out.chunks_mut(ROWS));
-    let jobs = parts.map(|(list, out)| Lookup { list, rows, base, weights, out });
+    let jobs = parts.map(|(list, out)| Lookup {
+        list,
+        rows,
+        base,
+        weights,
+        out,
+    });
     crew.run(&mut jobs.collect::<Vec<_>>());
 }
 
@@ -399,15 +460,22 @@ fn row_functional(
             out: Element::ZERO,
         };
         let source = Source::Claim(hop);
-        claims.extend(ranges(hop.outputs()).map(|range| weigh(source, range, first_output, &weights)));
+        claims.extend(
+            ranges(hop.outputs()).map(|range| weigh(source, range, first_output, &weights)),
+        );
         for term in hop.terms() {
             let source = Source::Rows(term.rows);
             if !term.rows.is_empty() {
-                rows.extend(ranges(term.inputs).map(|range| weigh(source, range, first_input, &folded)));
+                rows.extend(
+                    ranges(term.inputs).map(|range| weigh(source, range, first_input, &folded)),
+                );
             }
             let (outputs, inputs) = ((&weights, first_output), (&folded, first_input));
             let route = match term.map {
-                Some(Map::Gather { from, inputs: count }) => Some((from, outputs, inputs, *count)),
+                Some(Map::Gather {
+                    from,
+                    inputs: count,
+                }) => Some((from, outputs, inputs, *count)),
                 Some(Map::Scatter { to, outputs: count }) => Some((to, inputs, outputs, *count)),
                 None => None,
             };
@@ -430,7 +498,10 @@ fn row_functional(
     crew.run(&mut rows);
     crew.run(&mut routes);
     let sum = |jobs: &[Weigh]| jobs.iter().map(|job| job.out).sum();
-    (sum(&claims), [routes.iter().map(|job| job.out).sum(), sum(&rows)])
+    (
+        sum(&claims),
+        [routes.iter().map(|job| job.out).sum(), sum(&rows)],
+    )
 }
 
 // ---- both
@@ -457,7 +528,13 @@ fn halve_long(
         all = all.map(|all| all.split_at_mut(all.len().min(len / 4)).0);
     }
     let [f, h] = all.map(|all| {
-        let elements = all.as_flattened().as_chunks::<2>().0.iter().take(len).map(|&cell| element(cell));
+        let elements = all
+            .as_flattened()
+            .as_chunks::<2>()
+            .0
+            .iter()
+            .take(len)
+            .map(|&cell| element(cell));
         let mut elements: Vec<Element> = elements.collect();
         elements.resize(len, Element::ZERO);
         elements
@@ -471,11 +548,19 @@ fn fours(cells: &mut [Cell]) -> &mut [Cells] {
 
 fn first_sums(crew: &Crew<'_, impl Workers>, all: [&[Cells]; 2], half: usize) -> [Element; 2] {
     let [(f0, f1), (h0, h1)] = all.map(|all| all.split_at(half));
-    let uppers = f1.chunks(FOURS).zip(h1.chunks(FOURS)).map(Some).chain(core::iter::repeat(None));
+    let uppers = f1
+        .chunks(FOURS)
+        .zip(h1.chunks(FOURS))
+        .map(Some)
+        .chain(core::iter::repeat(None));
     let lowers = f0.chunks(FOURS).zip(h0.chunks(FOURS));
     let jobs = lowers.zip(uppers).map(|((f0, h0), upper)| {
         let (f1, h1) = upper.unwrap_or_default();
-        Sums { lower: [f0, h0], upper: [f1, h1], out: [Element::ZERO; 2] }
+        Sums {
+            lower: [f0, h0],
+            upper: [f1, h1],
+            out: [Element::ZERO; 2],
+        }
     });
     let mut jobs: Vec<_> = jobs.collect();
     crew.run(&mut jobs);
@@ -502,10 +587,18 @@ fn fold(
     });
     let mut jobs = Vec::new();
     let [f, h] = &mut parts;
-    while let (Some(f0), Some(f1), Some(h0), Some(h1)) = (f.0.next(), f.1.next(), h.0.next(), h.1.next()) {
+    while let (Some(f0), Some(f1), Some(h0), Some(h1)) =
+        (f.0.next(), f.1.next(), h.0.next(), h.1.next())
+    {
         let uppers = [&mut f.2, &mut h.2];
-        let upper = uppers.map(|upper| upper.each_mut().map(|part| part.next().unwrap_or_default()));
-        jobs.push(Fold { challenge, lower: [[f0, f1], [h0, h1]], upper, out: [Element::ZERO; 2] });
+        let upper =
+            uppers.map(|upper| upper.each_mut().map(|part| part.next().unwrap_or_default()));
+        jobs.push(Fold {
+            challenge,
+            lower: [[f0, f1], [h0, h1]],
+            upper,
+            out: [Element::ZERO; 2],
+        });
     }
     crew.run(&mut jobs);
     sum_pairs(jobs.iter().map(|job| job.out))

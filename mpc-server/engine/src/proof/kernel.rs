@@ -1,10 +1,18 @@
 //! What takes time, four elements at a time; each part of it a [`Job`] that a thread can do by itself.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "sizes follow from the statement's, which the caller has checked"
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined would not be compiled for the instructions that were chosen"
+)]
 
 mod gates;
 mod halve;
 mod rows;
 
-pub(super) use gates::{Claim, FoldWords, Functional, SUPERBLOCK_BYTES, Span, Values, WORDS};
+pub(super) use gates::{Claim, FoldWords, Functional, SUPERBLOCK_BYTES, Span, Values};
 pub(super) use halve::{Fold, Sums};
 pub(super) use rows::{Elements, Lookup, Route, RowWeights, Source, Weigh};
 
@@ -59,7 +67,10 @@ fn splat<S: Simd>(simd: S, [low, high]: Cell) -> S::Four {
 /// Takes four cells for a vector.
 #[inline(always)]
 fn four(cells: &[Cell; 4]) -> &Cells {
-    cells.as_flattened().first_chunk().expect("four cells have eight words")
+    cells
+        .as_flattened()
+        .first_chunk()
+        .expect("four cells have eight words")
 }
 
 /// Takes a vector for four cells.

@@ -2,6 +2,10 @@
 //!
 //! Every fold of two values is the line `f0 + X (f0 + f1)`. Beside 0 and 1 a polynomial is given at
 //! "infinity": its leading coefficient.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a level's values have the length that its digits say"
+)]
 
 use core::iter::zip;
 
@@ -11,15 +15,20 @@ use super::field::Field;
 /// lowest first.
 pub(super) fn folding<F: Field>(challenges: &[F]) -> Vec<F> {
     challenges.iter().fold(vec![F::ONE], |weights, &r| {
-        let at_0 = weights.iter().map(|&weight| weight * (r + F::ONE));
-        let at_1 = weights.iter().map(|&weight| weight * r);
-        at_0.chain(at_1).collect()
+        let at_1: Vec<F> = weights.iter().map(|&weight| weight * r).collect();
+        let at_0 = zip(weights, &at_1).map(|(weight, &at_1)| weight + at_1);
+        at_0.chain(at_1.iter().copied()).collect()
     })
 }
 
 /// Returns where the value of word `bits` stands among those of {0, 1, infinity}^digits.
-pub(super) fn point(bits: usize, digits: usize) -> usize {
-    (0..digits).rev().fold(0, |at, digit| 3 * at + (bits >> digit & 1))
+pub(super) const fn point(bits: usize, digits: usize) -> usize {
+    let (mut at, mut digit) = (0, digits);
+    while digit > 0 {
+        digit -= 1;
+        at = 3 * at + (bits >> digit & 1);
+    }
+    at
 }
 
 /// Folds the first level of products: from its claim and the values that were sent (all but the first,
@@ -29,7 +38,9 @@ pub(super) fn fold_words<F: Field>(claim: F, values: &[F], bit_weights: &[F], r:
     all.extend(values);
     // The claim is the sum over all bits, of which the first has weight 1.
     let others = bit_weights.iter().enumerate().skip(1);
-    let others = others.map(|(bits, &weight)| weight * all[point(bits, r.len())]).sum();
+    let others = others
+        .map(|(bits, &weight)| weight * all[point(bits, r.len())])
+        .sum();
     all[0] += others;
     for &r in r {
         let folded = all.chunks_exact(3).map(|value| {
@@ -57,12 +68,20 @@ pub(super) fn halvings(len: usize) -> usize {
 
 /// Folds f and h, each 2^k values, until one value is left; `ask` takes the values of each halving and
 /// returns its challenge. The last fold is masked: by X (X + 1) u in f, by X (X + 1) v in h.
-pub(super) fn halve<F: Field>(mut f: Vec<F>, mut h: Vec<F>, [u, v]: [F; 2], mut ask: impl FnMut(Vec<F>) -> F) {
+pub(super) fn halve<F: Field>(
+    mut f: Vec<F>,
+    mut h: Vec<F>,
+    [u, v]: [F; 2],
+    mut ask: impl FnMut(Vec<F>) -> F,
+) {
     while f.len() > 1 {
         let half = f.len() / 2;
         let [(f0, df), (h0, dh)] = [&f, &h].map(|all| {
             let (at_0, at_1) = all.split_at(half);
-            (at_0.to_vec(), zip(at_0, at_1).map(|(&a, &b)| a + b).collect::<Vec<F>>())
+            (
+                at_0.to_vec(),
+                zip(at_0, at_1).map(|(&a, &b)| a + b).collect::<Vec<F>>(),
+            )
         });
         let mut values = vec![dot(&f0, &h0), dot(&df, &dh)];
         if half == 1 {

@@ -32,7 +32,7 @@ pub(super) enum Weight {
 pub(super) struct Weights<'a>(pub(super) &'a [u8; HASH_BYTES]);
 
 impl Weights<'_> {
-    pub(super) fn stream(&self, weight: Weight) -> Stream {
+    pub(super) fn stream(self, weight: Weight) -> Stream {
         let mut hasher = blake3::Hasher::new_derive_key("mcmix.v2 proof: weights");
         hasher.update(self.0);
         hasher.update(&[weight as u8]);
@@ -42,7 +42,7 @@ impl Weights<'_> {
     }
 
     /// Draws the first `count` weights for a purpose.
-    pub(super) fn draw<F: Field>(&self, weight: Weight, count: usize) -> Vec<F> {
+    pub(super) fn draw<F: Field>(self, weight: Weight, count: usize) -> Vec<F> {
         F::read(&self.stream(weight).bytes(count * F::BYTES))
     }
 }
@@ -88,11 +88,73 @@ impl Chain {
             reader.fill(&mut bytes);
             F::read(&bytes)
         });
-        drawn.flatten().filter(|r| !is_special(*r)).take(count).collect()
+        drawn
+            .flatten()
+            .filter(|r| !is_special(*r))
+            .take(count)
+            .collect()
     }
 }
 
 /// Whether a challenge must not be used.
 pub(super) fn is_special<F: Field>(challenge: F) -> bool {
     challenge == F::ZERO || challenge == F::ONE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::field::Element;
+
+    const ONES: &[Element] = &[Element(1), Element(2)];
+
+    /// Returns the challenges of two levels.
+    fn challenges(mut chain: Chain, levels: [&[Element]; 2]) -> [Vec<Element>; 2] {
+        levels.map(|level| chain.next(level, 3))
+    }
+
+    /// A challenge depends on all that was sent before it, and on nothing after it.
+    #[test]
+    fn challenges_follow_from_what_was_sent() {
+        let chain = |root: u8, product, salt: u8| Chain::new(&[root; 32], product, &[salt; 32]);
+        let first = challenges(chain(1, Product::Ands, 2), [ONES, ONES]);
+        assert_eq!(first, challenges(chain(1, Product::Ands, 2), [ONES, ONES]));
+        let others = [
+            chain(2, Product::Ands, 2),
+            chain(1, Product::Hops, 2),
+            chain(1, Product::Ands, 3),
+        ];
+        for other in others {
+            assert_ne!(first[0], challenges(other, [ONES, ONES])[0]);
+        }
+        let earlier = challenges(
+            chain(1, Product::Ands, 2),
+            [&[Element(1), Element(3)], ONES],
+        );
+        assert_ne!(first[0], earlier[0]);
+        assert_ne!(first[1], earlier[1]);
+        let later = challenges(chain(1, Product::Ands, 2), [ONES, &[]]);
+        assert_eq!(first[0], later[0]);
+        assert_ne!(first[1], later[1]);
+        assert!(
+            first[0][0] != first[0][1] && first[0] != first[1],
+            "challenges are independent"
+        );
+    }
+
+    #[test]
+    fn weights_are_of_their_root_and_purpose() {
+        use Weight::{Bit, Block, High, Low, Part};
+        let mut all: Vec<u128> = [[1; 32], [2; 32]]
+            .iter()
+            .flat_map(|root| {
+                [Block, Bit, Low, High, Part].map(|weight| Weights(root).draw::<Element>(weight, 2))
+            })
+            .flatten()
+            .map(Field::to_bits)
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 20);
+    }
 }

@@ -1,6 +1,14 @@
 //! Four elements at a time, with what the processor has: chosen when the program runs.
 //!
 //! Every form gives the same results; the portable one says what they are.
+#![expect(
+    clippy::inline_always,
+    reason = "what is not inlined would not be compiled for the instructions that were chosen"
+)]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "into arrays, whose sizes are known"
+)]
 
 mod portable;
 #[cfg(target_arch = "x86_64")]
@@ -15,6 +23,8 @@ pub(super) use portable::Portable;
 pub(super) type Cell = [u64; 2];
 /// Four elements as they lie in memory.
 pub(super) type Cells = [u64; 8];
+/// Words of a superblock.
+pub(super) const WORDS: usize = 512;
 /// Words whose bits are weighed in one go.
 pub(super) const PICKED: usize = 64;
 
@@ -33,6 +43,12 @@ pub(super) trait Simd: Copy {
     fn add_product(self, sum: [Self::Four; 3], a: Self::Four, b: Self::Four) -> [Self::Four; 3];
     fn reduce(self, sum: [Self::Four; 3]) -> Self::Four;
 
+    /// Transposes a superblock: bit w of `out[j]` is bit j of word w.
+    #[inline(always)]
+    fn transpose(self, words: &[u64; WORDS]) -> [Cells; 64] {
+        portable::transpose(words)
+    }
+
     /// Prepares the weights of a word's bits.
     fn table(self, weights: &[Cell; 64]) -> Self::Table;
     /// Sums up the weights of the bits that are set, for each word.
@@ -46,7 +62,7 @@ pub(super) trait Job: Send {
 
 /// Which form computes.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// AVX-512 with VPCLMULQDQ and GFNI.
     #[cfg(target_arch = "x86_64")]
     Avx512(X64V4xToken),
@@ -62,7 +78,7 @@ pub(super) enum Form {
 
 impl Form {
     /// Returns all forms that this processor can run, the fastest first.
-    pub(super) fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         #[cfg(target_arch = "x86_64")]
         let special = [
             X64V4xToken::summon().map(Self::Avx512),
@@ -71,12 +87,29 @@ impl Form {
         ];
         #[cfg(not(target_arch = "x86_64"))]
         let special = [None];
-        special.into_iter().flatten().chain([Self::Portable]).collect()
+        special
+            .into_iter()
+            .flatten()
+            .chain([Self::Portable])
+            .collect()
     }
 
     /// Returns the fastest form that this processor can run.
     pub(super) fn best() -> Self {
         Self::all().first().copied().unwrap_or(Self::Portable)
+    }
+
+    /// Returns the form's name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "AVX2",
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse(_) => "SSE",
+            Self::Portable => "portable",
+        }
     }
 
     /// Computes.

@@ -67,7 +67,9 @@ impl Ands<'_> {
     /// Bytes of the message.
     pub(super) const fn len(&self) -> usize {
         match self {
-            Self::Prover { x: [x, _], .. } | Self::Left { x, .. } | Self::Right { x, .. } => x.len(),
+            Self::Prover { x: [x, _], .. } | Self::Left { x, .. } | Self::Right { x, .. } => {
+                x.len()
+            }
         }
     }
 
@@ -135,10 +137,17 @@ impl<'a> Hop<'a> {
         match self {
             Self::Prover { terms, .. } => {
                 let terms = terms.iter();
-                terms.map(|(map, rows)| Term { rows, ..of_map(map) }).collect()
+                terms
+                    .map(|(map, rows)| Term {
+                        rows,
+                        ..of_map(map)
+                    })
+                    .collect()
             }
             Self::Map { maps, .. } => maps.iter().map(of_map).collect(),
-            Self::Rows { rows, row_bytes, .. } => {
+            Self::Rows {
+                rows, row_bytes, ..
+            } => {
                 let terms = rows.iter().map(|&rows| Term {
                     map: None,
                     rows,
@@ -154,11 +163,15 @@ impl<'a> Hop<'a> {
         match self {
             // Claims nothing: the verifiers do.
             Self::Prover { .. } => {}
-            Self::Map { message, row_bytes, .. } => {
+            Self::Map {
+                message, row_bytes, ..
+            } => {
                 let rows = message.get(first * row_bytes..).unwrap_or_default();
                 zip(out, rows).for_each(|(out, row)| *out ^= row);
             }
-            Self::Rows { mask, row_bytes, .. } => mask.xor(first * row_bytes, out),
+            Self::Rows {
+                mask, row_bytes, ..
+            } => mask.xor(first * row_bytes, out),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The proof by itself.
 
+mod exact;
 mod forms;
 mod honest;
+mod sound;
+mod toy;
 mod world;

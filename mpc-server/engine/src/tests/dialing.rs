@@ -67,6 +67,16 @@ pub(super) fn party(
     [first, second]: [Vec<u8>; 2],
 ) -> Result<Replies, Error> {
     context.begin(round)?;
+    run_party(context, program, clients, [first, second])
+}
+
+/// Runs a party in a round that has begun.
+pub(super) fn run_party(
+    context: &mut Context,
+    program: DialingProgram,
+    clients: &[Client],
+    [first, second]: [Vec<u8>; 2],
+) -> Result<Replies, Error> {
     dialing(
         context,
         DialingInput {

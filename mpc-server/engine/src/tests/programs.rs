@@ -1,6 +1,13 @@
 //! The programs that tests of all of them run, each in two worlds that differ in who is matched.
 
-use crate::{Context, ConversationInput, Error, Replies, conversation, stream::Stream};
+use super::{
+    dialing::{self, callers},
+    dialing_both_told::{id, key},
+};
+use crate::{
+    BothToldInput, Context, ConversationInput, DialingProgram, Error, Replies, conversation,
+    conversation_by_sorting, dialing_both_told, stream::Stream,
+};
 
 /// Worlds of a program.
 pub(super) const WORLDS: usize = 2;
@@ -17,20 +24,68 @@ pub(super) struct Program {
     run: Run,
 }
 
-const PROGRAMS: [Program; 1] = [Program {
-    name: "conversation",
-    rows: 3,
-    input: conversation_rows,
-    run: |context, _, [first, second]| {
-        let input = ConversationInput {
-            rows: first.len() / (9 + MESSAGE_BYTES),
-            message_bytes: MESSAGE_BYTES,
-            first,
-            second,
-        };
-        conversation(context, input)
+const PROGRAMS: [Program; 5] = [
+    Program {
+        name: "conversation",
+        rows: 3,
+        input: conversation_rows,
+        run: |context, _, shares| conversation(context, conversation_input(shares)),
     },
-}];
+    Program {
+        name: "sorting",
+        rows: 3,
+        input: conversation_rows,
+        run: |context, _, shares| conversation_by_sorting(context, conversation_input(shares)),
+    },
+    Program {
+        name: "contacts",
+        rows: 4,
+        input: |world| dialing::rows(&callers(&CALLEES[world])),
+        run: |context, world, shares| {
+            let clients = callers(&CALLEES[world]);
+            dialing::run_party(context, DialingProgram::Contacts, &clients, shares)
+        },
+    },
+    Program {
+        name: "open",
+        rows: 4,
+        input: |world| dialing::rows(&callers(&CALLEES[world])),
+        run: |context, world, shares| {
+            let clients = callers(&CALLEES[world]);
+            dialing::run_party(context, DialingProgram::Open, &clients, shares)
+        },
+    },
+    Program {
+        name: "both told",
+        rows: 3,
+        input: |world| {
+            let callees = [[id(1), id(1), 7], [8, id(0), 7]][world];
+            callees.into_iter().flat_map(u64::to_le_bytes).collect()
+        },
+        run: |context, _, [first, second]| {
+            let (ids, keys) = (0..first.len() / 8).map(|i| (id(i), key(i))).unzip();
+            let input = BothToldInput {
+                ids,
+                keys,
+                first,
+                second,
+            };
+            dialing_both_told(context, input)
+        },
+    },
+];
+
+/// Whom two clients dial: one of them the other one, or nobody anybody.
+const CALLEES: [[usize; 2]; WORLDS] = [[1, 9], [8, 9]];
+
+fn conversation_input([first, second]: [Vec<u8>; 2]) -> ConversationInput {
+    ConversationInput {
+        rows: first.len() / (9 + MESSAGE_BYTES),
+        message_bytes: MESSAGE_BYTES,
+        first,
+        second,
+    }
+}
 
 impl Program {
     pub(super) fn named(name: &str) -> Self {

@@ -1,5 +1,7 @@
 //! Three parties that agree, and peers and clients that cheat.
 
+mod uniform;
+
 use mcmix_engine::PairKeys;
 use mcmix_engine::link::memory::{self, MemoryLink};
 use mcmix_shared::identity::SecretKey;
@@ -81,6 +83,8 @@ fn terms(me: PartyId, most_clients: usize) -> Terms {
         me,
         round: ROUND,
         program: Program::Open,
+        turn: Turn(3),
+        sort_ways: 2,
         most_clients,
     }
 }
@@ -191,20 +195,178 @@ fn copies_that_differ_are_found_wherever_there_are_two() {
     }
 }
 
-/// P0 opened one program to P1 and the other to P2.
+/// P0 opened one round to P1 and another one to P2.
 #[test]
-fn parties_that_were_told_different_programs_compute_nothing() {
+fn parties_that_were_told_different_rounds_compute_nothing() {
+    let changes: [fn(&mut Terms); 4] = [
+        |terms| terms.program = Program::Contacts,
+        |terms| terms.turn = Turn(4),
+        |terms| terms.sort_ways = 8,
+        |terms| terms.round = RoundId(8),
+    ];
+    let lists = frozen(&[1, 2]);
+    for change in changes {
+        let [mut p0, mut p1, mut p2] = memory::connect();
+        std::thread::scope(|scope| {
+            scope.spawn(|| agree(&mut p0, &terms(PartyId::P0, 9), &lists[0]));
+            let p2 = scope.spawn(|| {
+                let mut terms = terms(PartyId::P2, 9);
+                change(&mut terms);
+                agree(&mut p2, &terms, &lists[2])
+            });
+            let p1 = agree(&mut p1, &terms(PartyId::P1, 9), &lists[1]);
+            assert_eq!(p1, Err(AgreeError::AnotherSet { peer: PartyId::P2 }));
+            let p2 = p2.join().unwrap();
+            assert_eq!(p2, Err(AgreeError::AnotherSet { peer: PartyId::P1 }));
+        });
+    }
+}
+
+/// What P1 and P2 get from a P0 that says what it likes of each client, and then that all is well.
+fn led_by_a_liar(
+    lists: &[Vec<Entry>; 3],
+    says: [Verdicts; 2],
+) -> [Result<Verdicts, AgreeError>; 2] {
+    let [mut p0, mut p1, mut p2] = memory::connect();
+    std::thread::scope(|scope| {
+        let p1 = scope.spawn(|| agree(&mut p1, &terms(PartyId::P1, 9), &lists[1]));
+        let p2 = scope.spawn(|| agree(&mut p2, &terms(PartyId::P2, 9), &lists[2]));
+        let all = vec![Ok(()); lists[0].len()];
+        for (peer, verdicts) in [PartyId::P1, PartyId::P2].into_iter().zip(says) {
+            receive_claims(&mut p0, peer, 9).unwrap();
+            send(&mut p0, peer, &write_verdicts(&verdicts)).unwrap();
+        }
+        // Both digests fit: P0 holds s0 and s1 as P2 and P1 do.
+        assert_eq!(
+            confirm(&mut p0, &terms(PartyId::P0, 9), &lists[0], &all),
+            Ok(())
+        );
+        [p1, p2].map(|party| party.join().unwrap())
+    })
+}
+
+/// A client gives P1 and P2 different x2. With an honest P0 it is left out alone; a P0 that is in
+/// league with it, and says that its digests fit, has only kept the round from happening: both
+/// honest parties stop before anything is computed, and neither blames the other alone.
+#[test]
+fn two_versions_of_x2_are_found_though_p0_lies() {
+    for program in Program::ALL {
+        let at = SHAPE.heads_bytes(program) - 1;
+        let changed = dealt(1, program, |shares| shares[2][at] ^= 1);
+        let lists = lists([entries_of(1, changed), entries(2)].into_iter());
+        for (list, verdicts) in lists.iter().zip(run(&lists)) {
+            assert_eq!(kept(list, &verdicts.unwrap()), [entries(2)[0].id]);
+        }
+        let [p1, p2] = led_by_a_liar(&lists, [(); 2].map(|()| vec![Ok(()); 2]));
+        assert_eq!(p1, Err(AgreeError::AnotherSet { peer: PartyId::P2 }));
+        assert_eq!(p2, Err(AgreeError::AnotherSet { peer: PartyId::P1 }));
+        assert_eq!(
+            p1.unwrap_err().suspects(PartyId::P1),
+            Suspects::Two(PartyId::P2, PartyId::P0)
+        );
+    }
+}
+
+/// P0 leaves out a client at P1 and not at P2.
+#[test]
+fn parties_that_were_told_different_sets_compute_nothing() {
     let lists = frozen(&[1, 2]);
     let [mut p0, mut p1, mut p2] = memory::connect();
     std::thread::scope(|scope| {
-        scope.spawn(|| agree(&mut p0, &terms(PartyId::P0, 9), &lists[0]));
-        let p2 = scope.spawn(|| {
-            let terms = Terms {
-                program: Program::Contacts,
-                ..terms(PartyId::P2, 9)
+        let p1 = scope.spawn(|| agree(&mut p1, &terms(PartyId::P1, 9), &lists[1]));
+        let p2 = scope.spawn(|| agree(&mut p2, &terms(PartyId::P2, 9), &lists[2]));
+        let told = [vec![Err(MissedReason::Absent), Ok(())], vec![Ok(()); 2]];
+        for (peer, verdicts) in [PartyId::P1, PartyId::P2].into_iter().zip(&told) {
+            receive_claims(&mut p0, peer, 9).unwrap();
+            send(&mut p0, peer, &write_verdicts(verdicts)).unwrap();
+            // Whatever it takes for that peer to see no difference from P0 itself.
+            let digests = |entry: &Entry| entry.digests[usize::from(peer == PartyId::P1)];
+            let kept = lists[0]
+                .iter()
+                .zip(verdicts)
+                .filter(|(_, verdict)| verdict.is_ok());
+            let kept = kept.map(|(entry, _)| (entry, digests(entry)));
+            let set = set_digest(&terms(PartyId::P0, 9), kept);
+            send(&mut p0, peer, &set).unwrap();
+        }
+        let [p1, p2] = [p1, p2].map(|party| party.join().unwrap());
+        assert_eq!(p1, Err(AgreeError::AnotherSet { peer: PartyId::P2 }));
+        assert_eq!(p2, Err(AgreeError::AnotherSet { peer: PartyId::P1 }));
+    });
+}
+
+/// P1 or P2 lies about a client's digest to P0: the client is left out. It lies about the set
+/// afterwards: nothing is computed. More a lie can not do.
+#[test]
+fn a_party_that_lies_about_digests_can_only_deny() {
+    for liar in [PartyId::P1, PartyId::P2] {
+        let mut lying = frozen(&[1, 2]);
+        let lied = lying[liar.index()][0].id;
+        lying[liar.index()][0].digests[1].0[3] ^= 1;
+        for (list, verdicts) in lying.iter().zip(run(&lying)) {
+            assert!(!kept(list, &verdicts.unwrap()).contains(&lied));
+        }
+        // To both peers it now names another set than to P0 before.
+        let lists = frozen(&[1, 2]);
+        let mut links = memory::connect().map(Some);
+        let mut own = links[liar.index()].take().unwrap();
+        std::thread::scope(|scope| {
+            let honest = [liar.next(), liar.prev()].map(|me| {
+                let (mut link, list) = (links[me.index()].take().unwrap(), &lists[me.index()]);
+                scope.spawn(move || agree(&mut link, &terms(me, 9), list))
+            });
+            follow(&mut own, &lists[liar.index()]).unwrap();
+            let lie = Terms {
+                turn: Turn(99),
+                ..terms(liar, 9)
             };
-            agree(&mut p2, &terms, &lists[2])
+            let all = vec![Ok(()); 2];
+            confirm(&mut own, &lie, &lists[liar.index()], &all).unwrap_err();
+            for (me, thread) in [liar.next(), liar.prev()].into_iter().zip(honest) {
+                let error = thread.join().unwrap().unwrap_err();
+                assert_eq!(error, AgreeError::AnotherSet { peer: liar });
+                assert_eq!(error.suspects(me), Suspects::of_check(me));
+            }
         });
+    }
+}
+
+/// Two keys with one id take 2^64 tries; whoever has them must not end a round for all by showing
+/// one to a server and the other to the next.
+#[test]
+fn another_key_of_the_same_id_leaves_out_its_owner_alone() {
+    for party in 0..3 {
+        let mut lists = frozen(&[1, 2, 3]);
+        let id = entries(2)[0].id;
+        let place = lists[party]
+            .iter()
+            .position(|entry| entry.id == id)
+            .unwrap();
+        let shares = shares(2);
+        let keys = pair_keys(PartyId::ALL[party]);
+        let other = SecretKey::from_bytes([77; 32]).client_key();
+        lists[party][place] = Entry::new((id, other), 0, &shares[party], ROUND, &keys);
+        for (list, verdicts) in lists.iter().zip(run(&lists)) {
+            let kept = kept(list, &verdicts.unwrap());
+            assert!(kept.len() == 2 && !kept.contains(&id));
+        }
+    }
+}
+
+/// P0 leaves a client out at P2 and not at P1: they would compute on different rows.
+#[test]
+fn p0_that_tells_two_sets_is_found_out() {
+    let lists = frozen(&[1, 2]);
+    let [mut p0, mut p1, mut p2] = memory::connect();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let absent = MissedReason::Absent.code();
+            for (peer, verdicts) in [(PartyId::P1, [0, 0]), (PartyId::P2, [0, absent])] {
+                receive(&mut p0, peer, 1000).unwrap();
+                send(&mut p0, peer, &verdicts).unwrap();
+            }
+        });
+        let p2 = scope.spawn(|| agree(&mut p2, &terms(PartyId::P2, 9), &lists[2]));
         let p1 = agree(&mut p1, &terms(PartyId::P1, 9), &lists[1]);
         assert_eq!(p1, Err(AgreeError::AnotherSet { peer: PartyId::P2 }));
         let p2 = p2.join().unwrap();
@@ -266,8 +428,8 @@ fn p0_can_not_try_out_whom_a_client_dials() {
     for client in [1, 2, 3] {
         // P1's share of a right guess, which P0 can make up itself: it knows x0 and x1.
         let [_, guess, _] = shares(client);
-        let id = entries(client)[0].id;
-        let with = |key| guess.digests(ROUND, id, [key, key])[1];
+        let id = entries(client)[0].key;
+        let with = |key| guess.digests(ROUND, &id, [key, key])[1];
         // Neither of P0's keys gives what it is told: that takes the key of P1 and P2.
         assert!(!told(with(&KEYS[0])) && !told(with(&KEYS[2])));
         assert!(told(with(&KEYS[1])));
@@ -277,7 +439,7 @@ fn p0_can_not_try_out_whom_a_client_dials() {
 #[test]
 fn peers_that_say_nonsense_are_blamed() {
     let length = |n: u64| n.to_le_bytes().to_vec();
-    let (p0, p1, p2) = (PartyId::P0, PartyId::P1, PartyId::P2);
+    let (p0, p1) = (PartyId::P0, PartyId::P1);
     let too_long = against(p0, &[(p1, length(1 << 40))]);
     assert!(matches!(
         too_long,
@@ -320,11 +482,21 @@ fn peers_that_say_nonsense_are_blamed() {
     let other_set = vec![
         (p0, length(1)),
         (p0, vec![0]),
-        (p2, length(32)),
-        (p2, vec![0; 32]),
+        (p0, length(32)),
+        (p0, vec![0; 32]),
     ];
     assert_eq!(
         against(p1, &other_set),
-        AgreeError::AnotherSet { peer: PartyId::P2 }
+        AgreeError::AnotherSet { peer: PartyId::P0 }
+    );
+    let short_set = vec![
+        (p0, length(1)),
+        (p0, vec![0]),
+        (p0, length(31)),
+        (p0, vec![0; 31]),
+    ];
+    assert_eq!(
+        against(p1, &short_set),
+        AgreeError::AnotherSet { peer: PartyId::P0 }
     );
 }

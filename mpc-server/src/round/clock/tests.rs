@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::*;
 
+mod aborts;
 mod schedules;
 
 const PERIODS: Periods = Periods {
@@ -18,8 +19,14 @@ const fn at(round: u64, turn: u64) -> Position {
     }
 }
 
+const PATIENCE: Patience = Patience {
+    aborts: 3,
+    within: Duration::from_mins(10),
+};
+
 fn clock(me: PartyId, position: Position) -> Clock {
-    Clock::new(me, PERIODS, position, RoundId(1_000_000_000))
+    let start = RoundId(1_000_000_000);
+    Clock::new(me, (PERIODS, PATIENCE), position, start)
 }
 
 /// Three clocks and the control messages between them, delivered at once.
@@ -105,8 +112,9 @@ impl Trio {
         std::mem::take(&mut self.done)
     }
 
-    fn finish(&mut self, round: RoundId, outcome: Outcome) {
+    fn finish(&mut self, round: RoundId, outcome: &Outcome) {
         for party in PartyId::ALL {
+            let outcome = outcome.clone();
             self.input(party, Input::Finished { round, outcome });
         }
     }
@@ -186,7 +194,7 @@ fn the_next_round_opens_when_one_closes_and_waits_for_it() {
         PartyId::ALL.map(|party| (party, RoundId(12)))
     );
     trio.now = Duration::from_millis(3500);
-    trio.finish(RoundId(11), Outcome::Done);
+    trio.finish(RoundId(11), &Outcome::Done);
     assert_eq!(
         computed(&trio.done),
         [
@@ -210,7 +218,7 @@ fn turns_and_dialing_programs_go_on_through_failures() {
         let computing = computed(&trio.done);
         trio.done.clear();
         for (_, round) in computing.into_iter().filter(|(by, _)| *by == PartyId::P0) {
-            let outcome = [Outcome::Done, Outcome::Failed][usize::from(i % 3 == 0)];
+            let outcome = &[Outcome::Done, Outcome::Failed][usize::from(i % 3 == 0)];
             trio.finish(round, outcome);
         }
         let done = trio.tick();
@@ -261,7 +269,7 @@ fn a_round_that_fails_at_once_is_followed_by_none_that_is_too_soon() {
         let open = trio.clocks[0].conversation.open;
         let (round, _) = open.expect("an open conversation round");
         let before = trio.now;
-        trio.finish(round, Outcome::Failed);
+        trio.finish(round, &Outcome::Failed);
         trio.done.clear();
         while trio.clocks[0].conversation.open.is_none() {
             let done = trio.tick();
@@ -314,7 +322,7 @@ fn a_peer_that_missed_rounds_catches_up() {
         let mut trio = Trio::linked();
         trio.deaf = Some(deaf);
         trio.tick();
-        trio.finish(RoundId(11), Outcome::Done);
+        trio.finish(RoundId(11), &Outcome::Done);
         trio.tick();
         let [leader, ..] = trio.positions();
         assert_eq!(leader.turn.0, trio.positions()[deaf.index()].turn.0 + 2);
@@ -491,8 +499,8 @@ impl Follower {
             closes_in_ms: 1,
             sort_ways: 2,
         });
-        match out[..] {
-            [
+        match &out[..] {
+            &[
                 Output::Open {
                     round: opened,
                     turn: told,
@@ -506,7 +514,7 @@ impl Follower {
                 );
                 Ok(())
             }
-            [Output::Cut { peer, misdeed }] => {
+            &[Output::Cut { peer, misdeed }] => {
                 assert_eq!(peer, PartyId::P0);
                 assert_eq!(self.clock.position(), before, "nothing of it counts");
                 Err(misdeed)
@@ -518,9 +526,9 @@ impl Follower {
                 },
                 Output::Tell { to, control },
             ] => {
-                assert_eq!((declined, to), (round, PartyId::P0));
-                assert_eq!(control, Control::Failed { round });
-                Err(misdeed)
+                assert_eq!((*declined, *to), (round, PartyId::P0));
+                assert_eq!(*control, Control::Failed { round });
+                Err(*misdeed)
             }
             _ => panic!("{out:?}"),
         }
@@ -710,6 +718,7 @@ fn misdeeds_are_named_and_blamed() {
         (PartyId::P0, PartyId::P2, open(99), Misdeed::NotTheLeader),
     ] {
         let mut trio = Trio::linked();
+        let said = format!("{control:?}");
         let out = trio.clocks[me.index()].handle(trio.now, Input::Control { from, control });
         assert_eq!(
             out,
@@ -717,7 +726,7 @@ fn misdeeds_are_named_and_blamed() {
                 peer: from,
                 misdeed
             }],
-            "{control:?}"
+            "{said}"
         );
     }
 }

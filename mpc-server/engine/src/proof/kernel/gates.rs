@@ -6,16 +6,13 @@
 use super::{Element, Job, Simd, Unreduced, cell, product, splat};
 use crate::{
     proof::{
-        field::Field as _,
         line::point,
-        simd::{Cell, Cells, PICKED},
+        simd::{Cell, Cells, PICKED, WORDS},
         statement::Ands,
     },
     stream::Stream,
 };
 
-/// Words of a superblock.
-pub(in crate::proof) const WORDS: usize = 512;
 pub(in crate::proof) const SUPERBLOCK_BYTES: usize = 8 * WORDS;
 const BLOCKS: usize = WORDS / 128;
 const DIGITS: usize = 6;
@@ -42,7 +39,11 @@ impl Span<'_> {
     fn weights(&self, stream: &Stream) -> Vec<Cells> {
         let mut bytes = vec![0; self.count * BLOCKS * 16];
         stream.xor(self.number * BLOCKS * 16, &mut bytes);
-        let words = bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+        let words = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|word| u64::from_le_bytes(*word));
         let words: Vec<u64> = words.collect();
         words.as_chunks::<8>().0.to_vec()
     }
@@ -51,13 +52,21 @@ impl Span<'_> {
 /// Adds a superblock's words of a vector of bytes; there are none beyond its end.
 #[inline(always)]
 fn add_words(words: &mut [u64; WORDS], vector: &[u8], superblock: usize) {
-    let rest = vector.get(superblock * SUPERBLOCK_BYTES..).unwrap_or_default();
-    let (bytes, last) = rest.get(..SUPERBLOCK_BYTES).unwrap_or(rest).as_chunks::<8>();
+    let rest = vector
+        .get(superblock * SUPERBLOCK_BYTES..)
+        .unwrap_or_default();
+    let (bytes, last) = rest
+        .get(..SUPERBLOCK_BYTES)
+        .unwrap_or(rest)
+        .as_chunks::<8>();
     for (word, bytes) in words.iter_mut().zip(bytes) {
         *word ^= u64::from_le_bytes(*bytes);
     }
     if let Some(word) = words.get_mut(bytes.len()) {
-        *word ^= last.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        *word ^= last
+            .iter()
+            .rev()
+            .fold(0, |word, byte| word << 8 | u64::from(*byte));
     }
 }
 
@@ -70,38 +79,16 @@ fn sum_of(parts: [&[u8]; 2], superblock: usize) -> [u64; WORDS] {
     words
 }
 
-/// Transposes a superblock: bit w of `out[j]` is bit j of word w.
-#[inline(always)]
-fn transpose(words: &[u64; WORDS]) -> [Cells; 64] {
-    let mut rows = [[0; 8]; 64];
-    for (i, row) in rows.iter_mut().enumerate() {
-        for (group, word) in row.iter_mut().enumerate() {
-            *word = words[64 * group + i];
-        }
+/// Where the value of each bit's place stands among those of {0, 1, infinity}^6.
+const POINTS: [usize; 64] = {
+    let mut points = [0; 64];
+    let mut bits = 0;
+    while bits < 64 {
+        points[bits] = point(bits, DIGITS);
+        bits += 1;
     }
-    swap::<32>(&mut rows, 0x0000_0000_ffff_ffff);
-    swap::<16>(&mut rows, 0x0000_ffff_0000_ffff);
-    swap::<8>(&mut rows, 0x00ff_00ff_00ff_00ff);
-    swap::<4>(&mut rows, 0x0f0f_0f0f_0f0f_0f0f);
-    swap::<2>(&mut rows, 0x3333_3333_3333_3333);
-    swap::<1>(&mut rows, 0x5555_5555_5555_5555);
-    rows
-}
-
-/// Swaps the upper bits of one row with the lower ones of the row `STEP` further.
-#[inline(always)]
-fn swap<const STEP: usize>(rows: &mut [Cells; 64], lower: u64) {
-    for rows in rows.chunks_exact_mut(2 * STEP) {
-        let (one, other) = rows.split_at_mut(STEP);
-        for (one, other) in one.iter_mut().zip(other) {
-            for (one, other) in one.iter_mut().zip(other) {
-                let changed = (*one >> STEP ^ *other) & lower;
-                *other ^= changed;
-                *one ^= changed << STEP;
-            }
-        }
-    }
-}
+    points
+};
 
 /// Sums up the products' values over {0, 1, infinity}^6 of the bits' places.
 pub(in crate::proof) struct Values<'a> {
@@ -117,11 +104,15 @@ impl Job for Values<'_> {
         let mut sums = vec![Unreduced::zero(simd); VALUES];
         let mut values = [(); 2].map(|()| vec![[0; 8]; VALUES]);
         let factors = self.span.message.factors();
-        for (superblock, weights) in self.span.superblocks().zip(self.span.weights(&self.weights)) {
+        for (superblock, weights) in self
+            .span
+            .superblocks()
+            .zip(self.span.weights(&self.weights))
+        {
             for (values, factor) in values.iter_mut().zip(factors) {
-                let rows = transpose(&sum_of(factor, superblock));
-                for (bit, row) in rows.iter().enumerate() {
-                    values[point(bit, DIGITS)] = *row;
+                let rows = simd.transpose(&sum_of(factor, superblock));
+                for (row, point) in rows.iter().zip(POINTS) {
+                    values[point] = *row;
                 }
                 for digit in 0..DIGITS - 1 {
                     extend(values, 3_usize.pow(digit as u32));
@@ -150,7 +141,13 @@ fn extend(values: &mut [Cells], step: usize) {
 
 /// Multiplies values, with the last digit's at infinity on the way, and weighs the products.
 #[inline(always)]
-fn add_products<S: Simd>(simd: S, sums: &mut [Unreduced<S>], f: &[Cells], h: &[Cells], weight: S::Four) {
+fn add_products<S: Simd>(
+    simd: S,
+    sums: &mut [Unreduced<S>],
+    f: &[Cells],
+    h: &[Cells],
+    weight: S::Four,
+) {
     const THIRD: usize = VALUES / 3;
     let (at_0, rest) = sums.split_at_mut(THIRD);
     let (at_1, leading) = rest.split_at_mut(THIRD);
@@ -184,14 +181,27 @@ impl Job for FoldWords<'_> {
         let lanes = lanes.as_flattened().as_chunks::<8>().0;
         let [f, h] = self.span.message.factors();
         let [out_f, out_h] = &mut self.out;
-        let outs = out_f.chunks_exact_mut(WORDS).zip(out_h.chunks_exact_mut(WORDS));
+        let outs = out_f
+            .chunks_exact_mut(WORDS)
+            .zip(out_h.chunks_exact_mut(WORDS));
         let weights = self.span.weights(&self.weights);
-        for ((superblock, weights), (out_f, out_h)) in self.span.superblocks().zip(&weights).zip(outs) {
+        for ((superblock, weights), (out_f, out_h)) in
+            self.span.superblocks().zip(&weights).zip(outs)
+        {
             let words = sum_of(f, superblock);
-            let blocks = words.as_chunks::<128>().0.iter().zip(weights.as_chunks::<2>().0);
-            for ((words, weight), out) in blocks.zip(out_f.as_flattened_mut().chunks_exact_mut(256)) {
+            let blocks = words
+                .as_chunks::<128>()
+                .0
+                .iter()
+                .zip(weights.as_chunks::<2>().0);
+            for ((words, weight), out) in blocks.zip(out_f.as_flattened_mut().chunks_exact_mut(256))
+            {
                 let weight = splat(simd, *weight);
-                let halves = words.as_chunks::<PICKED>().0.iter().zip(lanes.chunks_exact(PICKED / 4));
+                let halves = words
+                    .as_chunks::<PICKED>()
+                    .0
+                    .iter()
+                    .zip(lanes.chunks_exact(PICKED / 4));
                 for ((words, lanes), out) in halves.zip(out.chunks_exact_mut(2 * PICKED)) {
                     let picked = simd.pick(&table, words);
                     let outs = out.as_chunks_mut::<8>().0.iter_mut();
@@ -258,12 +268,16 @@ impl Job for Claim<'_> {
         let message = self.span.message;
         let mut sums = [Unreduced::zero(simd); 64];
         let mut claim = [0; SUPERBLOCK_BYTES];
-        for (superblock, weights) in self.span.superblocks().zip(self.span.weights(&self.weights)) {
+        for (superblock, weights) in self
+            .span
+            .superblocks()
+            .zip(self.span.weights(&self.weights))
+        {
             let offset = superblock * SUPERBLOCK_BYTES;
             let len = (message.len() - offset).min(SUPERBLOCK_BYTES);
             claim.fill(0);
             message.add_claim(offset, claim.split_at_mut(len).0);
-            let rows = transpose(&sum_of([&claim, &[]], 0));
+            let rows = simd.transpose(&sum_of([&claim, &[]], 0));
             let weights = simd.load(&weights);
             for (sum, row) in sums.iter_mut().zip(&rows) {
                 sum.add(simd, simd.load(row), weights);

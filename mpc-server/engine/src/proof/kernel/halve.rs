@@ -1,7 +1,7 @@
 //! Halving folds.
 
 use super::{Element, Job, Simd, Unreduced, cell, product, splat};
-use crate::proof::{field::Field as _, simd::Cells};
+use crate::proof::simd::Cells;
 
 /// Sums up the values of a halving, p(0) and p(infinity), of f and h.
 pub(in crate::proof) struct Sums<'a> {
@@ -46,10 +46,19 @@ impl Job for Fold<'_> {
         let [[f0, f1], [h0, h1]] = &mut self.lower;
         let [[f2, f3], [h2, h3]] = self.upper;
         let mut sums = [Unreduced::zero(simd); 2];
-        let lower = f0.iter_mut().zip(f1.iter_mut()).zip(h0.iter_mut().zip(h1.iter_mut()));
+        let lower = f0
+            .iter_mut()
+            .zip(f1.iter_mut())
+            .zip(h0.iter_mut().zip(h1.iter_mut()));
         for (i, ((f0, f1), (h0, h1))) in lower.enumerate() {
-            let (f0, f1) = (fold(simd, f0, get(simd, f2, i), challenge), fold(simd, f1, get(simd, f3, i), challenge));
-            let (h0, h1) = (fold(simd, h0, get(simd, h2, i), challenge), fold(simd, h1, get(simd, h3, i), challenge));
+            let (f0, f1) = (
+                fold(simd, f0, get(simd, f2, i), challenge),
+                fold(simd, f1, get(simd, f3, i), challenge),
+            );
+            let (h0, h1) = (
+                fold(simd, h0, get(simd, h2, i), challenge),
+                fold(simd, h1, get(simd, h3, i), challenge),
+            );
             sums[0].add(simd, f0, h0);
             sums[1].add(simd, simd.xor(f0, f1), simd.xor(h0, h1));
         }

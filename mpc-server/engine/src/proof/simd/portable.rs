@@ -2,7 +2,7 @@
 
 use core::array::from_fn;
 
-use super::{Cell, Cells, PICKED, Simd};
+use super::{Cell, Cells, PICKED, Simd, WORDS};
 use crate::proof::clmul;
 
 /// What every processor has.
@@ -36,7 +36,12 @@ impl Simd for Portable {
     }
 
     #[inline]
-    fn add_product(self, mut sum: [Self::Four; 3], a: Self::Four, b: Self::Four) -> [Self::Four; 3] {
+    fn add_product(
+        self,
+        mut sum: [Self::Four; 3],
+        a: Self::Four,
+        b: Self::Four,
+    ) -> [Self::Four; 3] {
         let [low, middle, high] = &mut sum;
         let sums = low.iter_mut().zip(middle).zip(high);
         for (((low, middle), high), (a, b)) in sums.zip(a.into_iter().zip(b)) {
@@ -69,6 +74,39 @@ pub(in super::super) const fn element([low, high]: Cell) -> u128 {
 
 pub(in super::super) const fn cell(element: u128) -> Cell {
     [element as u64, (element >> 64) as u64]
+}
+
+/// Transposes, by swapping ever smaller squares.
+#[inline(always)]
+pub(super) fn transpose(words: &[u64; WORDS]) -> [Cells; 64] {
+    let mut rows = [[0; 8]; 64];
+    for (i, row) in rows.iter_mut().enumerate() {
+        for (group, word) in row.iter_mut().enumerate() {
+            *word = words[64 * group + i];
+        }
+    }
+    swap::<32>(&mut rows, 0x0000_0000_ffff_ffff);
+    swap::<16>(&mut rows, 0x0000_ffff_0000_ffff);
+    swap::<8>(&mut rows, 0x00ff_00ff_00ff_00ff);
+    swap::<4>(&mut rows, 0x0f0f_0f0f_0f0f_0f0f);
+    swap::<2>(&mut rows, 0x3333_3333_3333_3333);
+    swap::<1>(&mut rows, 0x5555_5555_5555_5555);
+    rows
+}
+
+/// Swaps the upper bits of one row with the lower ones of the row `STEP` further.
+#[inline(always)]
+fn swap<const STEP: usize>(rows: &mut [Cells; 64], lower: u64) {
+    for rows in rows.chunks_exact_mut(2 * STEP) {
+        let (one, other) = rows.split_at_mut(STEP);
+        for (one, other) in one.iter_mut().zip(other) {
+            for (one, other) in one.iter_mut().zip(other) {
+                let changed = (*one >> STEP ^ *other) & lower;
+                *other ^= changed;
+                *one ^= changed << STEP;
+            }
+        }
+    }
 }
 
 /// The sums of weights for every byte of a word: 32 kB.

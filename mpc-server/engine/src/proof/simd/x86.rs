@@ -4,9 +4,16 @@
 //! of instructions, and its macro `arcane` compiles a function for that set, and calls it with `unsafe`,
 //! only in exchange for such a token. Loads and stores take references.
 
-use archmage::{X64CryptoToken, X64V3CryptoToken, X64V4xToken, arcane, intrinsics::x86_64::*};
+#![allow(
+    clippy::wildcard_imports,
+    reason = "so archmage has it, and its names say what they are"
+)]
 
-use super::{Cell, Cells, Job, PICKED, Simd, portable::Bytes};
+use archmage::{
+    X64CryptoToken, X64V3CryptoToken, X64V4xToken, arcane, intrinsics::x86_64::*, rite,
+};
+
+use super::{Cell, Cells, Job, PICKED, Simd, WORDS, portable::Bytes};
 
 #[arcane]
 pub(super) fn with_avx512<J: Job>(token: X64V4xToken, job: &mut J) {
@@ -53,9 +60,17 @@ impl Simd for X64V4xToken {
     }
 
     #[arcane(_self = X64V4xToken)]
-    fn add_product(self, [low, middle, high]: [__m512i; 3], a: __m512i, b: __m512i) -> [__m512i; 3] {
+    fn add_product(
+        self,
+        [low, middle, high]: [__m512i; 3],
+        a: __m512i,
+        b: __m512i,
+    ) -> [__m512i; 3] {
         const THREE: i32 = 0x96;
-        let mixed = [_mm512_clmulepi64_epi128::<0x01>(a, b), _mm512_clmulepi64_epi128::<0x10>(a, b)];
+        let mixed = [
+            _mm512_clmulepi64_epi128::<0x01>(a, b),
+            _mm512_clmulepi64_epi128::<0x10>(a, b),
+        ];
         [
             _mm512_xor_si512(low, _mm512_clmulepi64_epi128::<0x00>(a, b)),
             _mm512_ternarylogic_epi64::<THREE>(middle, mixed[0], mixed[1]),
@@ -72,6 +87,27 @@ impl Simd for X64V4xToken {
         let low = _mm512_xor_si512(low, _mm512_bslli_epi128::<8>(upper));
         let high = _mm512_xor_si512(high, _mm512_bsrli_epi128::<8>(upper));
         _mm512_xor_si512(low, _mm512_clmulepi64_epi128::<0x00>(high, by))
+    }
+
+    #[arcane(_self = X64V4xToken)]
+    fn transpose(self, words: &[u64; WORDS]) -> [Cells; 64] {
+        // A square of 8 by 8 bits, as a matrix, the last row first, times the unit vectors is its transpose.
+        let units = _mm512_set1_epi64(0x8040_2010_0804_0201_u64.cast_signed());
+        let mut rows = [[_mm512_setzero_si512(); 8]; 8];
+        for (group, words) in words.as_chunks::<64>().0.iter().enumerate() {
+            let planes = planes_avx512(words, &BACKWARDS);
+            for (rows, plane) in rows.iter_mut().zip(planes) {
+                rows[group] =
+                    bytes_avx512(_mm512_gf2p8affine_epi64_epi8::<0>(units, plane), &FORWARDS);
+            }
+        }
+        let mut out = [[0; 8]; 64];
+        for (out, rows) in out.as_chunks_mut::<8>().0.iter_mut().zip(rows) {
+            for (out, row) in out.iter_mut().zip(transpose_avx512(rows)) {
+                _mm512_storeu_si512(out, row);
+            }
+        }
+        out
     }
 
     /// For each byte of an element and each byte of a word the matrix that makes one of the other.
@@ -93,11 +129,7 @@ impl Simd for X64V4xToken {
 
     #[arcane(_self = X64V4xToken)]
     fn pick(self, table: &[[u64; 8]; 16], words: &[u64; PICKED]) -> [Cells; PICKED / 4] {
-        let mut planes = [_mm512_setzero_si512(); 8];
-        for (plane, words) in planes.iter_mut().zip(words.as_chunks::<8>().0) {
-            *plane = bytes_avx512(self, _mm512_loadu_si512(words));
-        }
-        let planes = transpose_avx512(self, planes);
+        let planes = planes_avx512(words, &FORWARDS);
         let mut halves = [[_mm512_setzero_si512(); 8]; 2];
         for (half, tables) in halves.iter_mut().zip(table.as_chunks::<8>().0) {
             for (out, matrices) in half.iter_mut().zip(tables) {
@@ -108,14 +140,19 @@ impl Simd for X64V4xToken {
                 }
                 *out = sum;
             }
-            *half = transpose_avx512(self, *half);
+            *half = transpose_avx512(*half);
         }
         let first = _mm512_set_epi64(11, 3, 10, 2, 9, 1, 8, 0);
         let second = _mm512_set_epi64(15, 7, 14, 6, 13, 5, 12, 4);
         let mut out = [[0; 8]; PICKED / 4];
         let [low, high] = halves;
-        for (out, (low, high)) in out.as_chunks_mut::<2>().0.iter_mut().zip(low.into_iter().zip(high)) {
-            let (low, high) = (bytes_avx512(self, low), bytes_avx512(self, high));
+        for (out, (low, high)) in out
+            .as_chunks_mut::<2>()
+            .0
+            .iter_mut()
+            .zip(low.into_iter().zip(high))
+        {
+            let (low, high) = (bytes_avx512(low, &FORWARDS), bytes_avx512(high, &FORWARDS));
             _mm512_storeu_si512(&mut out[0], _mm512_permutex2var_epi64(low, first, high));
             _mm512_storeu_si512(&mut out[1], _mm512_permutex2var_epi64(low, second, high));
         }
@@ -123,24 +160,39 @@ impl Simd for X64V4xToken {
     }
 }
 
-/// Transposes the eight bytes of eight words.
-#[arcane]
-fn bytes_avx512(_token: X64V4xToken, words: __m512i) -> __m512i {
-    let order: [u8; 64] = const {
-        let mut order = [0; 64];
-        let mut i = 0;
-        while i < 64 {
-            order[i] = (i % 8 * 8 + i / 8) as u8;
-            i += 1;
-        }
-        order
-    };
-    _mm512_permutexvar_epi8(_mm512_loadu_si512(&order), words)
+/// Takes 64 words apart: each byte's place is a vector.
+#[rite(v4x)]
+fn planes_avx512(words: &[u64; 64], order: &[u8; 64]) -> [__m512i; 8] {
+    let mut planes = [_mm512_setzero_si512(); 8];
+    for (plane, words) in planes.iter_mut().zip(words.as_chunks::<8>().0) {
+        *plane = bytes_avx512(_mm512_loadu_si512(words), order);
+    }
+    transpose_avx512(planes)
+}
+
+/// Where each byte comes from when the eight bytes of eight words are transposed.
+const FORWARDS: [u8; 64] = order(0);
+/// The same, the last word first.
+const BACKWARDS: [u8; 64] = order(7);
+
+const fn order(first: usize) -> [u8; 64] {
+    let mut order = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        order[i] = (((i % 8) ^ first) * 8 + i / 8) as u8;
+        i += 1;
+    }
+    order
+}
+
+#[rite(v4x)]
+fn bytes_avx512(words: __m512i, order: &[u8; 64]) -> __m512i {
+    _mm512_permutexvar_epi8(_mm512_loadu_si512(order), words)
 }
 
 /// Transposes eight vectors of eight words.
-#[arcane]
-fn transpose_avx512(_token: X64V4xToken, [a, b, c, d, e, f, g, h]: [__m512i; 8]) -> [__m512i; 8] {
+#[rite(v4x)]
+fn transpose_avx512([a, b, c, d, e, f, g, h]: [__m512i; 8]) -> [__m512i; 8] {
     let pairs = [[a, b], [c, d], [e, f], [g, h]];
     let mut out = [_mm512_setzero_si512(); 8];
     for odd in 0..2 {
@@ -153,8 +205,14 @@ fn transpose_avx512(_token: X64V4xToken, [a, b, c, d, e, f, g, h]: [__m512i; 8])
             };
         }
         let [a, b, c, d] = rows;
-        let lower = [_mm512_shuffle_i64x2::<0x44>(a, b), _mm512_shuffle_i64x2::<0x44>(c, d)];
-        let upper = [_mm512_shuffle_i64x2::<0xee>(a, b), _mm512_shuffle_i64x2::<0xee>(c, d)];
+        let lower = [
+            _mm512_shuffle_i64x2::<0x44>(a, b),
+            _mm512_shuffle_i64x2::<0x44>(c, d),
+        ];
+        let upper = [
+            _mm512_shuffle_i64x2::<0xee>(a, b),
+            _mm512_shuffle_i64x2::<0xee>(c, d),
+        ];
         out[odd] = _mm512_shuffle_i64x2::<0x88>(lower[0], lower[1]);
         out[2 + odd] = _mm512_shuffle_i64x2::<0xdd>(lower[0], lower[1]);
         out[4 + odd] = _mm512_shuffle_i64x2::<0x88>(upper[0], upper[1]);
@@ -193,9 +251,18 @@ impl Simd for X64V3CryptoToken {
     }
 
     #[arcane(_self = X64V3CryptoToken)]
-    fn add_product(self, mut sum: [[__m256i; 2]; 3], a: [__m256i; 2], b: [__m256i; 2]) -> [[__m256i; 2]; 3] {
+    fn add_product(
+        self,
+        sum: [[__m256i; 2]; 3],
+        a: [__m256i; 2],
+        b: [__m256i; 2],
+    ) -> [[__m256i; 2]; 3] {
+        let mut sum = sum;
         for i in 0..2 {
-            let mixed = [_mm256_clmulepi64_epi128::<0x01>(a[i], b[i]), _mm256_clmulepi64_epi128::<0x10>(a[i], b[i])];
+            let mixed = [
+                _mm256_clmulepi64_epi128::<0x01>(a[i], b[i]),
+                _mm256_clmulepi64_epi128::<0x10>(a[i], b[i]),
+            ];
             sum[0][i] = _mm256_xor_si256(sum[0][i], _mm256_clmulepi64_epi128::<0x00>(a[i], b[i]));
             sum[1][i] = _mm256_xor_si256(sum[1][i], _mm256_xor_si256(mixed[0], mixed[1]));
             sum[2][i] = _mm256_xor_si256(sum[2][i], _mm256_clmulepi64_epi128::<0x11>(a[i], b[i]));
@@ -250,7 +317,8 @@ impl Simd for X64CryptoToken {
     }
 
     #[arcane(_self = X64CryptoToken)]
-    fn xor(self, mut a: [__m128i; 4], b: [__m128i; 4]) -> [__m128i; 4] {
+    fn xor(self, a: [__m128i; 4], b: [__m128i; 4]) -> [__m128i; 4] {
+        let mut a = a;
         for i in 0..4 {
             a[i] = _mm_xor_si128(a[i], b[i]);
         }
@@ -258,7 +326,8 @@ impl Simd for X64CryptoToken {
     }
 
     #[arcane(_self = X64CryptoToken)]
-    fn and(self, mut a: [__m128i; 4], b: [__m128i; 4]) -> [__m128i; 4] {
+    fn and(self, a: [__m128i; 4], b: [__m128i; 4]) -> [__m128i; 4] {
+        let mut a = a;
         for i in 0..4 {
             a[i] = _mm_and_si128(a[i], b[i]);
         }
@@ -266,9 +335,18 @@ impl Simd for X64CryptoToken {
     }
 
     #[arcane(_self = X64CryptoToken)]
-    fn add_product(self, mut sum: [[__m128i; 4]; 3], a: [__m128i; 4], b: [__m128i; 4]) -> [[__m128i; 4]; 3] {
+    fn add_product(
+        self,
+        sum: [[__m128i; 4]; 3],
+        a: [__m128i; 4],
+        b: [__m128i; 4],
+    ) -> [[__m128i; 4]; 3] {
+        let mut sum = sum;
         for i in 0..4 {
-            let mixed = [_mm_clmulepi64_si128::<0x01>(a[i], b[i]), _mm_clmulepi64_si128::<0x10>(a[i], b[i])];
+            let mixed = [
+                _mm_clmulepi64_si128::<0x01>(a[i], b[i]),
+                _mm_clmulepi64_si128::<0x10>(a[i], b[i]),
+            ];
             sum[0][i] = _mm_xor_si128(sum[0][i], _mm_clmulepi64_si128::<0x00>(a[i], b[i]));
             sum[1][i] = _mm_xor_si128(sum[1][i], _mm_xor_si128(mixed[0], mixed[1]));
             sum[2][i] = _mm_xor_si128(sum[2][i], _mm_clmulepi64_si128::<0x11>(a[i], b[i]));

@@ -5,6 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 
+/// A clock that no number of aborts stops: here links break far more often than anywhere else, so
+/// that a round which one party finished is now and then one that another one lost.
+fn patient(me: PartyId, position: Position) -> Clock {
+    let mut clock = clock(me, position);
+    clock.aborts = Tally::new(Patience {
+        aborts: usize::MAX,
+        ..PATIENCE
+    });
+    clock
+}
+
 /// `SplitMix64`.
 struct Dice(u64);
 
@@ -62,7 +73,7 @@ impl World {
         let mut world = Self {
             dice: Dice(seed),
             now: Time::ZERO,
-            clocks: PartyId::ALL.map(|me| clock(me, start)),
+            clocks: PartyId::ALL.map(|me| patient(me, start)),
             wires: BTreeMap::new(),
             cables: [Cable::default(); 3],
             computing: BTreeMap::new(),
@@ -134,7 +145,7 @@ impl World {
         } else {
             self.clocks[party.index()].position()
         };
-        self.clocks[party.index()] = clock(party, stored);
+        self.clocks[party.index()] = patient(party, stored);
         if forgets {
             self.turns[party.index()] = Turn(0);
         }
@@ -175,7 +186,7 @@ impl World {
                 Output::Compute { round } => {
                     self.computing.entry(round).or_default().insert(me);
                 }
-                Output::Fail { .. } => {}
+                Output::Fail { .. } | Output::Abort { .. } => {}
                 Output::Cut { peer, misdeed } => panic!("{me} blames {peer}: {misdeed}"),
                 Output::Decline { .. } => self.declined += 1,
             }
@@ -231,6 +242,7 @@ impl World {
             Outcome::Failed
         };
         for party in self.computing.remove(&round).unwrap() {
+            let outcome = outcome.clone();
             self.handle(party, Input::Finished { round, outcome });
         }
     }

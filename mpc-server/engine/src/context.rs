@@ -268,10 +268,10 @@ impl Context {
         let fits = spares
             .filter(|(_, spare)| (len..=2 * len + CHUNK_BYTES).contains(&spare.buffer.capacity()));
         let fit = fits.min_by_key(|(_, spare)| spare.buffer.capacity());
-        let mut buffer = match fit.map(|(i, _)| i) {
-            Some(i) => self.spares.swap_remove(i).buffer,
-            None => Vec::new(),
+        let Some((i, _)) = fit else {
+            return vec![0; len];
         };
+        let mut buffer = self.spares.swap_remove(i).buffer;
         buffer.resize(len, 0);
         buffer
     }

@@ -94,7 +94,7 @@ impl Words {
         let (values, ties) = (keys.values.share(), keys.ties.share());
         let rows = ties.len() / TIE_BYTES;
         let tie_bits = (usize::BITS - rows.saturating_sub(1).leading_zeros()) as usize;
-        let bits = (KEY_BITS + tie_bits).max(COLUMN_BITS);
+        let bits = (KEY_BITS + tie_bits).max(COLUMN_BITS).next_multiple_of(2);
         let word = |(value, tie): (&[u8; 8], &[u8; TIE_BYTES])| {
             let tie = u128::from(u32::from_le_bytes(*tie)) & ((1 << tie_bits) - 1);
             u128::from(u64::from_le_bytes(*value)) << tie_bits | tie
@@ -421,7 +421,7 @@ mod tests {
     /// A word has all bits of the tie-break, and never fewer than 46 of the key.
     #[test]
     fn words_grow_with_the_number_of_rows() {
-        for (rows, tie_bits, bits) in [(2, 1, 64), (1 << 18, 18, 64), ((1 << 18) + 1, 19, 65)] {
+        for (rows, tie_bits, bits) in [(2, 1, 64), (1 << 18, 18, 64), ((1 << 18) + 1, 19, 66)] {
             let share = |row_bytes: usize, seed: u8| {
                 let first = Stream::new(&[seed; 16]).bytes(rows * row_bytes);
                 Share::new(first.clone(), first)

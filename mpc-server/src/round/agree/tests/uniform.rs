@@ -170,6 +170,21 @@ fn known(bytes: &[u8]) -> Expected {
     bytes.iter().copied().map(Some).collect()
 }
 
+/// The digests of the components that a party holds, of a secret that goes into nothing of it.
+fn held(viewer: PartyId, (client, fit): (u8, Fit), round: RoundId) -> [Digest; 2] {
+    entry(viewer, (client, fit), round).digests
+}
+
+/// What a party notes of a client, with a key of another run where it lacks one.
+fn entry(viewer: PartyId, (client, fit): (u8, Fit), round: RoundId) -> Entry {
+    let share = share(viewer, viewer, fit, 0x77);
+    let keys = PairKeys {
+        next: KEYS[viewer.index()],
+        prev: KEYS[viewer.prev().index()],
+    };
+    Entry::new(WHO[&client], 1, &share, round, &keys)
+}
+
 /// What the viewer expects to hear from a peer, made of what it holds itself.
 fn expected(viewer: PartyId, from: PartyId, round: RoundId) -> Vec<Expected> {
     let listed = |party| {
@@ -180,11 +195,7 @@ fn expected(viewer: PartyId, from: PartyId, round: RoundId) -> Vec<Expected> {
         (PartyId::P0, _) => {
             let claim = |(client, fit)| {
                 // The secret of another world: it goes into nothing that P0 can compute.
-                let [first, second] = share(viewer, viewer, fit, 0x77).digests(
-                    round,
-                    id(client),
-                    [&KEYS[2], &KEYS[0]],
-                );
+                let [first, second] = held(viewer, (client, fit), round);
                 let unknown = vec![None; DIGEST_BYTES];
                 let [of_x1, of_x0] = [known(&second.0), known(&first.0)];
                 let digests = if from == PartyId::P1 {
@@ -204,20 +215,23 @@ fn expected(viewer: PartyId, from: PartyId, round: RoundId) -> Vec<Expected> {
             };
             known(&listed(viewer).map(verdict).collect::<Vec<_>>())
         }
-        _ => {
-            let mut hash = Blake2s256::new();
-            hash.update(b"mcmix.v2 set");
-            hash.update(round.0.to_le_bytes());
-            hash.update([Program::Open.code()]);
-            for (client, _) in in_order().into_iter().filter(|(_, fit)| *fit == Fit::All) {
-                hash.update(id(client).0);
-            }
-            known(&hash.finalize())
-        }
+        _ => Vec::new(),
     };
-    vec![known(&(body.len() as u64).to_le_bytes()), body]
+    let kept = in_order().into_iter().filter(|(_, fit)| *fit == Fit::All);
+    let kept: Vec<_> = kept.map(|it| (entry(viewer, it, round), it)).collect();
+    let common = |it| {
+        let [first, second] = held(viewer, it, round);
+        if from == viewer.prev() { first } else { second }
+    };
+    let terms = Terms {
+        round,
+        ..terms(viewer, 100)
+    };
+    let set = set_digest(&terms, kept.iter().map(|(entry, it)| (entry, common(*it))));
+    let listed = (viewer == PartyId::P0 || from == PartyId::P0).then_some(body);
+    let lists = listed.into_iter().chain([known(&set)]);
+    lists.flat_map(|list| [known(&(list.len() as u64).to_le_bytes()), list]).collect()
 }
-
 /// Returns what came that was not to be expected, each digest once: what P1 and P2 say of one
 /// component is the same.
 fn unexpected(viewer: PartyId, heard: &[(PartyId, Vec<u8>)]) -> Vec<u8> {

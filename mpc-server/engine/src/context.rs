@@ -10,6 +10,7 @@ use mcmix_shared::party::PartyId;
 use crate::{
     error::Error,
     link::Link,
+    proof::Memory,
     step::{Phase, Step},
     stream::{PairKeys, Streams},
 };
@@ -128,6 +129,8 @@ pub struct Context {
     frames: Vec<Vec<u8>>,
     /// Vectors to be used again.
     spares: Vec<Spare>,
+    /// Memory of proofs.
+    pub(crate) memory: Memory,
     #[cfg(test)]
     pub(crate) probe: crate::tests::probe::Probe,
 }
@@ -170,6 +173,7 @@ impl Context {
             phase_began: None,
             frames: Vec::new(),
             spares: Vec::new(),
+            memory: Memory::default(),
             #[cfg(test)]
             probe: crate::tests::probe::Probe::default(),
         }

@@ -12,6 +12,7 @@ use crate::{
     context::hashes::Hashes,
     error::Error,
     link::Link,
+    proof::Memory,
     round::Round,
     step::{Phase, Step},
     stream::{PairKeys, Streams},
@@ -135,6 +136,8 @@ pub struct Context {
     frames: Vec<Vec<u8>>,
     /// Vectors to be used again.
     spares: Vec<Spare>,
+    /// Memory of proofs.
+    pub(crate) memory: Memory,
     #[cfg(test)]
     pub(crate) probe: crate::tests::probe::Probe,
 }
@@ -178,6 +181,7 @@ impl Context {
             hashes: Hashes::default(),
             frames: Vec::new(),
             spares: Vec::new(),
+            memory: Memory::default(),
             #[cfg(test)]
             probe: crate::tests::probe::Probe::default(),
         }

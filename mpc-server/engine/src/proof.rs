@@ -25,6 +25,7 @@ mod field;
 mod inner;
 mod kernel;
 mod line;
+mod memory;
 #[cfg(test)]
 mod plain;
 mod root;
@@ -44,6 +45,7 @@ use self::{
     root::{Chain, HASH_BYTES, Product, is_special},
 };
 use crate::{context::Context, stream::Stream};
+pub(crate) use memory::Memory;
 pub(crate) use simd::Form;
 pub(crate) use statement::{Ands, Hop};
 
@@ -51,6 +53,9 @@ pub(crate) use statement::{Ands, Hop};
 pub(crate) trait Workers {
     /// Does the same to some things, side by side.
     fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send);
+
+    /// Returns what memory to compute in.
+    fn memory(&self) -> &Memory;
 
     /// Returns what to compute with.
     fn form(&self) -> Form {
@@ -61,6 +66,10 @@ pub(crate) trait Workers {
 impl Workers for Context {
     fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send) {
         Self::each(self, things, op);
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.memory
     }
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::{
     map::Map,
-    proof::{Ands, Form, Hop, Shared, Workers, prove, verify_left, verify_right},
+    proof::{Ands, Form, Hop, Memory, Shared, Workers, prove, verify_left, verify_right},
     stream::Stream,
 };
 
@@ -12,6 +12,7 @@ use crate::{
 pub struct Proof {
     products: Vec<[Vec<u8>; 5]>,
     hops: Vec<Moved>,
+    memory: Memory,
 }
 
 struct Moved {
@@ -45,11 +46,15 @@ impl Instructions {
 }
 
 /// The calling thread.
-struct Alone(Form);
+struct Alone<'a>(Form, &'a Memory);
 
-impl Workers for Alone {
+impl Workers for Alone<'_> {
     fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send) {
         things.iter_mut().for_each(op);
+    }
+
+    fn memory(&self) -> &Memory {
+        self.1
     }
 
     fn form(&self) -> Form {
@@ -66,7 +71,11 @@ impl Proof {
     pub fn of_products(bytes: usize) -> Self {
         let products = vec![[1, 2, 3, 4, 5].map(|number| stream(number).bytes(bytes))];
         let hops = Vec::new();
-        Self { products, hops }
+        Self {
+            products,
+            hops,
+            memory: Memory::default(),
+        }
     }
 
     /// Makes one message of a hop by a permutation, which is not right either.
@@ -82,12 +91,16 @@ impl Proof {
             message,
             row_bytes,
         }];
-        Self { products, hops }
+        Self {
+            products,
+            hops,
+            memory: Memory::default(),
+        }
     }
 
     /// Proves and verifies; returns whether it was accepted.
     pub fn run(&self, Instructions(form): Instructions) -> bool {
-        let workers = Alone(form);
+        let workers = Alone(form, &self.memory);
         let root = [9; 32];
         let shared = [8, 9].map(|peer| {
             [0, 1].map(|product| Shared {

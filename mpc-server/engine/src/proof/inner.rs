@@ -254,7 +254,7 @@ fn fold_words_of(
     let weights = weights.stream(Weight::Block);
     let bits = bit_cells(challenges);
     let words: usize = spans.iter().map(|span| span.count * WORDS).sum();
-    let [mut f, mut h] = [(); 2].map(|()| vec![[0; 2]; words]);
+    let [mut f, mut h] = [(); 2].map(|()| crew.workers.memory().take(words));
     let (mut rest_f, mut rest_h) = (&mut f[..], &mut h[..]);
     let jobs = spans.iter().map(|&span| FoldWords {
         span,
@@ -363,7 +363,7 @@ fn row_vectors(crew: &Crew<'_, impl Workers>, weights: Weights, hops: &[Hop]) ->
         .map(|term| term.inputs)
         .sum();
     // Whole vectors of four: zeros follow.
-    let [mut f, mut h] = [(); 2].map(|()| vec![[0; 2]; inputs.next_multiple_of(4)]);
+    let [mut f, mut h] = [(); 2].map(|()| crew.workers.memory().take(inputs.next_multiple_of(4)));
     let (mut rest_f, mut rest_h) = (&mut f[..], &mut h[..]);
     let mut base = 0;
     let mut elements = Vec::new();
@@ -545,19 +545,14 @@ fn halve_long(
         len /= 2;
         all = all.map(|all| all.split_at_mut(all.len().min(len / 4)).0);
     }
-    let [f, h] = all.map(|all| {
-        let elements = all
-            .as_flattened()
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .take(len)
-            .map(|&cell| element(cell));
-        let mut elements: Vec<Element> = elements.collect();
+    let [last_f, last_h] = all.map(|all| {
+        let cells = all.as_flattened().as_chunks::<2>().0.iter().take(len);
+        let mut elements: Vec<Element> = cells.map(|&cell| element(cell)).collect();
         elements.resize(len, Element::ZERO);
         elements
     });
-    halve(f, h, masks, ask);
+    crew.workers.memory().keep([f, h]);
+    halve(last_f, last_h, masks, ask);
 }
 
 fn fours(cells: &mut [Cell]) -> &mut [Cells] {

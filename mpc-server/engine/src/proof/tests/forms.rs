@@ -48,9 +48,10 @@ fn equals(world: &World) {
         values.extend(sent);
     }
     let [left, right] = [left, right].map(|answer| Element::write(&answer));
+    let workers = Alone::default();
     for form in Form::all() {
         let crew = Crew {
-            workers: &Alone,
+            workers: &workers,
             form,
         };
         let [prover, at_left, at_right] =

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::world::{HOPS, LENS, Random, World};
-use crate::proof::{Answer, Proof, ProofError, Workers, prove, shape};
+use crate::proof::{Answer, Memory, Proof, ProofError, Workers, prove, shape};
 
 #[test]
 fn true_statements_are_accepted() {
@@ -30,11 +30,16 @@ fn a_shape_is_the_same_at_all_parties() {
 }
 
 /// Threads that compute side by side.
-struct Threads;
+#[derive(Default)]
+struct Threads(Memory);
 
 impl Workers for Threads {
     fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send) {
         things.par_iter_mut().for_each(op);
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.0
     }
 }
 
@@ -49,7 +54,10 @@ fn large_statements_are_accepted() {
     let proof = world.prove();
     assert!(world.accepts(&proof));
     let (ands, hops) = world.prover();
-    let again = prove(&Threads, &world.root, (&ands, &hops), &world.shared);
+    // Once more, in memory that was used.
+    let threads = Threads::default();
+    prove(&threads, &world.root, (&ands, &hops), &world.shared);
+    let again = prove(&threads, &world.root, (&ands, &hops), &world.shared);
     assert_eq!(proof.challenges, again.challenges);
     assert_eq!(proof.values, again.values);
     let mut world = world;

@@ -3,8 +3,8 @@
 use crate::{
     map::{Map, NOTHING},
     proof::{
-        Ands, Answer, Hop, Proof, ProofError, Shared, Workers, plain::entries, prove, verify_left,
-        verify_right,
+        Ands, Answer, Hop, Memory, Proof, ProofError, Shared, Workers, plain::entries, prove,
+        verify_left, verify_right,
     },
     stream::Stream,
 };
@@ -272,24 +272,29 @@ impl World {
 }
 
 /// No workers but the calling thread.
-pub(super) struct Alone;
+#[derive(Default)]
+pub(super) struct Alone(Memory);
 
 impl Workers for Alone {
     fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send) {
         things.iter_mut().for_each(op);
+    }
+
+    fn memory(&self) -> &Memory {
+        &self.0
     }
 }
 
 impl World {
     pub(super) fn prove(&self) -> Proof {
         let (ands, hops) = self.prover();
-        prove(&Alone, &self.root, (&ands, &hops), &self.shared)
+        prove(&Alone::default(), &self.root, (&ands, &hops), &self.shared)
     }
 
     pub(super) fn verify_left(&self, challenges: &[u8]) -> Result<Answer, ProofError> {
         let (ands, hops) = self.left();
         verify_left(
-            &Alone,
+            &Alone::default(),
             &self.root,
             (&ands, &hops),
             challenges,
@@ -299,7 +304,13 @@ impl World {
 
     pub(super) fn verify_right(&self, values: &[u8]) -> Result<(Vec<u8>, Answer), ProofError> {
         let (ands, hops) = self.right();
-        verify_right(&Alone, &self.root, (&ands, &hops), values, &self.shared[1])
+        verify_right(
+            &Alone::default(),
+            &self.root,
+            (&ands, &hops),
+            values,
+            &self.shared[1],
+        )
     }
 
     /// Whether a proof is accepted, by verifiers that compare the challenges.

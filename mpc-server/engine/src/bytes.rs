@@ -19,13 +19,6 @@ pub(crate) fn spread<const N: usize>(bits: &[u8], first: usize, out: &mut [u8]) 
     }
 }
 
-/// XORs 0, 1, 2, … into 4-byte rows.
-pub(crate) fn add_positions(rows: &mut [u8]) {
-    for (position, row) in (0_u32..).zip(rows.as_chunks_mut::<4>().0) {
-        *row = (u32::from_le_bytes(*row) ^ position).to_le_bytes();
-    }
-}
-
 /// Inverts all bits.
 pub(crate) fn invert(bytes: &mut [u8]) {
     for byte in bytes {

@@ -121,11 +121,11 @@ pub(crate) fn hop_each<const N: usize>(
     for (index, (known, share, row_bytes)) in (0..).zip(moves) {
         pending.push(send(round, step.plus(index), vec![(known, share)], row_bytes)?);
     }
-    let mut moved = core::array::from_fn(|_| Share::default());
-    for (moved, pending) in moved.iter_mut().zip(pending) {
-        *moved = pending.receive(round)?;
+    let mut shares = core::array::from_fn(|_| Share::default());
+    for (share, pending) in shares.iter_mut().zip(pending) {
+        *share = pending.receive(round)?;
     }
-    Ok(moved)
+    Ok(shares)
 }
 
 /// Sends this party's message of a hop.

@@ -172,9 +172,4 @@ impl Coin {
         let len = share.len();
         send_any(round, step, share, len, &EVERYBODY)
     }
-
-    /// Opens the coin to all. 1 round.
-    pub(crate) fn open(self, round: &mut Round<'_>, step: Step) -> Result<Vec<u8>, Error> {
-        Ok(self.send(round, step)?.receive(round)?.unwrap_or_default())
-    }
 }

@@ -416,7 +416,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::stream::Stream;
+    use crate::{Settings, permutation::Permutation, stream::Stream, world::World};
 
     /// A word has all bits of the tie-break, and never fewer than 46 of the key.
     #[test]
@@ -447,6 +447,43 @@ mod tests {
                 }
                 assert!(bits - tie_bits >= 46 && words.columns.len() == bits.div_ceil(64));
             }
+        }
+    }
+
+    /// Sorts rows of these keys and tie-breaks as the parties do.
+    fn sorted(seed: u64, width: u8, keys: &[u64], ties: &[u32]) -> Vec<u32> {
+        let values = keys.iter().flat_map(|key| key.to_le_bytes());
+        let input: Vec<u8> = values.chain(ties.iter().flat_map(|tie| tie.to_le_bytes())).collect();
+        let settings = Settings {
+            threads: 1,
+            sort_width: SortWidth::new(width),
+        };
+        let orders = World::with_settings(seed, settings).run(&input, |context, first, second| {
+            context.begin(1)?;
+            let mut round = context.enter()?;
+            round.open_nonce()?;
+            let rows = Share::new(first, second);
+            let [values, ties] = [0..8 * keys.len(), 8 * keys.len()..rows.len()]
+                .map(|range| Shuffled::made_up(rows.part(range)));
+            sort(&mut round, &Keys { values, ties })
+        });
+        let [Sorted(order), Sorted(other), Sorted(another)] = orders.expect("honest parties");
+        assert!(order == other && order == another);
+        order
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20))]
+
+        /// Equal keys stand in the order of their tie-breaks: secret and random ones, or it would tell
+        /// which keys are equal.
+        #[test]
+        fn parties_sort(keys in proptest::collection::vec(0..20_u64, 1..150), seed: u64, width in 2..17_u8) {
+            let ties = Permutation::random(&Stream::new(&[seed as u8; 16]), keys.len());
+            let order = sorted(seed, width, &keys, ties.as_slice());
+            let mut expected: Vec<u32> = (0..keys.len() as u32).collect();
+            expected.sort_by_key(|&row| (keys[row as usize], ties.as_slice()[row as usize]));
+            prop_assert_eq!(order, expected);
         }
     }
 

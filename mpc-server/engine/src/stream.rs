@@ -82,14 +82,6 @@ impl Streams {
         Stream::new(&self.derive(key, step, purpose))
     }
 
-    /// Returns a stream that only this party knows.
-    pub(crate) fn own(&self, step: Step, purpose: Purpose) -> Stream {
-        let mut seed = self.derive(&self.keys.next, step, purpose);
-        let other = self.derive(&self.keys.prev, step, purpose);
-        seed.iter_mut().zip(other).for_each(|(s, o)| *s ^= o);
-        Stream::new(&seed)
-    }
-
     fn derive(&self, key: &[u8; 32], step: Step, purpose: Purpose) -> [u8; SEED_BYTES] {
         let mut mac = Blake2sMac256::new(&(*key).into());
         mac.update(b"mcmix.v2 stream");

@@ -103,18 +103,6 @@ impl Context {
         });
     }
 
-    /// Does two things that do not depend on each other, on this party's threads.
-    pub(crate) fn both<A: Send, B: Send>(
-        &self,
-        a: impl FnOnce() -> A + Send,
-        b: impl FnOnce() -> B + Send,
-    ) -> (A, B) {
-        match &self.workers {
-            Some(workers) => workers.join(a, b),
-            None => (a(), b()),
-        }
-    }
-
     /// Does the same to some things, on this party's threads.
     pub(crate) fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send) {
         match &self.workers {
@@ -208,32 +196,6 @@ impl Context {
         Ok(out.at < out.len)
     }
 
-    /// Sends the first vector, as `fill` makes it, to the first peer while the second vector, as
-    /// long, comes from the second peer.
-    pub(crate) fn exchange(
-        &mut self,
-        [to, from]: [PartyId; 2],
-        vector: Vector,
-        [mine, theirs]: [&mut [u8]; 2],
-        fill: impl Fn(usize, &mut [u8]) + Sync,
-    ) -> Result<(), Error> {
-        let group = self.group_bytes(vector);
-        let mut out = self.outgoing(to, vector, mine.len());
-        let mut incoming = Incoming::new(from, vector);
-        for (i, part) in mine.chunks_mut(group).enumerate() {
-            self.fill(part, vector.unit, |offset, chunk| {
-                fill(i * group + offset, chunk);
-            });
-            self.send_next(&mut out, part)?;
-            // One group behind, so that the peer's is likely to be there.
-            if i > 0 {
-                self.recv_some(&mut incoming, theirs, copy)?;
-            }
-        }
-        while self.recv_some(&mut incoming, theirs, copy)? {}
-        Ok(())
-    }
-
     /// Sends `data`, as `fill` makes it, to a peer and XORs the peer's into it.
     pub(crate) fn combine(
         &mut self,
@@ -271,18 +233,6 @@ impl Context {
         let mut incoming = Incoming::new(from, vector);
         while self.recv_some(&mut incoming, &mut data, copy)? {}
         Ok(data)
-    }
-
-    /// Receives a vector as long as `data` and XORs it into `data`.
-    pub(crate) fn recv_add(
-        &mut self,
-        from: PartyId,
-        vector: Vector,
-        data: &mut [u8],
-    ) -> Result<(), Error> {
-        let mut incoming = Incoming::new(from, vector);
-        while self.recv_some(&mut incoming, data, add)? {}
-        Ok(())
     }
 
     /// Receives the next few chunks of a vector as long as `data` and has `op` put each into its

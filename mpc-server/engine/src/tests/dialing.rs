@@ -5,7 +5,9 @@ use proptest::prelude::*;
 
 use crate::{
     Context, DialingInput, DialingProgram, Error, JoinedRows, PartyId, Replies, Settings,
-    SortWidth, dialing, ideal,
+    SortWidth, dialing,
+    field::Multiplier,
+    ideal,
     program::{DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES},
     stream::Stream,
     world::{World, reconstruct},
@@ -277,6 +279,39 @@ fn every_caller_is_as_likely() {
         assert!(others.iter().all(|n| *n == 0), "a wrong pass: {others:?}");
         let chi2 = chi_square(heard);
         assert!(chi2 < limit, "chi-square {chi2} (p < 0.001): {heard:?}");
+    }
+}
+
+/// A client that dials itself always hears itself, whoever else is dialled how often, also in rounds in
+/// which its id and another one's agree in the lowest bits of what rows are sorted by (it knows when
+/// that is so). Where rows are sorted by so few bits it hears itself the less often, the more others
+/// dial that one.
+#[test]
+fn few_key_bits_would_tell_who_is_dialled() {
+    for others in [0, 2] {
+        // The last ones dial client 1, those before them nobody.
+        let mut clients = callers(&[0, 9, 10, 11]);
+        for (i, client) in clients.iter_mut().enumerate().skip(4 - others) {
+            *client = caller(i, 1);
+        }
+        let rows = rows(&clients);
+        let mut world = World::new(others as u64);
+        let mut agree = 0;
+        for round in 1..=120 {
+            let replies = world.run(&rows, |context, first, second| {
+                let replies = party(context, (round, Open), &clients, [first, second])?;
+                Ok((replies, std::mem::take(&mut context.probe.seen)))
+            });
+            let [(p0, seen), (p1, _), (p2, _)] = replies.expect("honest parties");
+            // The nonce comes before them.
+            let coins = &seen[1].rows[0];
+            let alpha = Multiplier::new(coins[..16].try_into().unwrap());
+            let [own, other] = [0, 1].map(|i| alpha.upper(&clients[i].id) >> 2 & 0b11);
+            agree += u32::from(own == other);
+            let reply = reconstruct(&[p0, p1, p2]);
+            assert_eq!(reply[..DIAL_MESSAGE_BYTES], rows[48..][..DIAL_MESSAGE_BYTES], "round {round}");
+        }
+        assert!(agree > 15, "in {agree} rounds they agree");
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::{
-    Context, ConversationInput, Error, Replies, conversation, ideal,
+    Context, ConversationInput, Error, Replies, conversation, conversation_by_sorting, ideal,
     world::{World, reconstruct},
 };
 
@@ -60,6 +60,11 @@ proptest! {
     }
 
     #[test]
+    fn sorting_is_ideal(rows in rows(200, 24), seed: u64) {
+        prop_assert_eq!(run(conversation_by_sorting, seed, &rows, 24), ideal::conversation(&rows, 24));
+    }
+
+    #[test]
     fn conversation_is_ideal_for_odd_widths(rows in rows(70, 3), seed: u64) {
         prop_assert_eq!(run(conversation, seed, &rows, 3), ideal::conversation(&rows, 3));
     }
@@ -84,9 +89,8 @@ fn conversation_is_ideal_for_few_rows() {
         ],
     ] {
         let rows = rows.concat();
-        assert_eq!(
-            run(conversation, 5, &rows, 2),
-            ideal::conversation(&rows, 2)
-        );
+        for program in [conversation as Program, conversation_by_sorting] {
+            assert_eq!(run(program, 5, &rows, 2), ideal::conversation(&rows, 2));
+        }
     }
 }

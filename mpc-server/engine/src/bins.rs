@@ -163,7 +163,9 @@ mod tests {
     /// Distinct values, and some that are used twice and three times.
     fn values(rows: u64, repeated: u64) -> Vec<u64> {
         let distinct = (0..rows).map(|row| row * 4 + 1000);
-        distinct.chain((0..repeated).flat_map(|n| vec![n; 2 + n as usize % 2])).collect()
+        distinct
+            .chain((0..repeated).flat_map(|n| vec![n; 2 + n as usize % 2]))
+            .collect()
     }
 
     /// Every row has a bin of its own; one that occurs once stands in one of its candidates, all others
@@ -213,9 +215,15 @@ mod tests {
         let places = candidates.places(padded);
         for row in 0..padded {
             let both = [places[row], places[padded + row]];
-            let once = values.get(row).is_some_and(|value| values.iter().filter(|other| *other == value).count() == 1);
+            let once = values
+                .get(row)
+                .is_some_and(|value| values.iter().filter(|other| *other == value).count() == 1);
             if once {
-                assert!(both[0] < bins as u32 / 2 && both[1] >= bins as u32 / 2 && both[1] < bins as u32);
+                assert!(
+                    both[0] < bins as u32 / 2
+                        && both[1] >= bins as u32 / 2
+                        && both[1] < bins as u32
+                );
             } else {
                 assert_eq!(both, [NOTHING; 2]);
             }

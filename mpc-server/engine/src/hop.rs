@@ -16,11 +16,11 @@ use crate::{
     bytes,
     error::Error,
     map::{Map, NOTHING},
+    permutation::Permutation,
     round::Round,
     share::{Pair, Share},
     step::Step,
-    stream::{Purpose, Streams},
-    permutation::Permutation,
+    stream::Purpose,
     verify::{Moved, Statement},
 };
 
@@ -75,16 +75,8 @@ impl Known {
 
 /// Draws the permutation of a pair, at its parties. Local.
 pub(crate) fn draw(round: &Round<'_>, step: Step, pair: Pair, rows: usize) -> Option<Permutation> {
-    draw_with(&round.streams, pair.other(round.party())?, step, rows)
-}
-
-fn draw_with(
-    streams: &Streams,
-    peer: mcmix_shared::party::PartyId,
-    step: Step,
-    rows: usize,
-) -> Option<Permutation> {
-    let stream = streams.with(peer, step, Purpose::Permutation);
+    let peer = pair.other(round.party())?;
+    let stream = round.streams.with(peer, step, Purpose::Permutation);
     Some(Permutation::random(&stream, rows))
 }
 
@@ -119,7 +111,12 @@ pub(crate) fn hop_each<const N: usize>(
 ) -> Result<[Share; N], Error> {
     let mut pending = Vec::with_capacity(N);
     for (index, (known, share, row_bytes)) in (0..).zip(moves) {
-        pending.push(send(round, step.plus(index), vec![(known, share)], row_bytes)?);
+        pending.push(send(
+            round,
+            step.plus(index),
+            vec![(known, share)],
+            row_bytes,
+        )?);
     }
     let mut shares = core::array::from_fn(|_| Share::default());
     for (share, pending) in shares.iter_mut().zip(pending) {

@@ -32,7 +32,9 @@ pub fn conversation_partners(rows: &[u8], message_bytes: usize) -> Vec<usize> {
     let mut by_tag: HashMap<u64, Vec<(usize, u8)>> = HashMap::new();
     for (i, row) in rows.chunks_exact(row_bytes).enumerate() {
         let (tag, rest) = row.split_at(TAG_BYTES);
-        let tag = tag.first_chunk().map_or(0, |tag| u64::from_le_bytes(*tag) >> UNCOMPARED_BITS);
+        let tag = tag
+            .first_chunk()
+            .map_or(0, |tag| u64::from_le_bytes(*tag) >> UNCOMPARED_BITS);
         let role = rest.first().map_or(0, |byte| byte & 1);
         by_tag.entry(tag).or_default().push((i, role));
     }

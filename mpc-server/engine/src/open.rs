@@ -6,14 +6,7 @@
 
 use mcmix_shared::party::PartyId;
 
-use crate::{
-    bytes,
-    error::Error,
-    round::Round,
-    share::Share,
-    step::Step,
-    verify::Checked,
-};
+use crate::{bytes, error::Error, round::Round, share::Share, step::Step, verify::Checked};
 
 /// Steps that an opening takes.
 pub(crate) const STEPS: u16 = 2;
@@ -93,10 +86,14 @@ fn send_any(
         };
         let component = share.with(party, other);
         if reader.from == party {
-            round.context.send(reader.party, step.of(row_bytes), component)?;
+            round
+                .context
+                .send(reader.party, step.of(row_bytes), component)?;
         } else {
             let hash = hash(round, step, component);
-            round.context.send(reader.party, step.plus(1).of(HASH_BYTES), &hash)?;
+            round
+                .context
+                .send(reader.party, step.plus(1).of(HASH_BYTES), &hash)?;
         }
     }
     let reader = readers.iter().find(|reader| reader.party == party).copied();
@@ -127,8 +124,13 @@ impl Pending {
         let Some(reader) = reader else {
             return Ok(None);
         };
-        let mut values = round.context.recv(reader.from, step.of(row_bytes), share.len())?;
-        let expected = round.context.recv(reader.hash_from(), step.plus(1).of(HASH_BYTES), HASH_BYTES)?;
+        let mut values = round
+            .context
+            .recv(reader.from, step.of(row_bytes), share.len())?;
+        let expected =
+            round
+                .context
+                .recv(reader.hash_from(), step.plus(1).of(HASH_BYTES), HASH_BYTES)?;
         if expected != hash(round, step, &values) {
             return Err(Error::HashMismatch {
                 peer: reader.from,

@@ -61,7 +61,10 @@ impl<'a> Round<'a> {
     /// Opens the nonce, before anything is proved.
     pub(crate) fn receive_nonce(&mut self, nonce: open::Pending) -> Result<(), Error> {
         let nonce = nonce.receive(self)?.unwrap_or_default();
-        self.nonce.iter_mut().zip(nonce).for_each(|(out, byte)| *out = byte);
+        self.nonce
+            .iter_mut()
+            .zip(nonce)
+            .for_each(|(out, byte)| *out = byte);
         Ok(())
     }
 }

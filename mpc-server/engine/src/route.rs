@@ -140,7 +140,9 @@ pub(crate) fn route<H: Half>(
     round.prove()?;
     let partners = pending.receive(round)?;
     let got = match party {
-        PartyId::P1 => round.context.recv(PartyId::P2, ROWS.of(row_bytes), rows * row_bytes)?,
+        PartyId::P1 => round
+            .context
+            .recv(PartyId::P2, ROWS.of(row_bytes), rows * row_bytes)?,
         _ => got,
     };
     let partners = round.verify(partners)?;
@@ -192,7 +194,7 @@ fn release_seeds(round: &mut Round<'_>, rows: usize) -> Result<Replies, Error> {
 }
 
 fn payload_masks(streams: &Streams, peer: PartyId, step: Step, row_bytes: usize) -> RowMasks {
-    RowMasks::seekable(streams.with(peer, step, Purpose::PayloadMask), row_bytes)
+    RowMasks::new(streams.with(peer, step, Purpose::PayloadMask), row_bytes)
 }
 
 /// P0: X' = p13(p12(X) ^ Z12) ^ Z13, to P2.
@@ -206,12 +208,14 @@ fn send_x(
     let z12 = payload_masks(&round.streams, PartyId::P2, FIRST, row_bytes);
     let z13 = payload_masks(&round.streams, PartyId::P1, SECOND, row_bytes);
     let len = order.as_slice().len() * row_bytes;
-    round.context.stream(PartyId::P2, ROWS.of(row_bytes), len, |offset, out| {
-        let (first, count) = (offset / row_bytes, out.len() / row_bytes);
-        gather(half, row_bytes, order.part(first, count), out);
-        z12.xor_at(p13.part(first, count), out);
-        z13.xor_from(first, out);
-    })
+    round
+        .context
+        .stream(PartyId::P2, ROWS.of(row_bytes), len, |offset, out| {
+            let (first, count) = (offset / row_bytes, out.len() / row_bytes);
+            gather(half, row_bytes, order.part(first, count), out);
+            z12.xor_at(p13.part(first, count), out);
+            z13.xor_from(first, out);
+        })
 }
 
 /// P2: Y' = p12(Y) ^ Z12, to P1, while X' comes from P0.

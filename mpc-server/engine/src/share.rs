@@ -110,7 +110,12 @@ impl Share {
     }
 
     /// Shares a vector that two parties know, who alone give it. Local.
-    pub(crate) fn known(context: &mut Context, pair: Pair, vector: Option<Vec<u8>>, len: usize) -> Self {
+    pub(crate) fn known(
+        context: &mut Context,
+        pair: Pair,
+        vector: Option<Vec<u8>>,
+        len: usize,
+    ) -> Self {
         let party = context.party();
         let mut nothing = || {
             let mut out = context.scratch(len);
@@ -160,12 +165,7 @@ impl Share {
     }
 
     /// XORs a vector that two parties know into the component that they share. Local.
-    pub(crate) fn add_known(
-        &mut self,
-        party: PartyId,
-        pair: Pair,
-        known: impl FnOnce(&mut [u8]),
-    ) {
+    pub(crate) fn add_known(&mut self, party: PartyId, pair: Pair, known: impl FnOnce(&mut [u8])) {
         if let Some(peer) = pair.other(party) {
             let component = if party.prev() == peer {
                 &mut self.first

@@ -104,7 +104,12 @@ impl Shuffle {
     ) -> Result<Share, Error> {
         let [_, second, third] = &self.hops;
         let column = hop(round, step, vec![(&third.inverse(), column)], row_bytes)?;
-        hop(round, step.plus(1), vec![(&second.inverse(), column)], row_bytes)
+        hop(
+            round,
+            step.plus(1),
+            vec![(&second.inverse(), column)],
+            row_bytes,
+        )
     }
 }
 

@@ -99,15 +99,18 @@ impl Words {
             let tie = u128::from(u32::from_le_bytes(*tie)) & ((1 << tie_bits) - 1);
             u128::from(u64::from_le_bytes(*value)) << tie_bits | tie
         };
-        let [first, second] =
-            [(values.first(), ties.first()), (values.second(), ties.second())].map(|(values, ties)| {
-                values
-                    .as_chunks()
-                    .0
-                    .iter()
-                    .zip(ties.as_chunks().0)
-                    .map(word)
-            });
+        let [first, second] = [
+            (values.first(), ties.first()),
+            (values.second(), ties.second()),
+        ]
+        .map(|(values, ties)| {
+            values
+                .as_chunks()
+                .0
+                .iter()
+                .zip(ties.as_chunks().0)
+                .map(word)
+        });
         let column = |from: usize| {
             let both = first.clone().zip(second.clone());
             let part = move |(one, two)| [one, two].map(|word: u128| (word >> from) as u64);
@@ -453,7 +456,9 @@ mod tests {
     /// Sorts rows of these keys and tie-breaks as the parties do.
     fn sorted(seed: u64, width: u8, keys: &[u64], ties: &[u32]) -> Vec<u32> {
         let values = keys.iter().flat_map(|key| key.to_le_bytes());
-        let input: Vec<u8> = values.chain(ties.iter().flat_map(|tie| tie.to_le_bytes())).collect();
+        let input: Vec<u8> = values
+            .chain(ties.iter().flat_map(|tie| tie.to_le_bytes()))
+            .collect();
         let settings = Settings {
             threads: 1,
             sort_width: SortWidth::new(width),

@@ -103,11 +103,6 @@ impl Step {
         self.phase
     }
 
-    /// Returns its number in the phase.
-    pub(crate) const fn index(self) -> u16 {
-        self.index
-    }
-
     /// Returns the step `by` further in the same phase.
     #[must_use]
     pub const fn plus(self, by: u16) -> Self {
@@ -159,6 +154,11 @@ impl fmt::Display for Step {
 
 #[cfg(test)]
 impl Step {
+    /// Returns its number in the phase.
+    pub(crate) const fn index(self) -> u16 {
+        self.index
+    }
+
     /// Reads a label.
     pub(crate) fn from_bytes([phase, low, high]: [u8; 3]) -> Option<Self> {
         use Phase::{

@@ -165,36 +165,20 @@ impl Stream {
 pub(crate) struct RowMasks {
     stream: Stream,
     row_bytes: usize,
-    /// Whether rows narrower than a block share blocks.
-    packed: bool,
 }
 
 /// Rows masked in one call to the cipher: a whole number of its widest batches.
 const ROWS_AT_ONCE: usize = 64;
 
 impl RowMasks {
-    /// Masks that are used in order.
+    /// Masks of rows of so many bytes.
     pub(crate) const fn new(stream: Stream, row_bytes: usize) -> Self {
-        let packed = row_bytes < BLOCK_BYTES;
-        Self {
-            stream,
-            row_bytes,
-            packed,
-        }
-    }
-
-    /// Masks that can be used in any order, also of narrow rows.
-    pub(crate) const fn seekable(stream: Stream, row_bytes: usize) -> Self {
-        Self {
-            stream,
-            row_bytes,
-            packed: false,
-        }
+        Self { stream, row_bytes }
     }
 
     /// XORs the masks of consecutive rows into `out`.
     pub(crate) fn xor_from(&self, first_row: usize, out: &mut [u8]) {
-        if self.packed || self.row_bytes.is_multiple_of(BLOCK_BYTES) {
+        if self.row_bytes.is_multiple_of(BLOCK_BYTES) {
             self.stream.xor(first_row * self.row_bytes, out);
         } else {
             let rows = out.len() / self.row_bytes;
@@ -202,9 +186,8 @@ impl RowMasks {
         }
     }
 
-    /// XORs the masks of the given rows into `out`; not for packed masks.
+    /// XORs the masks of the given rows into `out`.
     pub(crate) fn xor_at(&self, rows: &[u32], out: &mut [u8]) {
-        debug_assert!(!self.packed, "packed masks have no row boundaries");
         self.blocks_at(rows.iter().map(|&row| row as usize), out);
     }
 
@@ -284,7 +267,8 @@ mod tests {
             Purpose::ProofShares,
             Purpose::ProofMask,
         ];
-        let steps = [Phase::Verify, Phase::Sort].map(|phase| [Step::new(phase, 0), Step::new(phase, 256)]);
+        let steps =
+            [Phase::Verify, Phase::Sort].map(|phase| [Step::new(phase, 0), Step::new(phase, 256)]);
         let mut seen = std::collections::HashSet::new();
         for (next, prev, round) in [(1, 2, 1), (3, 4, 1), (1, 2, 2)] {
             let keys = PairKeys {
@@ -306,7 +290,7 @@ mod tests {
     #[test]
     fn masks_are_of_their_rows() {
         for row_bytes in [16, 20, 256, 2000] {
-            let masks = RowMasks::seekable(Stream::new(&[1; 16]), row_bytes);
+            let masks = RowMasks::new(Stream::new(&[1; 16]), row_bytes);
             let mut all = vec![0; 150 * row_bytes];
             masks.xor_from(0, &mut all);
             let rows = [149, 3, 3, 70];

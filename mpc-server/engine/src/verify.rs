@@ -186,15 +186,24 @@ impl Moved {
         if prover == third {
             return None;
         }
-        let maps = self.terms.iter().filter_map(|(known, _)| known.map.as_deref());
+        let maps = self
+            .terms
+            .iter()
+            .filter_map(|(known, _)| known.map.as_deref());
         Some(if party == prover {
-            let rows = self.terms.iter().map(|(_, share)| &share.with(party, third)[..]);
+            let rows = self
+                .terms
+                .iter()
+                .map(|(_, share)| &share.with(party, third)[..]);
             proof::Hop::Prover {
                 terms: maps.zip(rows).collect(),
                 row_bytes,
             }
         } else if party == third {
-            let rows = self.terms.iter().map(|(_, share)| &share.with(party, prover)[..]);
+            let rows = self
+                .terms
+                .iter()
+                .map(|(_, share)| &share.with(party, prover)[..]);
             proof::Hop::Rows {
                 rows: rows.collect(),
                 outputs: self.outputs,
@@ -324,15 +333,25 @@ impl Round<'_> {
             let other = third(self.party(), prover);
             theirs.push(self.context.recv(other, step.of(len), len)?);
         }
-        for (prover, ((digest, answer), theirs)) in provers.into_iter().zip(mine.iter().zip(&theirs)) {
+        for (prover, ((digest, answer), theirs)) in
+            provers.into_iter().zip(mine.iter().zip(&theirs))
+        {
             let other = third(self.party(), prover);
             let step = self.message_step(1);
             let (their_digest, theirs) = theirs.split_at_checked(HASH_BYTES).unwrap_or_default();
             if their_digest != digest {
-                return Err(Error::DigestMismatch { prover, other, step });
+                return Err(Error::DigestMismatch {
+                    prover,
+                    other,
+                    step,
+                });
             }
             if !answer.accepts(theirs) {
-                return Err(Error::ProofRejected { prover, other, step });
+                return Err(Error::ProofRejected {
+                    prover,
+                    other,
+                    step,
+                });
             }
         }
         for statement in core::mem::take(&mut self.unproved.statements) {
@@ -351,7 +370,11 @@ impl Round<'_> {
         let (ands, hops) = (&statements.ands, &statements.hops);
         let shape = proof::shape(ands, hops);
         let is_left = prover == self.party().next();
-        let part = if is_left { shape.challenge_bytes() } else { shape.value_bytes() };
+        let part = if is_left {
+            shape.challenge_bytes()
+        } else {
+            shape.value_bytes()
+        };
         drop(statements);
         let len = HASH_BYTES + part;
         let message = self.context.recv(prover, step.of(len), len)?;
@@ -366,12 +389,17 @@ impl Round<'_> {
         let began = Instant::now();
         let Statements { ands, hops } = self.statements(prover);
         let other = third(self.party(), prover);
-        let rejected = |_| Error::ProofRejected { prover, other, step };
+        let rejected = |_| Error::ProofRejected {
+            prover,
+            other,
+            step,
+        };
         let (challenges, answer) = if is_left {
             let answer = proof::verify_left(self.context, &root, (&ands, &hops), part, &shared);
             (part.to_vec(), answer.map_err(rejected)?)
         } else {
-            proof::verify_right(self.context, &root, (&ands, &hops), part, &shared).map_err(rejected)?
+            proof::verify_right(self.context, &root, (&ands, &hops), part, &shared)
+                .map_err(rejected)?
         };
         self.context.count_proof(began);
         let mut hasher = blake3::Hasher::new_derive_key("mcmix.v2 weights");
@@ -383,5 +411,9 @@ impl Round<'_> {
 
 /// The party that is neither of two.
 fn third(one: PartyId, two: PartyId) -> PartyId {
-    if one.next() == two { two.next() } else { one.next() }
+    if one.next() == two {
+        two.next()
+    } else {
+        one.next()
+    }
 }

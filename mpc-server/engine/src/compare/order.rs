@@ -432,18 +432,19 @@ mod tests {
             let pairs: Vec<&[Word]> = words.chunks(4).collect();
             let blocks = pairs.len().div_ceil(64);
             let (party, unit) = (round.party(), layout.bytes(TILE_BLOCKS));
-            let sliced = Share::written(round.context, layout.bytes(blocks), unit, |offset, outs| {
-                let [first, second] = outs;
-                let tiles = first.chunks_mut(unit).zip(second.chunks_mut(unit));
-                let pairs = pairs[offset / unit * TILE_BLOCKS * 64..].chunks(TILE_BLOCKS * 64);
-                for ((first, second), pairs) in tiles.zip(pairs) {
-                    for (block, pairs) in pairs.chunks(64).enumerate() {
-                        let pair = |i| pairs.iter().map(move |p| [p[i], p[2 + i]]);
-                        let columns = (0..2).map(|i| (pair(i), None));
-                        layout.slice(party, columns, block, [&mut *first, &mut *second]);
+            let sliced =
+                Share::written(round.context, layout.bytes(blocks), unit, |offset, outs| {
+                    let [first, second] = outs;
+                    let tiles = first.chunks_mut(unit).zip(second.chunks_mut(unit));
+                    let pairs = pairs[offset / unit * TILE_BLOCKS * 64..].chunks(TILE_BLOCKS * 64);
+                    for ((first, second), pairs) in tiles.zip(pairs) {
+                        for (block, pairs) in pairs.chunks(64).enumerate() {
+                            let pair = |i| pairs.iter().map(move |p| [p[i], p[2 + i]]);
+                            let columns = (0..2).map(|i| (pair(i), None));
+                            layout.slice(party, columns, block, [&mut *first, &mut *second]);
+                        }
                     }
-                }
-            });
+                });
             let step = Step::new(Phase::Sort, 0);
             let less = less_than(&mut round, step, (&layout, sliced))?;
             open::to_all(&mut round, Step::new(Phase::OpenOrder, 0), less, WORD_BYTES)
@@ -484,7 +485,11 @@ mod tests {
                 assert_eq!(less, x < y, "{bits} bits: {x:x} and {y:x}");
             }
             let before = u32::from(Layout::new(bits).rounds());
-            assert_eq!(rounds, before + 2, "{bits} bits: one to verify, one to open");
+            assert_eq!(
+                rounds,
+                before + 2,
+                "{bits} bits: one to verify, one to open"
+            );
         }
     }
 
@@ -492,7 +497,8 @@ mod tests {
     /// outcomes are sent.
     #[test]
     fn costs_what_is_said() {
-        for (bits, products, rounds) in [(64, 152, 9), (66, 161, 10), (68, 165, 10), (76, 184, 10)] {
+        for (bits, products, rounds) in [(64, 152, 9), (66, 161, 10), (68, 165, 10), (76, 184, 10)]
+        {
             let [(_, took, few), (_, _, more)] =
                 [64, 128].map(|blocks| compared(bits, &vec![[1, 2]; blocks * 64]));
             let planes = (more - few) as usize / (64 * WORD_BYTES);

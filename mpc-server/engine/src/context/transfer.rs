@@ -99,7 +99,10 @@ impl Context {
             .collect();
         self.each(&mut parts, |(offset, parts)| {
             let parts = parts.each_mut();
-            op(*offset, parts.map(|part| part.as_deref_mut().unwrap_or_default()));
+            op(
+                *offset,
+                parts.map(|part| part.as_deref_mut().unwrap_or_default()),
+            );
         });
     }
 
@@ -307,7 +310,8 @@ impl Context {
         &mut self,
         to: PartyId,
         vector: Vector,
-        #[cfg_attr(not(test), expect(unused_mut, reason = "tests make a party cheat"))] mut frame: Vec<u8>,
+        #[cfg_attr(not(test), expect(unused_mut, reason = "tests make a party cheat"))]
+        mut frame: Vec<u8>,
     ) -> Result<(), Error> {
         let step = vector.step;
         #[cfg(test)]
@@ -407,7 +411,8 @@ impl Context {
         self.statistics.rounds = self.clock;
         if step.is_proved() {
             let hash = self.hashes.received(self.party, peer);
-            hash.update(header.split_at(PROVED_HEADER_BYTES).0).update(body);
+            hash.update(header.split_at(PROVED_HEADER_BYTES).0)
+                .update(body);
         }
         Ok(frame)
     }

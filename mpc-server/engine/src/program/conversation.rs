@@ -235,9 +235,8 @@ struct Matcher {
 impl Matcher {
     fn draw(&self, round: &mut Round<'_>) -> Shuffles {
         round.context.phase(Phase::ShuffleLists);
-        let draw = |index, pair, rows| {
-            hop::draw(round, Step::new(Phase::ShuffleLists, index), pair, rows)
-        };
+        let draw =
+            |index, pair, rows| hop::draw(round, Step::new(Phase::ShuffleLists, index), pair, rows);
         Shuffles {
             pi: draw(0, Pair::P20, self.rows).map(Arc::new),
             sigma: draw(1, Pair::P01, self.bins),
@@ -264,11 +263,15 @@ impl Matcher {
         let b = hop::send(round, step(5), vec![(&beta, b)], TAG_BYTES)?;
         let (a, b) = (a.receive(round)?, b.receive(round)?);
         let [a, b] = [(a, wids_a), (b, wids_b)].map(|(values, wids)| {
-            values.zip::<TAG_BYTES, WIRE_ID_BYTES, LISTED_BYTES>(round.context, &wids, join)
+            values.zip(round.context, &wids, |value, wid| join(*value, *wid))
         });
 
         // List A gets pads, at places that P2 does not know.
-        let spread = Known::new(Pair::P01, [rows, self.bins], shuffles.sigma.as_ref().map(|sigma| self.spread(sigma)));
+        let spread = Known::new(
+            Pair::P01,
+            [rows, self.bins],
+            shuffles.sigma.as_ref().map(|sigma| self.spread(sigma)),
+        );
         let values_a = a.clone();
         let a = hop::send(round, step(6), vec![(&spread, a)], LISTED_BYTES)?;
         let b = hop::send(round, step(7), vec![(&beta2, b)], LISTED_BYTES)?;
@@ -285,7 +288,11 @@ impl Matcher {
     /// Where the rows of list A come from in an order that has pads.
     fn spread(&self, sigma: &Permutation) -> Map {
         let from = sigma.as_slice().iter().map(|&from| {
-            if (from as usize) < self.rows { from } else { NOTHING }
+            if (from as usize) < self.rows {
+                from
+            } else {
+                NOTHING
+            }
         });
         Map::Gather {
             from: from.collect(),
@@ -338,7 +345,11 @@ impl Matcher {
         let candidates = Candidates::new(&values.key, &values.opened, self.bins);
         let owners = candidates.fill();
         let row_of = |owner: u32| rows.get(owner as usize).or_else(|| pads.next());
-        owners.into_iter().map(row_of).map(|row| row.copied().unwrap_or(NOTHING)).collect()
+        owners
+            .into_iter()
+            .map(row_of)
+            .map(|row| row.copied().unwrap_or(NOTHING))
+            .collect()
     }
 
     /// Where P0 and P2 look for the rows of list B.
@@ -374,7 +385,8 @@ impl Matcher {
             rows
         });
         found.add(&looked_for);
-        let differences = found.map::<LISTED_BYTES, TAG_BYTES>(round.context, |[row @ .., _, _, _, _]| *row);
+        let differences =
+            found.map::<LISTED_BYTES, TAG_BYTES>(round.context, |[row @ .., _, _, _, _]| *row);
         let ways = found.map::<LISTED_BYTES, WIRE_ID_BYTES>(round.context, |row| {
             row.last_chunk().copied().unwrap_or_default()
         });
@@ -383,7 +395,11 @@ impl Matcher {
 
     /// Rounds 9 to 16: the way to the partner where a value was found, nothing elsewhere. A row that is
     /// found in both of its bins counts once.
-    fn select(&self, round: &mut Round<'_>, [differences, ways]: [Share; 2]) -> Result<Share, Error> {
+    fn select(
+        &self,
+        round: &mut Round<'_>,
+        [differences, ways]: [Share; 2],
+    ) -> Result<Share, Error> {
         round.context.phase(Phase::CompareRows);
         let step = Step::new(Phase::CompareRows, 0);
         let equal = is_zero(round, step, differences)?;
@@ -417,7 +433,10 @@ impl Matcher {
             outputs: self.bins,
         });
         let scatter = Known::new(Pair::P20, [2 * self.padded, self.bins], map);
-        let [beta, beta2] = shuffles.beta.each_ref().map(|beta| beta.as_ref().map(Permutation::inverse));
+        let [beta, beta2] = shuffles
+            .beta
+            .each_ref()
+            .map(|beta| beta.as_ref().map(Permutation::inverse));
         let beta = Known::permutation(Pair::P01, beta.as_ref(), rows);
         let beta2 = Known::permutation(Pair::P12, beta2.as_ref(), rows);
         let a = hop::send(round, step(0), vec![(&scatter, ways)], bytes)?;
@@ -454,15 +473,23 @@ impl Matcher {
 /// The wire ids, moved as a first hop would: their pair knows where they go, so nothing is sent.
 fn wire_ids(round: &mut Round<'_>, known: &Known) -> Share {
     let ids = match known.map.as_deref() {
-        Some(Map::Gather { from, .. }) => Some(from.iter().flat_map(|id| id.to_le_bytes()).collect()),
+        Some(Map::Gather { from, .. }) => {
+            Some(from.iter().flat_map(|id| id.to_le_bytes()).collect())
+        }
         _ => None,
     };
-    Share::known(round.context, known.pair, ids, known.outputs * WIRE_ID_BYTES)
+    Share::known(
+        round.context,
+        known.pair,
+        ids,
+        known.outputs * WIRE_ID_BYTES,
+    )
 }
 
-fn join(value: &[u8; TAG_BYTES], wid: &[u8; WIRE_ID_BYTES]) -> [u8; LISTED_BYTES] {
+fn join(value: [u8; TAG_BYTES], wid: [u8; WIRE_ID_BYTES]) -> [u8; LISTED_BYTES] {
     let mut row = [0; LISTED_BYTES];
-    row.iter_mut().zip(value.iter().chain(wid)).for_each(|(out, byte)| *out = *byte);
+    let both = value.into_iter().chain(wid);
+    row.iter_mut().zip(both).for_each(|(out, byte)| *out = byte);
     row
 }
 
@@ -482,8 +509,20 @@ fn add_flags(rows: &mut Share, party: PartyId, pair: Pair, map: Option<&Map>) {
 /// Round 5: opens list B's values to P0 and P2, list A's to P1, and the bins' key, which nobody knew
 /// before values were fixed, to all.
 fn open_lists(round: &mut Round<'_>, lists: Checked<[Share; 2]>) -> Result<Values, Error> {
-    const OF_A: [Reader; 1] = [Reader { party: P1, from: P0 }];
-    const OF_B: [Reader; 2] = [Reader { party: P0, from: P1 }, Reader { party: P2, from: P1 }];
+    const OF_A: [Reader; 1] = [Reader {
+        party: P1,
+        from: P0,
+    }];
+    const OF_B: [Reader; 2] = [
+        Reader {
+            party: P0,
+            from: P1,
+        },
+        Reader {
+            party: P2,
+            from: P1,
+        },
+    ];
     round.context.phase(Phase::OpenLists);
     let step = Step::new(Phase::OpenLists, 0);
     let lists = lists.map(|lists| {
@@ -501,7 +540,11 @@ fn open_lists(round: &mut Round<'_>, lists: Checked<[Share; 2]>) -> Result<Value
     let (a, b) = (a.receive(round)?, b.receive(round)?);
     let key = key.receive(round)?.unwrap_or_default();
     let values = a.or(b).unwrap_or_default();
-    let words = values.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+    let words = values
+        .as_chunks()
+        .0
+        .iter()
+        .map(|word| u64::from_le_bytes(*word));
     Ok(Values {
         opened: words.collect(),
         key: key.first_chunk().copied().unwrap_or_default(),

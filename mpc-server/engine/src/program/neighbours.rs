@@ -78,7 +78,10 @@ impl Shuffles {
     }
 
     fn columns(&self, [keys, ties, wids]: [Share; 3]) -> [(&Shuffle, Share, usize); 3] {
-        let Self { rows, ties: of_ties } = self;
+        let Self {
+            rows,
+            ties: of_ties,
+        } = self;
         [
             (rows, keys, KEY_BYTES),
             (of_ties, ties, WIRE_ID_BYTES),
@@ -140,7 +143,9 @@ pub(super) fn preceding(bits: &Share) -> Share {
     bits.clone().map_components(|bytes| {
         let previous = [0].iter().chain(&bytes);
         let pairs = bytes.iter().zip(previous);
-        pairs.map(|(byte, previous)| byte << 1 | previous >> 7).collect()
+        pairs
+            .map(|(byte, previous)| byte << 1 | previous >> 7)
+            .collect()
     })
 }
 

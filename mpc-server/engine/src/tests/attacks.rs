@@ -64,9 +64,15 @@ fn a_flipped_row_of_c_is_never_opened() {
 fn guessing_where_a_row_went_is_no_use() {
     for (first, second) in [(0, 0), (0, 1), (0, 2), (1, 0), (2, 1)] {
         let steps = [0, 1].map(|index| Step::new(Phase::ShufflePayload, index));
-        let cheats = [flip(P2, steps[0], 8 * 4 * first), flip(P1, steps[1], 8 * 4 * second)];
+        let cheats = [
+            flip(P2, steps[0], 8 * 4 * first),
+            flip(P1, steps[1], 8 * 4 * second),
+        ];
         let results = converse(4, 0, P0, &cheats, None);
-        assert!(results[1].is_err() && results[2].is_err(), "{first}, {second}");
+        assert!(
+            results[1].is_err() && results[2].is_err(),
+            "{first}, {second}"
+        );
     }
 }
 
@@ -114,7 +120,10 @@ fn a_hint_that_is_no_permutation_ends_the_round() {
 #[test]
 fn nobody_meets_a_pad() {
     for roles in [[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 1]] {
-        let rows: Vec<u8> = roles.iter().flat_map(|role| [&[0; 8][..], &[*role], &[*role; 8]].concat()).collect();
+        let rows: Vec<u8> = roles
+            .iter()
+            .flat_map(|role| [&[0; 8][..], &[*role], &[*role; 8]].concat())
+            .collect();
         for seed in 0..20 {
             let program = Program::named("conversation");
             let results = World::new(seed).run(&rows, |context, first, second| {
@@ -135,14 +144,20 @@ fn openings_come_after_verifications() {
     let sent = Mutex::new(Vec::new());
     let results = World::new(8).run(&program.input(0), |context, first, second| {
         let replies = program.run(context, (1, 0), [first, second])?;
-        sent.lock().unwrap().push((context.party(), context.probe.sent.clone()));
+        sent.lock()
+            .unwrap()
+            .push((context.party(), context.probe.sent.clone()));
         Ok(replies)
     });
     results.expect("honest parties");
     for (party, sent) in sent.into_inner().unwrap() {
         let at = |phase: Phase, last: bool| {
             let mut steps = sent.iter().map(|step: &Step| step.phase());
-            let found = if last { steps.rposition(|it| it == phase) } else { steps.position(|it| it == phase) };
+            let found = if last {
+                steps.rposition(|it| it == phase)
+            } else {
+                steps.position(|it| it == phase)
+            };
             found.unwrap_or_else(|| panic!("{party}: {phase}"))
         };
         // The first verification ends before lists are opened, the second before partners are.
@@ -150,7 +165,9 @@ fn openings_come_after_verifications() {
             .filter(|&at| sent[at].phase() == Phase::Verify && sent[at].index() % 8 == 7)
             .collect();
         assert_eq!(verified.len(), 4, "two verifications, two messages each");
-        assert!(verified[1] < at(Phase::OpenLists, false) && at(Phase::OpenLists, true) < verified[2]);
+        assert!(
+            verified[1] < at(Phase::OpenLists, false) && at(Phase::OpenLists, true) < verified[2]
+        );
         assert!(verified[3] < at(Phase::OpenPartners, false));
     }
 }

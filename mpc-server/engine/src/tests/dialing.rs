@@ -309,7 +309,11 @@ fn few_key_bits_would_tell_who_is_dialled() {
             let [own, other] = [0, 1].map(|i| alpha.upper(&clients[i].id) >> 2 & 0b11);
             agree += u32::from(own == other);
             let reply = reconstruct(&[p0, p1, p2]);
-            assert_eq!(reply[..DIAL_MESSAGE_BYTES], rows[48..][..DIAL_MESSAGE_BYTES], "round {round}");
+            assert_eq!(
+                reply[..DIAL_MESSAGE_BYTES],
+                rows[48..][..DIAL_MESSAGE_BYTES],
+                "round {round}"
+            );
         }
         assert!(agree > 15, "in {agree} rounds they agree");
     }

@@ -50,7 +50,9 @@ impl Change {
                     body.swap(one * row_bytes + byte, two * row_bytes + byte);
                 }
             }
-            Self::Replay => (1..).zip(body).for_each(|(i, byte)| *byte = (at * i) as u8 ^ 0x5a),
+            Self::Replay => (1..)
+                .zip(body)
+                .for_each(|(i, byte)| *byte = (at * i) as u8 ^ 0x5a),
             Self::Zeros => body.fill(0),
             Self::Shorter => _ = frame.pop(),
             Self::Longer => frame.push(0),

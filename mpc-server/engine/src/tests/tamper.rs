@@ -30,7 +30,9 @@ impl Link for Tap {
     fn send(&mut self, to: PartyId, mut frame: Vec<u8>) -> Result<(), LinkError> {
         let step = Step::from_bytes([frame[8], frame[9], frame[10]]).unwrap();
         self.sent.lock().unwrap().push((to, step));
-        let cheat = self.careless.take_if(|cheat| (cheat.to, cheat.step) == (to, step));
+        let cheat = self
+            .careless
+            .take_if(|cheat| (cheat.to, cheat.step) == (to, step));
         if let Some(cheat) = cheat {
             cheat.change.make(&mut frame, 1, cheat.at);
         }
@@ -76,8 +78,7 @@ fn run(program: &Program, world: usize, cheat: Option<(PartyId, Care, Cheat)>) -
     let results = World::with_links(7, settings, links).run_each(
         &program.input(world),
         |context, first, second| {
-            let consistent =
-                cheat.filter(|it| it.0 == context.party() && it.1 == Care::Consistent);
+            let consistent = cheat.filter(|it| it.0 == context.party() && it.1 == Care::Consistent);
             context.probe.cheats = consistent.map(|it| it.2).into_iter().collect();
             let result = program.run(context, (2, world), [first, second]);
             *cheated.lock().unwrap() |= context.probe.cheated;
@@ -97,10 +98,17 @@ fn messages(program: &Program, world: usize) -> Vec<(PartyId, PartyId, Step)> {
     let honest = run(program, world, None);
     let of = |(from, sent): (PartyId, &Vec<Sent>)| {
         let mut seen = BTreeSet::new();
-        let all = sent.iter().filter(move |(to, step)| seen.insert((to.index(), *step)));
-        all.map(move |(to, step)| (from, *to, *step)).collect::<Vec<_>>()
+        let all = sent
+            .iter()
+            .filter(move |(to, step)| seen.insert((to.index(), *step)));
+        all.map(move |(to, step)| (from, *to, *step))
+            .collect::<Vec<_>>()
     };
-    PartyId::ALL.into_iter().zip(&honest.sent).flat_map(of).collect()
+    PartyId::ALL
+        .into_iter()
+        .zip(&honest.sent)
+        .flat_map(of)
+        .collect()
 }
 
 fn is_opening(step: Step) -> bool {
@@ -131,7 +139,10 @@ fn opened_after(sent: &[Sent], verifications: usize) -> usize {
         verified += usize::from(step.phase() == Phase::Verify && step.index() % 8 == 7);
         is_opening(*step) && verified > 2 * verifications
     });
-    later.map(|(_, step)| step.phase()).collect::<BTreeSet<_>>().len()
+    later
+        .map(|(_, step)| step.phase())
+        .collect::<BTreeSet<_>>()
+        .len()
 }
 
 /// What clients get: `None` where the servers' parts do not fit.
@@ -152,7 +163,9 @@ fn replies(results: &[Result<Replies, Error>; 3]) -> Vec<Option<Vec<u8>>> {
     else {
         return Vec::new();
     };
-    let rows = y2.chunks_exact(*row_bytes).zip(copy.chunks_exact(*row_bytes));
+    let rows = y2
+        .chunks_exact(*row_bytes)
+        .zip(copy.chunks_exact(*row_bytes));
     rows.zip(seeds.iter().zip(y0.iter().zip(y1)))
         .map(|((row, copy), (seeds, (y0, y1)))| {
             let mut out = row.to_vec();
@@ -169,21 +182,40 @@ fn check(program: &Program, world: usize, cheater: PartyId, (care, cheat): (Care
     if !outcome.cheated {
         return;
     }
-    let what = || format!("{}: {cheater} to {}, {}: {:?}, {care:?}", program.name, cheat.to, cheat.step, cheat.change);
+    let what = || {
+        format!(
+            "{}: {cheater} to {}, {}: {:?}, {care:?}",
+            program.name, cheat.to, cheat.step, cheat.change
+        )
+    };
     let honest: Vec<usize> = (0..3).filter(|&party| party != cheater.index()).collect();
-    let failed = honest.iter().filter(|&&party| outcome.results[party].is_err()).count();
+    let failed = honest
+        .iter()
+        .filter(|&&party| outcome.results[party].is_err())
+        .count();
     let whole = !matches!(cheat.change, Change::Shorter | Change::Longer);
     if is_free(cheat.step) && whole {
         // Garbled or denied, in those rows alone that were changed.
         assert_eq!(failed, 0, "{}", what());
-        let (got, before) = (replies(&outcome.results), replies(&run(program, world, None).results));
-        let changed = got.iter().zip(&before).filter(|(got, before)| got != before).count();
+        let (got, before) = (
+            replies(&outcome.results),
+            replies(&run(program, world, None).results),
+        );
+        let changed = got
+            .iter()
+            .zip(&before)
+            .filter(|(got, before)| got != before)
+            .count();
         let most = match cheat.change {
             Change::FlipBit | Change::FlipTwoLanes => 1,
             Change::SwapRows => 2,
             _ => before.len(),
         };
-        assert!(got.len() == before.len() && changed <= most, "{}: {changed} rows", what());
+        assert!(
+            got.len() == before.len() && changed <= most,
+            "{}: {changed} rows",
+            what()
+        );
         return;
     }
     if cheat.step.phase() == Phase::Deliver {
@@ -194,11 +226,21 @@ fn check(program: &Program, world: usize, cheater: PartyId, (care, cheat): (Care
     // Nothing more is opened; after a lie in a verification, at most by one of the two.
     let begun = verifications(&outcome.sent[cheater.index()], (cheat.to, cheat.step));
     let in_proof = cheat.step.phase() == Phase::Verify;
-    let begun = if in_proof { usize::from(cheat.step.index()) / 8 } else { begun };
-    let opened = honest.iter().map(|&party| opened_after(&outcome.sent[party], begun));
+    let begun = if in_proof {
+        usize::from(cheat.step.index()) / 8
+    } else {
+        begun
+    };
+    let opened = honest
+        .iter()
+        .map(|&party| opened_after(&outcome.sent[party], begun));
     let opened: Vec<usize> = opened.collect();
     if in_proof {
-        assert!(opened.contains(&0) && opened.iter().all(|&n| n <= 1), "{}: {opened:?}", what());
+        assert!(
+            opened.contains(&0) && opened.iter().all(|&n| n <= 1),
+            "{}: {opened:?}",
+            what()
+        );
     } else if !is_opening(cheat.step) {
         assert_eq!(opened, [0, 0], "{}", what());
     }
@@ -213,7 +255,12 @@ fn every_change_is_noticed(name: &str) {
     for (number, (from, to, step)) in all.into_iter().enumerate() {
         for change in Change::ALL {
             let at = 7 * number + 3;
-            let cheat = Cheat { to, step, change, at };
+            let cheat = Cheat {
+                to,
+                step,
+                change,
+                at,
+            };
             check(&program, number % WORLDS, from, (Care::Consistent, cheat));
         }
         let cheat = Cheat {
@@ -228,7 +275,10 @@ fn every_change_is_noticed(name: &str) {
 
 /// Where and how a run ended at each honest party.
 fn ends(outcome: &Outcome) -> [Option<String>; 3] {
-    outcome.results.each_ref().map(|result| result.as_ref().err().map(ToString::to_string))
+    outcome
+        .results
+        .each_ref()
+        .map(|result| result.as_ref().err().map(ToString::to_string))
 }
 
 /// Whether and where a round aborts does not depend on who is matched with whom.
@@ -242,11 +292,18 @@ fn aborts_say_nothing(name: &str) {
                 change,
                 at: 11 * number + 5,
             };
-            let outcomes = [0, 1].map(|world| run(&program, world, Some((from, Care::Consistent, cheat))));
+            let outcomes =
+                [0, 1].map(|world| run(&program, world, Some((from, Care::Consistent, cheat))));
             let [one, two] = outcomes.each_ref().map(ends);
             // Two that wait for each other end as threads go; who noticed is always the same.
-            let noticed = |ends: [Option<String>; 3]| ends.map(|end| end.filter(|end| !end.contains("closed")));
-            assert_eq!(noticed(one), noticed(two), "{name}: {from} to {to}, {step}: {change:?}");
+            let noticed = |ends: [Option<String>; 3]| {
+                ends.map(|end| end.filter(|end| !end.contains("closed")))
+            };
+            assert_eq!(
+                noticed(one),
+                noticed(two),
+                "{name}: {from} to {to}, {step}: {change:?}"
+            );
         }
     }
 }
@@ -314,17 +371,24 @@ fn wrong_labels_are_their_senders_fault() {
             threads: 1,
             ..Settings::default()
         };
-        let results = World::with_links(7, settings, links).run_each(
-            &program.input(0),
-            |context, first, second| program.run(context, (2, 0), [first, second]),
-        );
+        let results = World::with_links(7, settings, links)
+            .run_each(&program.input(0), |context, first, second| {
+                program.run(context, (2, 0), [first, second])
+            });
         let blamed = results.iter().filter_map(|result| result.as_ref().err());
         let wrong = blamed.filter(|error| {
             matches!(
                 error,
-                Error::WrongRound { peer: PartyId::P2, .. }
-                    | Error::WrongStep { peer: PartyId::P2, .. }
-                    | Error::WrongChunk { peer: PartyId::P2, .. }
+                Error::WrongRound {
+                    peer: PartyId::P2,
+                    ..
+                } | Error::WrongStep {
+                    peer: PartyId::P2,
+                    ..
+                } | Error::WrongChunk {
+                    peer: PartyId::P2,
+                    ..
+                }
             )
         });
         assert_eq!(wrong.count(), 1, "byte {byte}");

@@ -300,7 +300,11 @@ fn check(name: &str, rounds: u64) {
     for world in 0..WORLDS {
         for viewer in PartyId::ALL {
             let faults = faults((&program, world), viewer, rounds);
-            assert_eq!(faults, Vec::<String>::new(), "{name}, world {world}, before {viewer}");
+            assert_eq!(
+                faults,
+                Vec::<String>::new(),
+                "{name}, world {world}, before {viewer}"
+            );
         }
     }
 }

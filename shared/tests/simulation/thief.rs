@@ -201,6 +201,13 @@ fn a_thief_of_the_callees_key_gets_no_outbox() {
         if !first_contact {
             assert!(world.received(THIEF, A).is_empty());
             assert_eq!(world.statuses(A, B), [SendStatus::Held]);
+            // Nor the pass secret: it dials Ada as a stranger does.
+            world.tap();
+            world.ring(THIEF, A);
+            world.cycles(4);
+            let taps = world.taps().iter();
+            let mut contacts = taps.filter(|tap| tap.program == Program::Contacts);
+            assert!(contacts.all(|tap| !tap.dialled.contains_key(&A)));
         }
     }
 }

@@ -58,12 +58,13 @@ async fn messages_of_rows_with_one_tag_and_both_roles_are_swapped() {
     for byte in [1, 2, 3] {
         clients.push(RawClient::connect(deployment, &key(byte)).await);
     }
-    let row = |tag, role, fill| ConversationRow {
-        tag: Tag(tag),
+    let row = |tag: u64, role, fill| ConversationRow {
+        tag: Tag(tag << 2),
         role,
         message: vec![fill; shape.message_bytes],
     };
-    // Two meet in another slot each; a third has the tag of one of them in the same role.
+    // The lowest bits of a tag are not compared. Two meet in another slot each; a third has the tag of
+    // one of them in the same role.
     let rows = [
         [
             row(1, Role::Lower, 11),

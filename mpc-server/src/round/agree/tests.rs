@@ -359,11 +359,22 @@ fn p0_that_tells_two_sets_is_found_out() {
     let lists = frozen(&[1, 2]);
     let [mut p0, mut p1, mut p2] = memory::connect();
     std::thread::scope(|scope| {
+        let own = &lists[0];
         scope.spawn(move || {
             let absent = MissedReason::Absent.code();
             for (peer, verdicts) in [(PartyId::P1, [0, 0]), (PartyId::P2, [0, absent])] {
                 receive(&mut p0, peer, 1000).unwrap();
                 send(&mut p0, peer, &verdicts).unwrap();
+            }
+            // To each the set that it told it of.
+            let terms = terms(PartyId::P0, 9);
+            for (peer, kept, digest) in [(PartyId::P1, 2, 1), (PartyId::P2, 1, 0)] {
+                let kept = own.iter().take(kept);
+                let set = set_digest(&terms, kept.map(|entry| (entry, entry.digests[digest])));
+                send(&mut p0, peer, &set).unwrap();
+            }
+            for peer in [PartyId::P1, PartyId::P2] {
+                receive(&mut p0, peer, 1000).unwrap();
             }
         });
         let p2 = scope.spawn(|| agree(&mut p2, &terms(PartyId::P2, 9), &lists[2]));

@@ -230,7 +230,9 @@ fn expected(viewer: PartyId, from: PartyId, round: RoundId) -> Vec<Expected> {
     let set = set_digest(&terms, kept.iter().map(|(entry, it)| (entry, common(*it))));
     let listed = (viewer == PartyId::P0 || from == PartyId::P0).then_some(body);
     let lists = listed.into_iter().chain([known(&set)]);
-    lists.flat_map(|list| [known(&(list.len() as u64).to_le_bytes()), list]).collect()
+    lists
+        .flat_map(|list| [known(&(list.len() as u64).to_le_bytes()), list])
+        .collect()
 }
 /// Returns what came that was not to be expected, each digest once: what P1 and P2 say of one
 /// component is the same.

@@ -77,6 +77,19 @@ impl Mistake {
         })
     }
 
+    /// Applies the patch to a copy in some way of git's.
+    fn apply(&self, source: &Path, way: &str) -> Result<()> {
+        let mut git = Command::new("git");
+        git.current_dir(source)
+            // Else git looks for the files in the checkout around this folder.
+            .env("GIT_CEILING_DIRECTORIES", source.parent().unwrap_or(source))
+            .args(["apply", "-C1", "--recount", "--whitespace=nowarn", way])
+            .arg(&self.patch);
+        process::quietly(&mut git)
+            .with_context(|| format!("{} does not fit the code any more", self.name))?;
+        Ok(())
+    }
+
     /// Loads all, in order of their names.
     fn all() -> Result<Vec<Self>> {
         let mut all = Vec::new();
@@ -164,15 +177,7 @@ impl Sandbox {
 
     /// Puts a mistake in, or takes it out.
     fn patch(&self, mistake: &Mistake, way: &str) -> Result<()> {
-        let mut git = Command::new("git");
-        git.current_dir(self.folder.join("source"))
-            // Else git looks for the files in the checkout around this folder.
-            .env("GIT_CEILING_DIRECTORIES", &self.folder)
-            .args(["apply", "-C1", "--recount", "--whitespace=nowarn", way])
-            .arg(&mistake.patch);
-        process::quietly(&mut git)
-            .with_context(|| format!("{} does not fit the code any more", mistake.name))?;
-        Ok(())
+        mistake.apply(&self.folder.join("source"), way)
     }
 
     /// Runs tests; what does not build is an error.
@@ -202,6 +207,7 @@ impl Sandbox {
 #[cfg(test)]
 mod tests {
     use super::{Choice, Mistake};
+    use crate::place;
     use std::path::Path;
 
     #[test]
@@ -225,8 +231,13 @@ mod tests {
         assert!(Choice::parse(&["--all"]).is_err());
     }
 
+    /// All say what notices them, and fit the code as it is.
     #[test]
-    fn every_mistake_says_what_notices_it() {
-        assert!(Mistake::all().unwrap().len() > 80);
+    fn every_mistake_can_be_made() {
+        let all = Mistake::all().unwrap();
+        assert!(all.len() > 80);
+        for mistake in all {
+            mistake.apply(&place::checkout(), "--check").unwrap();
+        }
     }
 }

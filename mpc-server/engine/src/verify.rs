@@ -417,3 +417,72 @@ fn third(one: PartyId, two: PartyId) -> PartyId {
         one.next()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{PairKeys, Settings, context::Context, link::memory};
+
+    fn context(key: u8) -> Context {
+        let keys = PairKeys {
+            next: [key; 32],
+            prev: [2; 32],
+        };
+        let [link, _, _] = memory::connect();
+        let mut context = Context::new(PartyId::P0, keys, link, Settings::default());
+        context.begin(1).unwrap();
+        context
+    }
+
+    /// Streams of a proof are numbered by verification, prover and inner product: else the masks of two
+    /// statements would meet, and tell the third party their sum.
+    #[test]
+    fn streams_of_proofs_never_meet() {
+        let mut context = context(1);
+        let mut round = context.enter().unwrap();
+        let mut seen = HashSet::new();
+        for phase in 0..3 {
+            round.unproved.phase = phase;
+            for prover in PartyId::ALL {
+                for product in [0, 1] {
+                    assert!(seen.insert(round.proof_step(prover, product)));
+                }
+            }
+            assert!(seen.insert(round.message_step(0)) && seen.insert(round.message_step(1)));
+        }
+    }
+
+    /// Weights depend on the nonce, the verification, the prover, and on what both have received.
+    #[test]
+    fn roots_depend_on_all_that_was_sent() {
+        let mut context = context(1);
+        let mut round = context.enter().unwrap();
+        let mut seen = HashSet::new();
+        let mut of = |round: &Round<'_>| {
+            for prover in PartyId::ALL {
+                for (left, right) in [([1; 32], [2; 32]), ([3; 32], [2; 32]), ([1; 32], [4; 32])] {
+                    assert!(seen.insert(round.root(prover, &left, &right)));
+                }
+            }
+        };
+        of(&round);
+        round.unproved.phase = 1;
+        of(&round);
+        round.nonce = [9; 32];
+        of(&round);
+    }
+
+    /// Hashes of messages are salted by what both ends share: the other verifier can't try guesses.
+    #[test]
+    fn hashes_are_salted_for_each_pair_and_prover() {
+        let mut seen = HashSet::new();
+        for key in [1, 3] {
+            let mut context = context(key);
+            let round = context.enter().unwrap();
+            let (sent, received) = round.message_salts(PartyId::P1);
+            assert!(seen.insert(sent) && seen.insert(received));
+        }
+    }
+}

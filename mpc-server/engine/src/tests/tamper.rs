@@ -118,6 +118,11 @@ fn is_opening(step: Step) -> bool {
     )
 }
 
+/// Found by its hash, at once.
+fn is_coin(step: Step) -> bool {
+    step.phase() == Phase::OpenCoins
+}
+
 /// Nobody proves what a step carries: payload on its way, and replies.
 fn is_free(step: Step) -> bool {
     !step.is_proved() && step.phase() != Phase::Verify
@@ -223,6 +228,16 @@ fn check(program: &Program, world: usize, cheater: PartyId, (care, cheat): (Care
         return;
     }
     assert_eq!(failed, 2, "{}: {:?}", what(), outcome.results);
+    // What the cheater itself has hashed differs from what was received, so weights do, too: the message
+    // is one of those that they depend on.
+    let hashed = cheat.step.is_proved() && !is_opening(cheat.step) && !is_coin(cheat.step);
+    if care == Care::Careless && hashed && cheat.step.phase() != Phase::PlaceRows {
+        let errors = honest
+            .iter()
+            .filter_map(|&party| outcome.results[party].as_ref().err());
+        let found = errors.filter(|error| matches!(error, Error::DigestMismatch { .. }));
+        assert!(found.count() > 0, "{}: {:?}", what(), outcome.results);
+    }
     // Nothing more is opened; after a lie in a verification, at most by one of the two.
     let begun = verifications(&outcome.sent[cheater.index()], (cheat.to, cheat.step));
     let in_proof = cheat.step.phase() == Phase::Verify;

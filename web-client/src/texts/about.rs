@@ -24,7 +24,7 @@ pub const NOT_PROMISED: [(&str, &str); 4] = [
     ),
     (
         "Two servers together could find out",
-        "who talks with whom, and so could one that breaks the rules: that is not detected yet. They are meant to be run by people who would do neither.",
+        "who talks with whom. They are meant to be run by people who would not. One alone can't: if it breaks the rules, the other two notice before it learns anything, and stop.",
     ),
     (
         "Who can change your link on its way",

@@ -1,5 +1,5 @@
-//! Attacks by name (docs/protocol.md §6 and §7). Each succeeds on a copy without the check that stops it
-//! (xtask/mistakes): there its test fails.
+//! Attacks by name (docs/protocol.md §6 and §7). Mistakes of xtask/mistakes leave out a check: there tests
+//! of these fail.
 
 use std::sync::Mutex;
 

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use mcmix_engine::DialingProgram;
+use mcmix_engine::ideal::UNCOMPARED_BITS;
 use mcmix_engine::program::{DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES};
 use mcmix_shared::row::CONVERSATION_HEAD_BYTES;
 
@@ -56,7 +57,7 @@ pub fn conversation(rows: &[u8], message_bytes: usize) -> Vec<u8> {
         let Some((tag, [role, ..])) = row.split_first_chunk() else {
             continue;
         };
-        match seen.entry(u64::from_le_bytes(*tag)) {
+        match seen.entry(u64::from_le_bytes(*tag) >> UNCOMPARED_BITS) {
             Entry::Vacant(entry) => {
                 entry.insert((i, role & 1, 1));
             }
@@ -157,7 +158,7 @@ mod tests {
             let row = |_| {
                 let [tag, role, message @ ..] = rng.next_u64().to_le_bytes();
                 let mut row = vec![0; 8];
-                row[0] = tag % 16;
+                row[0] = tag % 64;
                 row.push(role);
                 row.extend(message);
                 row

@@ -10,7 +10,7 @@ use crate::program::{
 };
 
 /// A tag's lowest bits, which are not compared.
-const UNCOMPARED_BITS: u32 = 2;
+pub const UNCOMPARED_BITS: u32 = 2;
 
 /// Swaps messages where exactly two rows carry a tag (62 bits of it), one of each role.
 ///

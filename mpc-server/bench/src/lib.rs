@@ -25,6 +25,7 @@ pub mod parties;
 pub mod record;
 pub mod run;
 
+pub mod batcher;
 pub mod plot;
 pub mod statistics;
 pub mod table;

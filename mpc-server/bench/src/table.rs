@@ -5,6 +5,7 @@ use std::time::Duration;
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, Table};
 
+use crate::batcher::Network;
 use crate::statistics::Summary;
 
 const HEADER: [&str; 13] = [
@@ -48,7 +49,24 @@ pub fn render(summaries: &[Summary]) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{table}\n{NOTES}")
+    format!("{table}\n{NOTES}{}", networks(summaries))
+}
+
+/// What Batcher's network would need where a program sorts.
+fn networks(summaries: &[Summary]) -> String {
+    let mut lines: Vec<_> = summaries
+        .iter()
+        .filter_map(Network::of)
+        .map(|network| format!("           {network}\n"))
+        .collect();
+    lines.dedup();
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!(
+        "Batcher's odd-even merge sort instead, counted and not run:\n{}",
+        lines.concat()
+    )
 }
 
 const NOTES: &str = "

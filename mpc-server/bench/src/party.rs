@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use base64ct::{Base64, Encoding as _};
-use mcmix_engine::program::{BOTH_TOLD_ROW_BYTES, DIAL_ROW_BYTES};
+use mcmix_engine::program::{BOTH_TOLD_ROW_BYTES, DIAL_INPUT_BYTES};
 use mcmix_engine::{
     BothToldInput, Context, DialingProgram, JoinedRows as _, Link as _, LinkError, PairKeys,
     PartyId, Replies, Settings, SortWidth, conversation, conversation_by_sorting, dialing,
@@ -447,7 +447,7 @@ fn both_told_input(dealt: Dealt, entries: &[Entry]) -> BothToldInput {
     let [first, second] = [input.first, input.second].map(|component| {
         let mut halves = vec![0; entries.len() * BOTH_TOLD_ROW_BYTES];
         for (at, half) in (0..)
-            .step_by(DIAL_ROW_BYTES)
+            .step_by(DIAL_INPUT_BYTES)
             .zip(halves.chunks_exact_mut(BOTH_TOLD_ROW_BYTES))
         {
             component.xor(at, half);

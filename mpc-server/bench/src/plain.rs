@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mcmix_engine::DialingProgram;
 use mcmix_engine::ideal::UNCOMPARED_BITS;
-use mcmix_engine::program::{DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES};
+use mcmix_engine::program::{DIAL_HEAD_BYTES, DIAL_INPUT_BYTES, DIAL_MESSAGE_BYTES};
 use mcmix_shared::row::CONVERSATION_HEAD_BYTES;
 
 use crate::crowd::{Crowd, Person};
@@ -91,7 +91,7 @@ pub fn dialing(program: DialingProgram, ids: &[[u8; 16]], rows: &[u8]) -> Vec<u8
         DialingProgram::Open => [0; 16],
     };
     let mut dials: HashMap<[[u8; 16]; 2], &[u8]> = HashMap::with_capacity(ids.len());
-    let rows = rows.chunks_exact(DIAL_ROW_BYTES);
+    let rows = rows.chunks_exact(DIAL_INPUT_BYTES);
     for row in rows.clone() {
         if let [id, pass, ..] = *row.as_chunks().0 {
             dials.entry([id, counts(pass)]).or_insert(row);

@@ -7,7 +7,7 @@ use std::{env, time::Instant};
 use mcmix_engine::{
     BothToldInput, Context, ConversationInput, DialingInput, DialingProgram, Error, Replies,
     Settings, SortWidth, conversation, conversation_by_sorting, dialing, dialing_both_told,
-    program::DIAL_ROW_BYTES, world::World,
+    program::DIAL_INPUT_BYTES, world::World,
 };
 
 fn main() -> Result<(), Error> {
@@ -33,7 +33,7 @@ fn main() -> Result<(), Error> {
                 wide_id(!i)
             };
             let mut row = [callee, callee, wide_id(i)].concat();
-            row.resize(DIAL_ROW_BYTES, 0);
+            row.resize(DIAL_INPUT_BYTES, 0);
             row
         };
         (0..rows).flat_map(row).collect()

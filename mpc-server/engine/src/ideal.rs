@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use crate::program::{
-    DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES, DialingProgram, ID_BYTES,
-    ROW_HEADER_BYTES, TAG_BYTES,
+    CONVERSATION_HEAD_BYTES, DIAL_HEAD_BYTES, DIAL_INPUT_BYTES, DIAL_MESSAGE_BYTES, DialingProgram,
+    ID_BYTES, TAG_BYTES,
 };
 
 /// A tag's lowest bits, which are not compared.
@@ -17,8 +17,8 @@ pub const UNCOMPARED_BITS: u32 = 2;
 /// `rows` is as in [`crate::ConversationInput`], in the clear. Returns every row's message; a row
 /// without a partner gets its own back.
 pub fn conversation(rows: &[u8], message_bytes: usize) -> Vec<u8> {
-    let row_bytes = ROW_HEADER_BYTES + message_bytes;
-    let message = |i: usize| rows.get(i * row_bytes + ROW_HEADER_BYTES..(i + 1) * row_bytes);
+    let row_bytes = CONVERSATION_HEAD_BYTES + message_bytes;
+    let message = |i: usize| rows.get(i * row_bytes + CONVERSATION_HEAD_BYTES..(i + 1) * row_bytes);
     let mut out = Vec::with_capacity(rows.len() / row_bytes * message_bytes);
     for partner in conversation_partners(rows, message_bytes) {
         out.extend_from_slice(message(partner).unwrap_or_default());
@@ -28,7 +28,7 @@ pub fn conversation(rows: &[u8], message_bytes: usize) -> Vec<u8> {
 
 /// Returns every row's partner, itself where it has none.
 pub fn conversation_partners(rows: &[u8], message_bytes: usize) -> Vec<usize> {
-    let row_bytes = ROW_HEADER_BYTES + message_bytes;
+    let row_bytes = CONVERSATION_HEAD_BYTES + message_bytes;
     let mut by_tag: HashMap<u64, Vec<(usize, u8)>> = HashMap::new();
     for (i, row) in rows.chunks_exact(row_bytes).enumerate() {
         let (tag, rest) = row.split_at(TAG_BYTES);
@@ -66,7 +66,7 @@ pub fn dialing(
             Some(row) => (row, DIAL_HEAD_BYTES),
             None => (client, DIAL_HEAD_BYTES + DIAL_MESSAGE_BYTES),
         };
-        let at = row * DIAL_ROW_BYTES + offset;
+        let at = row * DIAL_INPUT_BYTES + offset;
         out.extend_from_slice(rows.get(at..at + DIAL_MESSAGE_BYTES).unwrap_or_default());
     }
     out
@@ -89,7 +89,7 @@ pub fn dialing_callers(
         DialingProgram::Open => None,
     };
     let mut meetings: HashMap<([u8; ID_BYTES], Pass), Meeting> = HashMap::new();
-    for (client, (own_id, row)) in ids.iter().zip(rows.chunks(DIAL_ROW_BYTES)).enumerate() {
+    for (client, (own_id, row)) in ids.iter().zip(rows.chunks(DIAL_INPUT_BYTES)).enumerate() {
         if let [id, pass, own_pass, ..] = *row.as_chunks().0 {
             let own = meetings.entry((*own_id, counts(own_pass))).or_default();
             own.callees.push(client);

@@ -13,22 +13,17 @@ pub use conversation_by_sorting::conversation_by_sorting;
 pub use dialing::dialing;
 pub use dialing_both_told::dialing_both_told;
 
+pub use mcmix_shared::identity::ID_BYTES;
+pub use mcmix_shared::row::{
+    CONVERSATION_HEAD_BYTES, DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, TAG_BYTES,
+};
+
 use mcmix_shared::party::PartyId;
 
 use crate::{context::MAX_ROWS, error::Error, stream::SEED_BYTES};
 
-/// Bytes of a tag at the start of a conversation row.
-pub const TAG_BYTES: usize = 8;
-/// Bytes before a conversation row's message: its tag and its role.
-pub const ROW_HEADER_BYTES: usize = TAG_BYTES + 1;
-/// Bytes of an id, and of a pass.
-pub const ID_BYTES: usize = 16;
-/// Bytes of a dialing row's head: the callee's id, a pass, and the client's own pass.
-pub const DIAL_HEAD_BYTES: usize = 3 * ID_BYTES;
-/// Bytes of a dialing row's message, of a check row's payload, and of a dialing reply.
-pub const DIAL_MESSAGE_BYTES: usize = 200;
-/// Bytes that a client hands in for a dialing round: head, message, and its check row's payload.
-pub const DIAL_ROW_BYTES: usize = DIAL_HEAD_BYTES + 2 * DIAL_MESSAGE_BYTES;
+/// Bytes that a party has of a client in a dialing round: head, message, and its check row's payload.
+pub const DIAL_INPUT_BYTES: usize = DIAL_HEAD_BYTES + 2 * DIAL_MESSAGE_BYTES;
 /// Bytes of a row of the paper's dialing program: the callee's id.
 pub const BOTH_TOLD_ROW_BYTES: usize = 8;
 /// Bytes of a reply of the paper's dialing program: the partner's public key and a tag.
@@ -115,7 +110,7 @@ pub struct DialingInput<C = Vec<u8>> {
     pub program: DialingProgram,
     /// Each client's own id, which the servers know from its link.
     pub ids: Vec<[u8; ID_BYTES]>,
-    /// This party's first component `x_i`: [`DIAL_ROW_BYTES`] a client, in the order of `ids`.
+    /// This party's first component `x_i`: [`DIAL_INPUT_BYTES`] a client, in the order of `ids`.
     pub first: C,
     /// Its second component `x_{i+1}`.
     pub second: C,

@@ -11,7 +11,8 @@
 use mcmix_shared::party::PartyId;
 
 use super::{
-    ConversationInput, JoinedRows, ROW_HEADER_BYTES, Replies, TAG_BYTES, check_len, check_rows,
+    CONVERSATION_HEAD_BYTES, ConversationInput, JoinedRows, Replies, TAG_BYTES, check_len,
+    check_rows,
 };
 use crate::{
     and,
@@ -75,7 +76,7 @@ pub(super) fn check_input<C: JoinedRows>(input: &ConversationInput<C>) -> Result
             got: 0,
         });
     }
-    let expected = input.rows * (ROW_HEADER_BYTES + input.message_bytes);
+    let expected = input.rows * (CONVERSATION_HEAD_BYTES + input.message_bytes);
     check_len("first", input.first.len(), expected)?;
     check_len("second", input.second.len(), expected)?;
     Ok(input.rows)
@@ -108,7 +109,8 @@ struct MessageHalf<C> {
 
 impl<C: JoinedRows> Half for MessageHalf<C> {
     fn write(&self, row: usize, out: &mut [u8]) {
-        let at = row * (ROW_HEADER_BYTES + self.input.message_bytes) + ROW_HEADER_BYTES;
+        let at =
+            row * (CONVERSATION_HEAD_BYTES + self.input.message_bytes) + CONVERSATION_HEAD_BYTES;
         out.fill(0);
         self.input.first.xor(at, out);
         if self.party == P0 {
@@ -127,12 +129,14 @@ pub(super) fn tags_and_roles<C: JoinedRows>(
     context: &mut Context,
     input: &ConversationInput<C>,
 ) -> [Share; 2] {
-    let row_bytes = ROW_HEADER_BYTES + input.message_bytes;
-    let mut headers = context.scratch(input.rows * ROW_HEADER_BYTES);
+    let row_bytes = CONVERSATION_HEAD_BYTES + input.message_bytes;
+    let mut headers = context.scratch(input.rows * CONVERSATION_HEAD_BYTES);
     let [first, second] = [&input.first, &input.second].map(|component| {
-        context.fill(&mut headers, ROW_HEADER_BYTES, |offset, out| {
+        context.fill(&mut headers, CONVERSATION_HEAD_BYTES, |offset, out| {
             out.fill(0);
-            for (row, out) in (offset / ROW_HEADER_BYTES..).zip(out.chunks_mut(ROW_HEADER_BYTES)) {
+            for (row, out) in
+                (offset / CONVERSATION_HEAD_BYTES..).zip(out.chunks_mut(CONVERSATION_HEAD_BYTES))
+            {
                 component.xor(row * row_bytes, out);
             }
         });
@@ -143,7 +147,9 @@ pub(super) fn tags_and_roles<C: JoinedRows>(
             .0
             .iter_mut()
             .zip(roles.as_chunks_mut::<TAG_BYTES>().0);
-        for ((tag, role), [from @ .., bit]) in out.zip(headers.as_chunks::<ROW_HEADER_BYTES>().0) {
+        for ((tag, role), [from @ .., bit]) in
+            out.zip(headers.as_chunks::<CONVERSATION_HEAD_BYTES>().0)
+        {
             *tag = *from;
             *role = [(bit & 1).wrapping_neg(); TAG_BYTES];
         }

@@ -11,7 +11,7 @@
 use mcmix_shared::party::PartyId;
 
 use super::{
-    DIAL_HEAD_BYTES, DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES, DialingInput, DialingProgram, ID_BYTES,
+    DIAL_HEAD_BYTES, DIAL_INPUT_BYTES, DIAL_MESSAGE_BYTES, DialingInput, DialingProgram, ID_BYTES,
     JoinedRows, Replies, check_len, check_rows,
     neighbours::{KEY_BYTES, sort_rows, with_following},
 };
@@ -44,8 +44,8 @@ pub fn dialing<C: JoinedRows>(
     let clients = input.ids.len();
     let rows = 2 * clients;
     check_rows(rows)?;
-    check_len("first", input.first.len(), clients * DIAL_ROW_BYTES)?;
-    check_len("second", input.second.len(), clients * DIAL_ROW_BYTES)?;
+    check_len("first", input.first.len(), clients * DIAL_INPUT_BYTES)?;
+    check_len("second", input.second.len(), clients * DIAL_INPUT_BYTES)?;
     let mut round = context.enter()?;
     if clients == 0 {
         return Ok(Replies::none(round.party(), DIAL_MESSAGE_BYTES));
@@ -109,7 +109,7 @@ fn keys<C: JoinedRows>(round: &mut Round<'_>, input: &DialingInput<C>) -> Result
 /// Returns a component of a client's head: the callee's id, a pass, its own pass.
 fn head<C: JoinedRows>(component: &C, client: usize) -> [[u8; ID_BYTES]; 3] {
     let mut head = [[0; ID_BYTES]; 3];
-    component.xor(client * DIAL_ROW_BYTES, head.as_flattened_mut());
+    component.xor(client * DIAL_INPUT_BYTES, head.as_flattened_mut());
     head
 }
 
@@ -184,7 +184,7 @@ impl<C: JoinedRows> Half for PayloadHalf<C> {
         } else {
             (row - clients, DIAL_HEAD_BYTES + DIAL_MESSAGE_BYTES)
         };
-        let at = client * DIAL_ROW_BYTES + offset;
+        let at = client * DIAL_INPUT_BYTES + offset;
         out.fill(0);
         // P0's half is x0 ^ x1, P2's is x2.
         self.input.first.xor(at, out);

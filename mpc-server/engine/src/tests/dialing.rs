@@ -8,7 +8,7 @@ use crate::{
     SortWidth, dialing,
     field::Multiplier,
     ideal,
-    program::{DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES},
+    program::{DIAL_INPUT_BYTES, DIAL_MESSAGE_BYTES},
     stream::Stream,
     world::{World, reconstruct},
 };
@@ -51,7 +51,7 @@ pub(super) fn callers(callees: &[usize]) -> Vec<Client> {
 
 /// A round's rows in the clear; all messages and payloads are different.
 pub(super) fn rows(clients: &[Client]) -> Vec<u8> {
-    let mut rows = Vec::with_capacity(clients.len() * DIAL_ROW_BYTES);
+    let mut rows = Vec::with_capacity(clients.len() * DIAL_INPUT_BYTES);
     for (i, client) in (0_u64..).zip(clients) {
         rows.extend([client.callee, client.pass, client.own_pass].concat());
         let mut seed = [0; 16];
@@ -100,7 +100,7 @@ fn run(world: &mut World, round: u64, program: DialingProgram, clients: &[Client
 /// Whose message each client got; `None`: its own check row's payload.
 fn outcome(rows: &[u8], replies: &[u8]) -> Vec<Option<usize>> {
     let [dialled, own] = [48, 48 + DIAL_MESSAGE_BYTES].map(|from| {
-        let rows = rows.chunks(DIAL_ROW_BYTES);
+        let rows = rows.chunks(DIAL_INPUT_BYTES);
         let part = rows.map(move |row| &row[from..from + DIAL_MESSAGE_BYTES]);
         part.collect::<Vec<_>>()
     });
@@ -231,11 +231,11 @@ fn nobody_connected_is_no_error() {
 #[test]
 fn own_input_of_a_wrong_length_is_an_error() {
     let clients = callers(&[0, 1]);
-    for len in [0, DIAL_ROW_BYTES, 2 * DIAL_ROW_BYTES - 1] {
+    for len in [0, DIAL_INPUT_BYTES, 2 * DIAL_INPUT_BYTES - 1] {
         let result = World::new(1).run(&vec![0; len], |context, first, second| {
             party(context, (1, Open), &clients, [first, second])
         });
-        let expected = 2 * DIAL_ROW_BYTES;
+        let expected = 2 * DIAL_INPUT_BYTES;
         let error = result.expect_err("a wrong length");
         let (what, got) = ("first", len);
         assert_eq!(
@@ -414,8 +414,8 @@ fn debug_hides_the_input() {
     let input = DialingInput {
         program: Open,
         ids: vec![[213; 16]],
-        first: vec![213; DIAL_ROW_BYTES],
-        second: vec![213; DIAL_ROW_BYTES],
+        first: vec![213; DIAL_INPUT_BYTES],
+        second: vec![213; DIAL_INPUT_BYTES],
     };
     let shown = format!("{input:?}");
     assert_eq!(shown, "DialingInput { program: Open, rows: 1, .. }");

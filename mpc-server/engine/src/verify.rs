@@ -90,6 +90,7 @@ pub(crate) struct Unproved {
 
 impl Unproved {
     pub(crate) fn state(&mut self, statement: Statement) -> usize {
+        debug_assert!(!self.proved, "stated after its proof was made");
         self.statements.push(statement);
         self.statements.len() - 1
     }

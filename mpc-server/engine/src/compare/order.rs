@@ -97,12 +97,16 @@ impl Layout {
             }
         };
         for (places, (pairs, same)) in self.places.chunks(COLUMN_BITS).zip(columns) {
+            // Where there is no pair, x and y differ in all bits and y is 0: x is not less, whatever
+            // the others are. Else outcomes that belong to nobody would tell a bit of y.
+            let lanes =
+                u64::MAX.unbounded_shr(u64::BITS - pairs.clone().count().min(COLUMN_BITS) as u32);
             let equals = pairs
                 .clone()
                 .map(|[[x0, x1], [y0, y1]]| [x0 ^ y0 ^ one, x1 ^ y1 ^ two]);
             write(places, 0, &transposed(equals));
             let y = match same {
-                Some(same) => repeated(same),
+                Some(same) => repeated(same).map(|word| word.map(|component| component & lanes)),
                 None => transposed(pairs.map(|[_, y]| y)),
             };
             write(places, self.bits(), &y);

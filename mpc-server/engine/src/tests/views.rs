@@ -103,3 +103,29 @@ fn dialing_views_are_what_the_protocol_allows() {
         }
     }
 }
+
+/// Comparisons are made of 64 at a time. Those that belong to no pair are opened, too, and are nothing:
+/// however many there are, and whatever is compared.
+#[test]
+fn outcomes_of_no_pair_are_nothing() {
+    // One batch: all pairs of twice as many rows. One pair, one more than a block, and ends of blocks
+    // that compare the same row and that do not.
+    for clients in [1, 2, 4, 6, 65] {
+        let clients = callers(&vec![0; clients]);
+        let rows = 2 * clients.len();
+        let pairs = rows * (rows - 1) / 2;
+        for seed in 0..20 {
+            let views = views(seed, &dialing::rows(&clients), |context, first, second| {
+                let program = (1, DialingProgram::Open);
+                dialing::party(context, program, &clients, [first, second]).map(drop)
+            });
+            for view in &views {
+                let mut opened = view.iter().filter(|it| it.step.phase() == Phase::OpenOrder);
+                let bits = opened.next().unwrap().rows.concat();
+                assert!(opened.next().is_none(), "one batch");
+                let is_set = |bit: usize| bits[bit / 8] >> (bit % 8) & 1 == 1;
+                assert_eq!((pairs..8 * bits.len()).find(|bit| is_set(*bit)), None);
+            }
+        }
+    }
+}

@@ -68,8 +68,8 @@ pub enum RoundError {
 impl RoundError {
     /// Returns how the round ended, as the clock is told: what a peer can only have done by
     /// deviating is an abort. A link that fails is none, nor is time that ran out: whoever does
-    /// that on purpose has learned nothing by it, since nothing is opened before it was verified,
-    /// and somebody on the way between servers can do it, too.
+    /// that on purpose learns no more than if the round went well, since nothing is opened before it
+    /// was verified, and somebody on the way between servers can do it, too.
     pub fn outcome(&self, me: PartyId) -> Outcome {
         let (is_link, suspects) = match self {
             Self::Agree(error) => (matches!(error, AgreeError::Link { .. }), error.suspects(me)),

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::raw::RawLink;
-use crate::world::{World, soon};
+use crate::world::{World, soon, until};
 
 /// P2, as it tells P1 another set of clients than the one that it agreed to.
 struct Cheat {
@@ -145,17 +145,13 @@ impl Honest {
             .unwrap();
         let config = Config::load(config, [], &[]).unwrap();
         let it = Self { child, log, config };
-        let listens = async {
-            while TcpStream::connect(it.config.clients.listen).await.is_err() {
-                tokio::task::yield_now().await;
-            }
-        };
-        soon("the server to listen", listens).await;
+        let runs = || it.log().contains(" running ");
+        soon("the server to run", until(runs)).await;
         it
     }
 
     fn aborts(&self) -> Vec<String> {
-        let log = std::fs::read_to_string(&self.log).unwrap();
+        let log = self.log();
         let lines = log.lines().filter(|line| line.contains("aborted: "));
         lines.map(str::to_owned).collect()
     }

@@ -108,8 +108,9 @@ async fn a_second_share_over_the_same_connection_is_refused() {
 /// A client may finish over its next connection what is under way.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_goes_to_the_connection_that_is_there_when_it_is_ready() {
-    // Peers take so long that a round is computed for some seconds after it closed.
-    let world = World::start_with(&["peers.delay_ms=120"]).await;
+    // Peers take so long that a round is computed for some seconds after it closed; and it is open
+    // for longer, else a server would have closed it when the last one has announced it.
+    let world = World::start_slow_with(&["peers.delay_ms=120"]).await;
     let mut old = RawClient::connect(world.deployment(), &key()).await;
     let round = old
         .submit(PROGRAM, deal_message(&world, 33).map(Some))

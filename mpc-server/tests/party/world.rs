@@ -41,7 +41,12 @@ impl World {
 
     /// The same with conversation rounds so long that much can be done while one is open.
     pub(crate) async fn start_slow() -> Self {
-        let mut world = Self::with_period(2000, &[]);
+        Self::start_slow_with(&[]).await
+    }
+
+    /// The same with settings as `--set` takes them.
+    pub(crate) async fn start_slow_with(settings: &[&str]) -> Self {
+        let mut world = Self::with_period(2000, settings);
         for party in PartyId::ALL {
             world.run(party).await;
         }
@@ -49,7 +54,7 @@ impl World {
         world
     }
 
-    /// The same with settings as `--set` takes them.
+    /// Short rounds with settings.
     pub(crate) async fn start_with(settings: &[&str]) -> Self {
         let mut world = Self::prepare(settings);
         for party in PartyId::ALL {

@@ -237,7 +237,7 @@ mod tests {
         let all = Mistake::all().unwrap();
         assert!(all.len() > 80);
         for mistake in all {
-            mistake.apply(&place::checkout(), "--check").unwrap();
+            mistake.apply(place::checkout(), "--check").unwrap();
         }
     }
 }

@@ -67,11 +67,15 @@ impl fmt::Display for Network {
             f,
             "{} rows: {} comparisons, {} rounds, {} bytes a row",
             grouped(self.rows),
-            grouped(self.comparisons as usize),
+            grouped_all(self.comparisons),
             self.rounds(),
-            grouped(self.bytes() as usize / self.rows.max(1)),
+            grouped_all(self.bytes() / (self.rows.max(1) as u64)),
         )
     }
+}
+
+fn grouped_all(count: u64) -> String {
+    usize::try_from(count).map_or_else(|_| count.to_string(), grouped)
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@
 
 use std::sync::Arc;
 
+use mcmix_shared::party::PartyId;
+
 use crate::{
     bytes,
     error::Error,
@@ -125,6 +127,22 @@ pub(crate) fn hop_each<const N: usize>(
     Ok(shares)
 }
 
+/// XORs what the maps make of the components that this party shares with `peer` into `out`.
+fn add_moved(
+    round: &Round<'_>,
+    terms: &[(&Known, Share)],
+    peer: PartyId,
+    row_bytes: usize,
+    out: &mut [u8],
+) {
+    for (known, share) in terms {
+        if let Some(map) = &known.map {
+            let rows = share.with(round.party(), peer);
+            map.add(round.context, rows, row_bytes, out);
+        }
+    }
+}
+
 /// Sends this party's message of a hop.
 pub(crate) fn send(
     round: &mut Round<'_>,
@@ -153,23 +171,9 @@ pub(crate) fn send(
             let y = expand(third);
             let mut common = round.context.scratch(len);
             common.copy_from_slice(&y);
-            let add = |peer, out: &mut [u8]| {
-                for (known, share) in &terms {
-                    if let Some(map) = &known.map {
-                        map.add(round.context, share.with(party, peer), row_bytes, out);
-                    }
-                }
-            };
-            add(third, &mut common);
+            add_moved(round, &terms, third, row_bytes, &mut common);
             round.context.send(other, step.of(row_bytes), &common)?;
-            let add = |peer, out: &mut [u8]| {
-                for (known, share) in &terms {
-                    if let Some(map) = &known.map {
-                        map.add(round.context, share.with(party, peer), row_bytes, out);
-                    }
-                }
-            };
-            add(other, &mut common);
+            add_moved(round, &terms, other, row_bytes, &mut common);
             [y, common]
         }
     };

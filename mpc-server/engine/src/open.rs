@@ -6,7 +6,14 @@
 
 use mcmix_shared::party::PartyId;
 
-use crate::{bytes, error::Error, round::Round, share::Share, step::Step, verify::Checked};
+use crate::{
+    bytes,
+    error::Error,
+    round::Round,
+    share::{Share, third},
+    step::Step,
+    verify::Checked,
+};
 
 /// Steps that an opening takes.
 pub(crate) const STEPS: u16 = 2;
@@ -23,12 +30,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    const fn hash_from(self) -> PartyId {
-        if self.party.next() as u8 == self.from as u8 {
-            self.party.prev()
-        } else {
-            self.party.next()
-        }
+    fn hash_from(self) -> PartyId {
+        third(self.party, self.from)
     }
 }
 

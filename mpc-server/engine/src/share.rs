@@ -37,6 +37,15 @@ impl Pair {
     }
 }
 
+/// The party that is neither of two.
+pub(crate) fn third(one: PartyId, two: PartyId) -> PartyId {
+    if one.next() == two {
+        two.next()
+    } else {
+        one.next()
+    }
+}
+
 /// A vector that its holder does not change any more: cheap to clone.
 pub(crate) type Component = Arc<Vec<u8>>;
 

@@ -20,15 +20,19 @@ use crate::{
     hop::Known,
     proof::{self, Answer, Shared},
     round::Round,
-    share::{Component, Pair, Share},
+    share::{Component, Pair, Share, third},
     step::{Phase, Step},
     stream::{Purpose, Streams},
 };
 
 /// Bytes of a hash, a root and a salt.
 const HASH_BYTES: usize = 32;
-/// Steps of one verification: two inner products of three provers.
-const STEPS: u16 = 8;
+/// Steps of one verification: two inner products of three provers, then its two messages.
+pub(crate) const STEPS: u16 = 8;
+/// The step of a proof, after those of the inner products.
+pub(crate) const PROOF: u16 = 6;
+/// The step of a verdict.
+pub(crate) const VERDICT: u16 = 7;
 
 /// A value that was verified: it can be opened.
 #[derive(Debug)]
@@ -229,9 +233,9 @@ impl Round<'_> {
     }
 
     /// The step of the messages of a verification.
-    const fn message_step(&self, index: u16) -> Step {
+    const fn message_step(&self, message: u16) -> Step {
         let phase = Step::new(Phase::Verify, self.unproved.phase.wrapping_mul(STEPS));
-        phase.plus(6 + index)
+        phase.plus(message)
     }
 
     /// What the prover shares with a verifier for each inner product.
@@ -299,7 +303,7 @@ impl Round<'_> {
         let Statements { ands, hops } = self.statements(self.party());
         let proof = proof::prove(self.context, &root, (&ands, &hops), &shared);
         self.context.count_proof(began);
-        let step = self.message_step(0);
+        let step = self.message_step(PROOF);
         for (peer, hash, part) in [
             (left, &to_right, &proof.challenges),
             (right, &to_left, &proof.values),
@@ -321,7 +325,7 @@ impl Round<'_> {
         for prover in provers {
             let other = third(self.party(), prover);
             let (digest, answer) = self.examine(prover)?;
-            let step = self.message_step(1);
+            let step = self.message_step(VERDICT);
             let message = [&digest[..], answer.as_bytes()].concat();
             self.context.send(other, step.of(message.len()), &message)?;
             mine.push((digest, answer));
@@ -329,7 +333,7 @@ impl Round<'_> {
         // Both first: whoever is refuted by one has heard the other one, too.
         let mut theirs = Vec::new();
         for (prover, (_, answer)) in provers.into_iter().zip(&mine) {
-            let step = self.message_step(1);
+            let step = self.message_step(VERDICT);
             let len = HASH_BYTES + answer.as_bytes().len();
             let other = third(self.party(), prover);
             theirs.push(self.context.recv(other, step.of(len), len)?);
@@ -338,7 +342,7 @@ impl Round<'_> {
             provers.into_iter().zip(mine.iter().zip(&theirs))
         {
             let other = third(self.party(), prover);
-            let step = self.message_step(1);
+            let step = self.message_step(VERDICT);
             let (their_digest, theirs) = theirs.split_at_checked(HASH_BYTES).unwrap_or_default();
             if their_digest != digest {
                 return Err(Error::DigestMismatch {
@@ -366,17 +370,15 @@ impl Round<'_> {
 
     /// Works out this party's part of a verdict, and a digest of what weights it was worked out with.
     fn examine(&mut self, prover: PartyId) -> Result<([u8; HASH_BYTES], Answer), Error> {
-        let step = self.message_step(0);
-        let statements = self.statements(prover);
-        let (ands, hops) = (&statements.ands, &statements.hops);
-        let shape = proof::shape(ands, hops);
+        let step = self.message_step(PROOF);
+        let Statements { ands, hops } = self.statements(prover);
+        let shape = proof::shape(&ands, &hops);
         let is_left = prover == self.party().next();
         let part = if is_left {
             shape.challenge_bytes()
         } else {
             shape.value_bytes()
         };
-        drop(statements);
         let len = HASH_BYTES + part;
         let message = self.context.recv(prover, step.of(len), len)?;
         let (hash, part) = message.split_at_checked(HASH_BYTES).unwrap_or_default();
@@ -407,15 +409,6 @@ impl Round<'_> {
         hasher.update(&root);
         let digest = *hasher.update(&challenges).finalize().as_bytes();
         Ok((digest, answer))
-    }
-}
-
-/// The party that is neither of two.
-fn third(one: PartyId, two: PartyId) -> PartyId {
-    if one.next() == two {
-        two.next()
-    } else {
-        one.next()
     }
 }
 
@@ -451,7 +444,9 @@ mod tests {
                     assert!(seen.insert(round.proof_step(prover, product)));
                 }
             }
-            assert!(seen.insert(round.message_step(0)) && seen.insert(round.message_step(1)));
+            assert!(
+                seen.insert(round.message_step(PROOF)) && seen.insert(round.message_step(VERDICT))
+            );
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     Error, PartyId, Phase, Replies, Step,
+    verify::{STEPS, VERDICT},
     world::{World, reconstruct},
 };
 
@@ -162,7 +163,7 @@ fn openings_come_after_verifications() {
         };
         // The first verification ends before lists are opened, the second before partners are.
         let verified: Vec<usize> = (0..sent.len())
-            .filter(|&at| sent[at].phase() == Phase::Verify && sent[at].index() % 8 == 7)
+            .filter(|&at| sent[at].phase() == Phase::Verify && sent[at].index() % STEPS == VERDICT)
             .collect();
         assert_eq!(verified.len(), 4, "two verifications, two messages each");
         assert!(

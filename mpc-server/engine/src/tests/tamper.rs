@@ -13,6 +13,7 @@ use crate::{
     context::HEADER_BYTES,
     link::memory::{self, MemoryLink},
     stream::xor_seed,
+    verify::{PROOF, STEPS, VERDICT},
     world::World,
 };
 
@@ -131,7 +132,8 @@ fn is_free(step: Step) -> bool {
 /// How many verifications a party had begun when it sent a message.
 fn verifications(sent: &[Sent], message: Sent) -> usize {
     let before = sent.iter().take_while(|it| **it != message);
-    let begun = before.filter(|(_, step)| step.phase() == Phase::Verify && step.index() % 8 == 6);
+    let begun =
+        before.filter(|(_, step)| step.phase() == Phase::Verify && step.index() % STEPS == PROOF);
     // One message to each verifier.
     begun.count() / 2
 }
@@ -141,7 +143,7 @@ fn verifications(sent: &[Sent], message: Sent) -> usize {
 fn opened_after(sent: &[Sent], verifications: usize) -> usize {
     let mut verified = 0;
     let later = sent.iter().filter(|(_, step)| {
-        verified += usize::from(step.phase() == Phase::Verify && step.index() % 8 == 7);
+        verified += usize::from(step.phase() == Phase::Verify && step.index() % STEPS == VERDICT);
         is_opening(*step) && verified > 2 * verifications
     });
     later
@@ -242,7 +244,7 @@ fn check(program: &Program, world: usize, cheater: PartyId, (care, cheat): (Care
     let begun = verifications(&outcome.sent[cheater.index()], (cheat.to, cheat.step));
     let in_proof = cheat.step.phase() == Phase::Verify;
     let begun = if in_proof {
-        usize::from(cheat.step.index()) / 8
+        usize::from(cheat.step.index() / STEPS)
     } else {
         begun
     };

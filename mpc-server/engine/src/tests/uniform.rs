@@ -14,7 +14,10 @@ use super::{
     programs::{Program, WORLDS},
 };
 use crate::{
-    Link, LinkError, PartyId, Phase, Replies, Settings, Step, context::HEADER_BYTES, link::memory,
+    Link, LinkError, PartyId, Phase, Replies, Settings, Step,
+    context::HEADER_BYTES,
+    link::memory,
+    verify::{STEPS, VERDICT},
     world::World,
 };
 
@@ -115,7 +118,7 @@ fn uniform_part((from, label, mut body): Message) -> Option<Message> {
         // Both have come: an empty message.
         Phase::Deliver if step.index() == 1 => return None,
         // A verifier's answer: a digest, then f, h and p of each inner product.
-        Phase::Verify if step.index() % 8 == 7 => {
+        Phase::Verify if step.index() % STEPS == VERDICT => {
             let answer = body.split_off(32);
             let kept = answer.chunks(48).flat_map(|product| &product[..32]);
             body = kept.copied().collect();

@@ -313,7 +313,9 @@ fn a_party_that_lies_about_digests_can_only_deny() {
         std::thread::scope(|scope| {
             let honest = [liar.next(), liar.prev()].map(|me| {
                 let (mut link, list) = (links[me.index()].take().unwrap(), &lists[me.index()]);
-                scope.spawn(move || agree(&mut link, &terms(me, 9), list))
+                // The link comes back with the result: closed early, it would be what the other
+                // honest party hears of.
+                scope.spawn(move || (agree(&mut link, &terms(me, 9), list), link))
             });
             follow(&mut own, &lists[liar.index()]).unwrap();
             let lie = Terms {
@@ -322,8 +324,9 @@ fn a_party_that_lies_about_digests_can_only_deny() {
             };
             let all = vec![Ok(()); 2];
             confirm(&mut own, &lie, &lists[liar.index()], &all).unwrap_err();
-            for (me, thread) in [liar.next(), liar.prev()].into_iter().zip(honest) {
-                let error = thread.join().unwrap().unwrap_err();
+            let honest = honest.map(|party| party.join().unwrap());
+            for (me, (result, _link)) in [liar.next(), liar.prev()].into_iter().zip(honest) {
+                let error = result.unwrap_err();
                 assert_eq!(error, AgreeError::AnotherSet { peer: liar });
                 assert_eq!(error.suspects(me), Suspects::of_check(me));
             }

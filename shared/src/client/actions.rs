@@ -31,7 +31,7 @@ impl Client {
             Action::RenameContact { contact, name } => self.rename(contact, name),
             Action::RemoveContact(contact) => self.remove(contact, rng),
             Action::Block(person) => {
-                self.block(person);
+                self.block(person, rng);
                 Ok(())
             }
             Action::Unblock(person) => {
@@ -150,11 +150,11 @@ impl Client {
     }
 
     /// Hears no more of somebody. They see an absence; own calls and answers to them end.
-    fn block(&mut self, key: ClientKey) {
+    fn block(&mut self, key: ClientKey, rng: &mut impl CryptoRng) {
         match self.people.get_mut(&key) {
             Some(person) if person.is_contact() => {
                 person.card.edit().blocked = Blocked::Yes;
-                *person.calls.edit() = Calls::default();
+                self.step(key, Input::Block, rng);
             }
             _ => {
                 self.settings.edit().block(key);

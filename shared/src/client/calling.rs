@@ -145,6 +145,8 @@ pub(super) enum Input {
     /// The person accepts, or both called each other: the answer is ready.
     Answer(Box<Answering>),
     Decline,
+    /// The person blocks them.
+    Block,
     /// The answer got its task slot.
     AnswerBegins,
     /// Message 2 of theirs opened: the pair is there.
@@ -283,6 +285,10 @@ impl Calls {
             Input::Decline => Self {
                 own,
                 theirs: decline(theirs, &mut effects),
+            },
+            Input::Block => Self {
+                own: block_own(own, &mut effects),
+                theirs: block_theirs(theirs),
             },
             Input::AnswerBegins => Self {
                 own,
@@ -434,6 +440,26 @@ fn decline(theirs: Theirs, effects: &mut Vec<Effect>) -> Theirs {
             Theirs::Answering(answering)
         }
         Theirs::Idle => Theirs::Idle,
+    }
+}
+
+/// Nothing more is said, not even that the call is taken back.
+fn block_own(own: Own, effects: &mut Vec<Effect>) -> Own {
+    if matches!(own, Own::Calling(_)) {
+        effects.push(Effect::ReleaseSlot);
+    }
+    Own::Idle
+}
+
+/// An answer stays, unheard while they are blocked. They may have heard it, and have moved to its
+/// session from one that we share: without it the two would never meet again.
+fn block_theirs(theirs: Theirs) -> Theirs {
+    match theirs {
+        Theirs::Answering(mut answering) => {
+            answering.newer = None;
+            Theirs::Answering(answering)
+        }
+        Theirs::Ringing(_) | Theirs::Idle => Theirs::Idle,
     }
 }
 

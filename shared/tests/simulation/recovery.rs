@@ -455,3 +455,13 @@ fn an_answer_beside_a_pair_is_no_reason_to_call_back() {
     let recovery = life.recover().unwrap();
     assert!(recovery.settled < PATIENCE, "{recovery:?}");
 }
+
+/// Both called, one blocked the other while two answers were on their way, and unblocked them
+/// later. The answer was forgotten, and the two stayed in two sessions until Connect again came
+/// up after a week.
+#[test]
+fn an_answer_outlives_a_block() {
+    for seed in [1340, 1934, 2384] {
+        live(seed).unwrap();
+    }
+}

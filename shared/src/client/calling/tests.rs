@@ -175,6 +175,7 @@ impl Sample {
             "taken back" => Input::TakenBack(self.incoming(4).seed),
             "accept" => Input::Answer(self.answering(Beside::NoPair)),
             "decline" => Input::Decline,
+            "block" => Input::Block,
             "message 2 opens" => Input::Answered,
             "packet opens" => Input::Heard,
             "packet of own pair" => Input::HeardPair,
@@ -208,7 +209,7 @@ const THEIRS: [&str; 5] = [
     "answering, another rings",
     "answering beside own pair",
 ];
-const INPUTS: [&str; 14] = [
+const INPUTS: [&str; 15] = [
     "press Call",
     "press Ring",
     "slot free",
@@ -218,6 +219,7 @@ const INPUTS: [&str; 14] = [
     "taken back",
     "accept",
     "decline",
+    "block",
     "message 2 opens",
     "packet opens",
     "packet of own pair",

@@ -1,8 +1,10 @@
 //! A whole deployment on one machine: three configurations, their keys, and the manifest.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use mcmix_shared::manifest::{self, Deployment, ManifestError, Server};
 use mcmix_shared::party::PartyId;
@@ -89,8 +91,8 @@ pub enum DemoError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// No free port was found.
-    #[error("can't find a free port: {0}")]
-    Port(std::io::Error),
+    #[error("no port from {} to {} is free on this machine", FREE_PORTS.start, FREE_PORTS.end - 1)]
+    Port,
 }
 
 struct Party {
@@ -107,10 +109,9 @@ struct Party {
 /// # Errors
 /// When a file can't be written or the options make no deployment.
 pub fn write(folder: &Path, options: &DemoOptions) -> Result<Demo, DemoError> {
-    let mut free = FreePorts::default();
-    let mut party = |id: PartyId| -> Result<Party, DemoError> {
+    let party = |id: PartyId| -> Result<Party, DemoError> {
         let folder = folder.join(format!("party{}", id.index()));
-        let clients = free.or_free(pick(options.client_ports, id))?;
+        let clients = or_free(pick(options.client_ports, id))?;
         let (key, fingerprint) = make_keys(&folder)?;
         Ok(Party {
             key: Server {
@@ -120,8 +121,8 @@ pub fn write(folder: &Path, options: &DemoOptions) -> Result<Demo, DemoError> {
             folder,
             fingerprint,
             clients,
-            peers: free.or_free(pick(options.peer_ports, id))?,
-            admin: free.or_free(pick(options.admin_ports, id))?,
+            peers: or_free(pick(options.peer_ports, id))?,
+            admin: or_free(pick(options.admin_ports, id))?,
         })
     };
     let parties = [
@@ -129,7 +130,6 @@ pub fn write(folder: &Path, options: &DemoOptions) -> Result<Demo, DemoError> {
         party(PartyId::P1)?,
         party(PartyId::P2)?,
     ];
-    drop(free);
 
     let deployment = Deployment {
         version: manifest::VERSION,
@@ -253,21 +253,28 @@ fn config(id: PartyId, parties: &[Party; 3], origins: &str, options: &DemoOption
     )
 }
 
-/// Ports that were free, held until all are chosen so that none is chosen twice.
-#[derive(Default)]
-struct FreePorts(Vec<TcpListener>);
+/// Ports that the system gives to no outgoing connection, so that they stay free until a server
+/// listens there, and when it comes back.
+const FREE_PORTS: Range<u16> = 10_000..20_000;
 
-impl FreePorts {
-    fn or_free(&mut self, port: u16) -> Result<u16, DemoError> {
-        if port != 0 {
+/// How many of them this process has looked at. None is given twice.
+static LOOKED_AT: AtomicU16 = AtomicU16::new(0);
+
+fn or_free(port: u16) -> Result<u16, DemoError> {
+    if port != 0 {
+        return Ok(port);
+    }
+    // Two processes at the same time rarely start at the same place.
+    let start = std::process::id().wrapping_mul(97);
+    for _ in FREE_PORTS {
+        let step = u32::from(LOOKED_AT.fetch_add(1, Ordering::Relaxed));
+        let offset = start.wrapping_add(step) % u32::from(FREE_PORTS.end - FREE_PORTS.start);
+        let port = FREE_PORTS.start + u16::try_from(offset).unwrap_or_default();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return Ok(port);
         }
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(any).map_err(DemoError::Port)?;
-        let port = listener.local_addr().map_err(DemoError::Port)?.port();
-        self.0.push(listener);
-        Ok(port)
     }
+    Err(DemoError::Port)
 }
 
 const fn by_party<T>([p0, p1, p2]: &[T; 3], id: PartyId) -> &T {

@@ -58,7 +58,7 @@ async fn a_share_over_a_newer_connection_replaces_the_older_one() {
     let (mut client, round) = Box::pin(come_back(&world)).await;
     let shares = deal_message(&world, 22).map(Some);
     client.send(round, PROGRAM, shares).await;
-    let rows = client.reply(round, PROGRAM).await;
+    let rows = client.reply(round, PROGRAM).await.unwrap();
     assert!(
         rows.iter()
             .all(|row| row.message.iter().all(|&byte| byte == 22))
@@ -123,7 +123,7 @@ async fn a_reply_goes_to_the_connection_that_is_there_when_it_is_ready() {
     for link in &mut old.links {
         assert_eq!(link.farewell().await, Some(Refusal::Replaced));
     }
-    let rows = new.reply(round, PROGRAM).await;
+    let rows = new.reply(round, PROGRAM).await.unwrap();
     assert!(
         rows.iter()
             .all(|row| row.message.iter().all(|&byte| byte == 33))

@@ -11,7 +11,7 @@ use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::{ConversationRow, DialRow, Pass, Submission};
 use mcmix_shared::share::{DealtShare, ReplyRow, combine, deal};
-use mcmix_shared::wire::{ClientFrame, Open, Refusal, Reply, ServerFrame, Submit};
+use mcmix_shared::wire::{ClientFrame, MissedReason, Open, Refusal, Reply, ServerFrame, Submit};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::world::soon;
@@ -131,10 +131,18 @@ impl RawLink {
     }
 }
 
-/// Returns the body of a round's reply.
-fn reply(frame: ServerFrame, expected: RoundId) -> Option<Vec<u8>> {
+/// Returns the body of a round's reply, or `Late` where a share came too late for it.
+fn reply(frame: ServerFrame, expected: RoundId) -> Option<Result<Vec<u8>, Late>> {
     match frame {
-        ServerFrame::Reply(Reply { round, body, .. }) if round == expected => Some(body),
+        ServerFrame::Reply(Reply { round, body, .. }) if round == expected => Some(Ok(body)),
+        ServerFrame::Missed {
+            round,
+            reason: MissedReason::Absent,
+            ..
+        } if round == expected => Some(Err(Late)),
+        ServerFrame::Refused {
+            reason: Refusal::Late | Refusal::WrongRound,
+        } => Some(Err(Late)),
         ServerFrame::Missed { round, reason, .. } if round == expected => {
             panic!("left out of round {round}: {reason}")
         }
@@ -142,6 +150,10 @@ fn reply(frame: ServerFrame, expected: RoundId) -> Option<Vec<u8>> {
         _ => None,
     }
 }
+
+/// A busy machine let a round close before all shares of a client had come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Late;
 
 /// A frame that hands in a share.
 pub(crate) fn submit(round: RoundId, program: Program, share: DealtShare) -> Vec<u8> {
@@ -183,16 +195,22 @@ pub(crate) struct RawClient {
 
 impl RawClient {
     /// Combines the three replies to what was handed in for a round.
-    pub(crate) async fn reply(&mut self, round: RoundId, program: Program) -> Vec<ReplyRow> {
+    pub(crate) async fn reply(
+        &mut self,
+        round: RoundId,
+        program: Program,
+    ) -> Result<Vec<ReplyRow>, Late> {
         let shape = self.links[0].deployment.shape();
         let mut bodies = Vec::new();
         for link in &mut self.links {
             bodies.push(link.find(|frame| reply(frame, round)).await);
         }
+        let bodies: Result<Vec<_>, Late> = bodies.into_iter().collect();
+        let bodies = bodies?;
         let [b0, b1, b2] = &bodies[..] else {
             panic!("three bodies")
         };
-        combine(round, program, shape, [b0, b1, b2]).unwrap()
+        Ok(combine(round, program, shape, [b0, b1, b2]).unwrap())
     }
 
     pub(crate) async fn connect(deployment: &Deployment, key: &SecretKey) -> Self {

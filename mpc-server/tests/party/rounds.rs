@@ -3,9 +3,9 @@
 use mcmix_shared::identity::{ClientId, SecretKey};
 use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::{ConversationRow, DialRow, Pass, Role, Submission, Tag};
-use mcmix_shared::share::{DealtShare, Seed, check_payload, deal};
+use mcmix_shared::share::{DealtShare, ReplyRow, Seed, check_payload, deal};
 
-use crate::raw::{RawClient, dial_nobody, rng};
+use crate::raw::{Late, RawClient, dial_nobody, rng};
 use crate::world::World;
 
 fn key(byte: u8) -> SecretKey {
@@ -21,7 +21,7 @@ fn id(world: &World, byte: u8) -> ClientId {
 async fn submit_all(
     program: Program,
     clients: &mut [RawClient],
-    dealt: Vec<[DealtShare; 3]>,
+    dealt: &[[DealtShare; 3]],
 ) -> RoundId {
     let mut opened = Vec::new();
     for client in clients.iter_mut() {
@@ -31,22 +31,32 @@ async fn submit_all(
     let round = *opened.iter().max().unwrap();
     for ((client, opened), shares) in clients.iter_mut().zip(opened).zip(dealt) {
         if opened < round {
-            assert_eq!(client.open_round(program).await.round, round);
+            // It may have passed meanwhile; then it is sent in too late.
+            while client.open_round(program).await.round < round {}
         }
-        client.send(round, program, shares.map(Some)).await;
+        client.send(round, program, shares.clone().map(Some)).await;
     }
     round
 }
 
 /// Returns the messages that came back to each, which all three servers vouch for.
-async fn replies(round: RoundId, program: Program, clients: &mut [RawClient]) -> Vec<Vec<Vec<u8>>> {
-    let mut replies = Vec::new();
-    for client in clients {
-        let rows = client.reply(round, program).await;
-        assert!(rows.iter().all(|row| row.disagreement.is_none()));
-        replies.push(rows.into_iter().map(|row| row.message).collect());
+async fn replies(
+    program: Program,
+    clients: &mut [RawClient],
+    dealt: &[[DealtShare; 3]],
+) -> Vec<Vec<Vec<u8>>> {
+    loop {
+        let round = submit_all(program, clients, dealt).await;
+        let mut replies = Vec::new();
+        for client in clients.iter_mut() {
+            replies.push(client.reply(round, program).await);
+        }
+        let in_time: Result<Vec<_>, Late> = replies.into_iter().collect();
+        let Ok(rows) = in_time else { continue };
+        assert!(rows.iter().flatten().all(|row| row.disagreement.is_none()));
+        let messages = |rows: Vec<ReplyRow>| rows.into_iter().map(|row| row.message).collect();
+        return rows.into_iter().map(messages).collect();
     }
-    replies
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -82,12 +92,11 @@ async fn messages_of_rows_with_one_tag_and_both_roles_are_swapped() {
             row(7, Role::Higher, 33),
         ],
     ];
-    let dealt = rows
+    let dealt: Vec<_> = rows
         .iter()
         .map(|rows| deal(&Submission::conversation(shape, rows), &mut rng()))
         .collect();
-    let round = submit_all(Program::Conversation, &mut clients, dealt).await;
-    let got = replies(round, Program::Conversation, &mut clients).await;
+    let got = replies(Program::Conversation, &mut clients, &dealt).await;
     let expected = [[11, 23, 13], [21, 22, 12], [31, 32, 33]];
     let expected = expected.map(|fills| fills.map(|fill| vec![fill; shape.message_bytes]));
     assert_eq!(got, expected);
@@ -135,8 +144,7 @@ async fn a_dial_reaches_whom_it_names_and_nobody_else_gets_anything() {
             .map(|row| deal(&Submission::dialing(&row), &mut rng()))
             .collect();
         let own: Vec<_> = dealt.iter().map(own_payload).collect();
-        let round = submit_all(program, &mut clients, dealt).await;
-        let got = replies(round, program, &mut clients).await.concat();
+        let got = replies(program, &mut clients, &dealt).await.concat();
         assert_eq!(got[0], own[0], "who dials learns nothing");
         assert_eq!(got[1], [77; 200]);
         if carol_is_reached {

@@ -4,9 +4,11 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::setup::passive;
 use crate::{place, process, say};
 
-/// Measures rounds, with the options of `mcmix-bench`.
+/// Measures rounds, with the options of `mcmix-bench`, where `--passive` names no program: it is
+/// built here.
 ///
 /// # Errors
 ///
@@ -17,5 +19,12 @@ pub fn run(options: &[&str]) -> Result<()> {
     cargo.args(["--quiet", "--release", "--package", "mcmix-bench"]);
     process::run(&mut cargo)?;
     let program = place::cargo_target().join("release/mcmix-bench");
-    process::run(Command::new(program).args(options))
+    let mut bench = Command::new(program);
+    for option in options {
+        bench.arg(option);
+        if *option == "--passive" {
+            bench.arg(passive::provide()?);
+        }
+    }
+    process::run(&mut bench)
 }

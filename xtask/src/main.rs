@@ -15,7 +15,8 @@ const HELP: &str = "\
 
   demo [--open]   sets up what is missing, builds, starts three servers and the page
   test            sets up what is missing, runs all tests, those in browsers too
-  bench [OPTIONS] builds what measures rounds, and runs it; bench --help lists its options
+  bench [OPTIONS] builds what measures rounds, and runs it; bench --help lists its options, and
+                  --passive compares with the engine of before, which trusted the servers
 
   e2e [--browser NAME] [--repeat N] [SCENARIO]
                   runs the tests in browsers: chromium, firefox, webkit, chromium+firefox

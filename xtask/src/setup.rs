@@ -5,6 +5,7 @@
 pub mod apt;
 pub mod browsers;
 pub mod geckodriver;
+pub mod passive;
 pub mod sysroot;
 pub mod verifpal;
 pub mod wasm;

@@ -4,7 +4,7 @@
 //! party derives the same [`crowd`] of clients from a seed and keeps what that crowd would have
 //! dealt to it. Every round is checked ([`verify`]) and becomes a [`record`]; records end as a
 //! [`table`], as lines of JSON or as a [`plot`], beside the same work done in the clear
-//! ([`plain`]).
+//! ([`plain`]) or by the [`passive`] engine.
 #![allow(
     clippy::cast_precision_loss,
     reason = "counts become figures for people, who read three digits"
@@ -26,6 +26,7 @@ pub mod record;
 pub mod run;
 
 pub mod batcher;
+pub mod passive;
 pub mod plot;
 pub mod statistics;
 pub mod table;

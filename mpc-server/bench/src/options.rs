@@ -56,6 +56,9 @@ pub struct Options {
     /// Draws time and bytes against users into an SVG file, for the first message size given.
     #[arg(long, value_name = "FILE")]
     pub plot: Option<PathBuf>,
+    /// Compares with this program, which is the same of the commit that had the passive engine.
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "json")]
+    pub passive: Option<PathBuf>,
     /// What the crowd's inputs are derived from.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use mcmix_shared::program::Program;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::control::PartyReport;
 use crate::crowd::Case;
 use crate::options::Algorithm;
 
 /// One round. Times are in milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// What computed it.
     pub algorithm: Algorithm,
@@ -46,7 +46,7 @@ pub struct Record {
 }
 
 /// Wall times in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wall {
     /// Digests of the submissions, as they come in: before the round, not in the total.
     pub intake_ms: f64,
@@ -58,7 +58,8 @@ pub struct Wall {
     pub match_ms: f64,
     /// The router.
     pub route_ms: f64,
-    /// Of both: making proofs, and examining those of the others.
+    /// Of both: making proofs, and examining those of the others; the passive engine has none.
+    #[serde(default)]
     pub proof_ms: f64,
     /// Making reply bodies.
     pub reply_ms: f64,
@@ -67,7 +68,7 @@ pub struct Wall {
 }
 
 /// One party's part of a round.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PartyRecord {
     /// Processor time in the program.
     pub cpu_user_ms: f64,

@@ -17,7 +17,7 @@ use crate::options::Options;
 use crate::parties::Parties;
 use crate::record::{Conditions, Record};
 use crate::statistics::Summary;
-use crate::{plain, plot, table, verify};
+use crate::{passive, plain, plot, table, verify};
 
 /// Blocks of clients whose replies are checked in every round.
 const SAMPLE_BLOCKS: usize = 64;
@@ -45,7 +45,13 @@ pub fn run(options: &Options) -> Result<()> {
                     .suspend(|| serde_json::to_string(record).map(|line| println!("{line}")))?;
             }
         }
-        summaries.extend(Summary::of(&records));
+        if let Some(mut summary) = Summary::of(&records) {
+            if let Some(program) = &options.passive {
+                progress.set_message(format!("{}: the passive engine", case.algorithm));
+                summary.passive = Some(passive::measure(program, case, threads, options)?);
+            }
+            summaries.push(summary);
+        }
     }
     progress.finish_and_clear();
     if !options.json {

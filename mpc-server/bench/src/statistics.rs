@@ -37,6 +37,17 @@ pub struct Summary {
     pub bytes_per_row: f64,
     /// Wall time of the same work in the clear.
     pub plain: Duration,
+    /// The same by the passive engine, where that was measured, too.
+    pub passive: Option<Passive>,
+}
+
+/// What a case took the passive engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Passive {
+    /// Wall time of the whole round.
+    pub total: Duration,
+    /// Processor time of all parties.
+    pub cpu: Duration,
 }
 
 impl Summary {
@@ -63,7 +74,22 @@ impl Summary {
             peak_memory: counted.iter().map(|record| record.peak_memory()).max()?,
             bytes_per_row: median(counted.iter().map(|record| record.bytes_per_row))?,
             plain: time(|record| record.plain_ms)?,
+            passive: None,
         })
+    }
+
+    /// Returns the processor time of all parties.
+    pub fn cpu(&self) -> Duration {
+        self.cpu_user + self.cpu_kernel
+    }
+
+    /// Returns wall and processor time as multiples of the passive engine's.
+    pub fn to_passive(&self) -> Option<[f64; 2]> {
+        let Passive { total, cpu } = self.passive?;
+        Some([
+            self.total.div_duration_f64(total),
+            self.cpu().div_duration_f64(cpu),
+        ])
     }
 }
 

@@ -24,13 +24,21 @@ const HEADER: [&str; 13] = [
     "in the clear",
 ];
 
+/// Columns where the passive engine was measured, too.
+const PASSIVE: [&str; 2] = ["to passive: total", "CPU"];
+
 /// Renders a row for each case.
 pub fn render(summaries: &[Summary]) -> String {
     let mut table = Table::new();
-    table.load_style(ASCII_MARKDOWN).set_header(HEADER);
+    let compares = summaries.iter().any(|summary| summary.passive.is_some());
+    let header = HEADER.iter().chain(PASSIVE.iter().filter(|_| compares));
+    table.load_style(ASCII_MARKDOWN).set_header(header);
     for summary in summaries {
         let message = summary.message_bytes.map(|bytes| format!("{bytes} B"));
-        table.add_row([
+        let to_passive = summary.to_passive().map_or_else(Vec::new, |ratios| {
+            ratios.map(|ratio| format!("{ratio:.2} ×")).to_vec()
+        });
+        let row = [
             summary.algorithm.to_string(),
             message.unwrap_or_default(),
             grouped(summary.users),
@@ -44,12 +52,14 @@ pub fn render(summaries: &[Summary]) -> String {
             memory(summary.peak_memory),
             format!("{:.0}", summary.bytes_per_row),
             time(summary.plain),
-        ]);
+        ];
+        table.add_row(row.into_iter().chain(to_passive));
     }
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{table}\n{NOTES}{}", networks(summaries))
+    let passive = if compares { PASSIVE_NOTE } else { "" };
+    format!("{table}\n{NOTES}{passive}{}", networks(summaries))
 }
 
 /// What Batcher's network would need where a program sorts.
@@ -76,6 +86,10 @@ total      from the close of the round to the replies, with ordering what client
 CPU        of all three parties, links included
 memory     peak of one party in the round, with the submissions that it holds
 bytes/row  sent by all three parties together in the program
+";
+
+const PASSIVE_NOTE: &str = "\
+to passive multiples of what the same case took the passive engine, measured right after it
 ";
 
 /// Writes a time with three digits.
@@ -113,6 +127,7 @@ mod tests {
     use super::*;
     use crate::options::Algorithm;
     use crate::record::Record;
+    use crate::statistics::Passive;
 
     #[test]
     fn numbers_read_well() {
@@ -147,5 +162,16 @@ mod tests {
             ["7.00 ms", "9.00 ms + 0 µs", "6 MB", "960", "70 µs"]
         );
         assert_eq!(cells(lines[3])[..2], ["dialing-open", ""]);
+    }
+
+    #[test]
+    fn what_the_passive_engine_took_is_compared() {
+        let mut summary = Summary::of(&[Record::example()]).unwrap();
+        summary.passive = Some(Passive {
+            total: Duration::from_millis(5),
+            cpu: Duration::from_millis(6),
+        });
+        let text = render(&[summary]);
+        assert!(text.contains("| 1.40 × | 1.50 × |"), "{text}");
     }
 }

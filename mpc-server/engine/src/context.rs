@@ -20,6 +20,9 @@ use crate::{
 
 /// Most rows in a round.
 pub const MAX_ROWS: usize = 1 << 30;
+/// Bytes of the largest vector whose memory is kept. With larger ones a party would hold much that it
+/// has no use for at the time: a million rows have 160 MB of messages, and 300 MB in a proof.
+pub(crate) const LARGEST_SPARE: usize = 1 << 26;
 pub(crate) use transfer::Incoming;
 pub use transfer::{CHUNK_BYTES, HEADER_BYTES};
 
@@ -221,9 +224,9 @@ impl Context {
         &self.statistics
     }
 
-    /// Keeps a vector's memory, for as long as rounds have a use for it.
+    /// Keeps a vector's memory, for as long as rounds have a use for it; not that of a large one.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
-        if buffer.capacity() > 0 {
+        if (1..=LARGEST_SPARE).contains(&buffer.capacity()) {
             let idle = false;
             self.spares.push(Spare { buffer, idle });
         }

@@ -4,6 +4,7 @@ use core::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use super::simd::Cell;
+use crate::context::LARGEST_SPARE;
 
 /// What the last proof has left: f and h.
 #[derive(Default)]
@@ -27,9 +28,10 @@ impl Memory {
         cells
     }
 
-    /// Keeps vectors, instead of those that were kept and not taken.
+    /// Keeps vectors, unless they are large, instead of those that were kept and not taken.
     pub(super) fn keep(&self, cells: [Vec<Cell>; 2]) {
-        *self.lock() = cells.into();
+        let small = |cells: &Vec<Cell>| size_of::<Cell>() * cells.capacity() <= LARGEST_SPARE;
+        *self.lock() = cells.into_iter().filter(small).collect();
     }
 
     fn lock(&self) -> impl core::ops::DerefMut<Target = Vec<Vec<Cell>>> {

@@ -154,10 +154,9 @@ fn an_identity_is_never_replaced_in_silence() {
 /// A damaged record is set aside under its own name and told; all others are there.
 #[test]
 fn damaged_records_are_set_aside() {
-    let world = full();
+    let mut world = full();
     let stored = world.nodes[A].stored.clone();
     for key in stored.keys().filter(|key| *key != "identity") {
-        let mut world = full();
         let mut damaged = stored.clone();
         let value = vec![2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
         damaged.insert(key.clone(), value.clone());

@@ -2,6 +2,7 @@
 
 use super::{
     Client, EndReason, Notice, SendStatus,
+    calling::{Answering, Theirs},
     farewell::Farewell,
     person::{Pair, Person},
     stored::{Key, Stored},
@@ -67,6 +68,29 @@ impl Client {
             contact: peer,
             name,
         });
+    }
+
+    /// The other side left a session of which we had heard nothing but have a later pair: that one
+    /// stays.
+    pub(super) fn answer_left(&mut self, peer: ClientKey) {
+        let now = self.moment();
+        let Some(person) = self.people.get_mut(&peer) else {
+            return;
+        };
+        let calls = person.calls.edit();
+        match core::mem::take(&mut calls.theirs) {
+            Theirs::Answering(answering) => {
+                let Answering {
+                    session,
+                    place,
+                    newer,
+                    ..
+                } = *answering;
+                calls.theirs = newer.map_or(Theirs::Idle, |newer| Theirs::Ringing(Box::new(newer)));
+                self.say_farewell(Farewell::ended((session, peer, place), now));
+            }
+            theirs => calls.theirs = theirs,
+        }
     }
 
     /// We removed them.

@@ -441,12 +441,18 @@ impl Client {
     fn take_row(&mut self, settled: Settled, rng: &mut impl CryptoRng) {
         match settled.row.seat {
             Some(Seat::Pair(peer)) => self.take_row_of_pair(peer, &settled, rng),
-            Some(Seat::Answer(peer)) => {
-                if let Some(packet) = settled.packet {
+            Some(Seat::Answer(peer)) => match settled.packet {
+                Some(packet)
+                    if self.is_beside_pair(peer) && read_farewell(&packet) == Some(Word::End) =>
+                {
+                    self.answer_left(peer);
+                }
+                Some(packet) => {
                     self.heard_answer(peer);
                     self.take_packet(peer, settled.round, &packet, rng);
                 }
-            }
+                None => {}
+            },
             Some(Seat::Farewell(id)) => {
                 if let Some(word) = settled.packet.as_deref().and_then(read_farewell)
                     && let Some(farewell) = self.farewells.get_mut(&id)
@@ -456,6 +462,13 @@ impl Client {
             }
             Some(Seat::Call(_)) | None => {}
         }
+    }
+
+    /// Returns whether our answer is kept beside a pair that our own call made.
+    fn is_beside_pair(&self, peer: ClientKey) -> bool {
+        let person = self.people.get(&peer);
+        let answering = person.and_then(|it| it.calls.answering());
+        answering.is_some_and(|it| it.beside == Beside::OwnPair)
     }
 
     fn take_row_of_pair(&mut self, peer: ClientKey, settled: &Settled, rng: &mut impl CryptoRng) {
@@ -499,10 +512,10 @@ impl Client {
         rng: &mut impl CryptoRng,
     ) {
         let (clock, wall) = (self.ratchet_clock(), self.now.wall);
+        let beside = self.is_beside_pair(peer);
         let Some(person) = self.people.get_mut(&peer) else {
             return;
         };
-        let beside = person.calls.answering().map(|answering| answering.beside);
         let progress = person.outbox.receive(round, packet);
         let heard = person.card.last_heard;
         if heard.is_none_or(|heard| wall.0.abs_diff(heard.0) >= HEARD_EVERY_MS) {
@@ -515,7 +528,7 @@ impl Client {
         }
         let farewell = progress.farewell;
         self.take_progress(peer, progress);
-        if beside == Some(Beside::OwnPair) {
+        if beside {
             self.step(peer, Input::HeardPair, rng);
         }
         if farewell == Some(Word::End) {

@@ -465,3 +465,10 @@ fn an_answer_outlives_a_block() {
         live(seed).unwrap();
     }
 }
+
+/// One removed the other, who had answered but not heard it yet; they called each other anew, and
+/// then the end came, under the old answer. It ended the new pair.
+#[test]
+fn an_end_under_an_old_answer_ends_no_newer_pair() {
+    live(5382).unwrap();
+}

@@ -34,25 +34,23 @@ pub(crate) const PROOF: u16 = 6;
 /// The step of a verdict.
 pub(crate) const VERDICT: u16 = 7;
 
-/// A value that was verified: it can be opened.
+/// A share that was verified, and nothing else: it can be opened. Only [`Round::verify`] makes one.
 #[derive(Debug)]
-pub(crate) struct Checked<T>(T);
+pub(crate) struct Checked(Share);
 
-impl<T> Checked<T> {
-    /// Does to a checked value what is local.
-    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Checked<U> {
-        Checked(map(self.0))
+impl Checked {
+    /// Maps rows as [`Share::map`] does: what is made of verified shares without communication is
+    /// verified, too.
+    pub(crate) fn map<const A: usize, const B: usize>(
+        self,
+        context: &mut Context,
+        row: impl Fn(&[u8; A]) -> [u8; B] + Sync,
+    ) -> Self {
+        Self(self.0.map(context, row))
     }
 
-    pub(crate) fn into_inner(self) -> T {
+    pub(crate) fn into_share(self) -> Share {
         self.0
-    }
-}
-
-impl<T, const N: usize> Checked<[T; N]> {
-    /// Takes checked values apart.
-    pub(crate) fn each(self) -> [Checked<T>; N] {
-        self.0.map(Checked)
     }
 }
 
@@ -315,8 +313,12 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Verifies all messages since the last verification, and so what was worked out with them.
-    pub(crate) fn verify<T>(&mut self, values: T) -> Result<Checked<T>, Error> {
+    /// Verifies all messages since the last verification, and so the shares that were worked out with
+    /// them.
+    pub(crate) fn verify<const N: usize>(
+        &mut self,
+        shares: [Share; N],
+    ) -> Result<[Checked; N], Error> {
         if !self.unproved.proved {
             self.prove()?;
         }
@@ -365,7 +367,7 @@ impl Round<'_> {
         self.unproved.phase = self.unproved.phase.wrapping_add(1);
         self.unproved.proved = false;
         self.hash_anew();
-        Ok(Checked(values))
+        Ok(shares.map(Checked))
     }
 
     /// Works out this party's part of a verdict, and a digest of what weights it was worked out with.

@@ -514,7 +514,7 @@ fn add_flags(rows: &mut Share, party: PartyId, pair: Pair, map: Option<&Map>) {
 
 /// Round 5: opens list B's values to P0 and P2, list A's to P1, and the bins' key, which nobody knew
 /// before values were fixed, to all.
-fn open_lists(round: &mut Round<'_>, lists: Checked<[Share; 2]>) -> Result<Values, Error> {
+fn open_lists(round: &mut Round<'_>, lists: [Checked; 2]) -> Result<Values, Error> {
     const OF_A: [Reader; 1] = [Reader {
         party: P1,
         from: P0,
@@ -531,14 +531,11 @@ fn open_lists(round: &mut Round<'_>, lists: Checked<[Share; 2]>) -> Result<Value
     ];
     round.context.phase(Phase::OpenLists);
     let step = Step::new(Phase::OpenLists, 0);
-    let lists = lists.map(|lists| {
-        lists.map(|list| {
-            list.map::<LISTED_BYTES, TAG_BYTES>(round.context, |[value @ .., _, _, _, _]| {
-                (u64::from_le_bytes(*value) & !FLAGS).to_le_bytes()
-            })
+    let [a, b] = lists.map(|list| {
+        list.map::<LISTED_BYTES, TAG_BYTES>(round.context, |[value @ .., _, _, _, _]| {
+            (u64::from_le_bytes(*value) & !FLAGS).to_le_bytes()
         })
     });
-    let [a, b] = lists.each();
     let key = Coin::draw(round, step, SEED_BYTES);
     let a = open::send(round, step, a, TAG_BYTES, &OF_A)?;
     let b = open::send(round, step.plus(2), b, TAG_BYTES, &OF_B)?;

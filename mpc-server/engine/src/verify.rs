@@ -483,4 +483,39 @@ mod tests {
             assert!(seen.insert(sent) && seen.insert(received));
         }
     }
+
+    /// The right verifier is told the hash of what the left one got: were it not salted by what these two
+    /// share, it could try out what that was.
+    #[test]
+    fn hashes_are_no_test_of_a_guess() {
+        let [k01, k12, k20] = [[1; 32], [2; 32], [3; 32]];
+        let [_left, prover, right] = memory::connect();
+        let keys = [(k12, k01), (k20, k12)].map(|(next, prev)| PairKeys { next, prev });
+        let [of_prover, of_right] = keys;
+        let new = |party, keys, link| {
+            let mut context = Context::new(party, keys, link, Settings::default());
+            context.begin(1).unwrap();
+            context
+        };
+        let mut prover = new(PartyId::P1, of_prover, prover);
+        let mut right = new(PartyId::P2, of_right, right);
+        let (mut prover, mut right) = (prover.enter().unwrap(), right.enter().unwrap());
+        // What is hashed when this is sent to P0.
+        let hash = |round: &mut Round<'_>, salt, byte: u8| {
+            round.context.hash_sent(PartyId::P0, &salt);
+            let vector = Step::new(Phase::ShuffleLists, 0).of(1);
+            let sent = round.context.send(PartyId::P0, vector, &[byte]);
+            sent.unwrap();
+            round.context.sent_hash(PartyId::P0)
+        };
+        let (salt, _) = prover.message_salts(PartyId::P0);
+        let (_, known) = right.message_salts(PartyId::P1);
+        for byte in [0, 1] {
+            let told = hash(&mut prover, salt, byte);
+            assert_ne!(told, hash(&mut right, known, byte), "a right guess");
+            // With the salt it is a test, and nothing else hides what was sent.
+            assert_eq!(told, hash(&mut right, salt, byte));
+            assert_ne!(told, hash(&mut right, salt, byte ^ 1));
+        }
+    }
 }

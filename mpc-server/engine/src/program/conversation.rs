@@ -34,6 +34,9 @@ use crate::{
 
 use std::sync::Arc;
 
+#[cfg(test)]
+use crate::tests::probe::Listed;
+
 const P0: PartyId = PartyId::P0;
 const P1: PartyId = PartyId::P1;
 const P2: PartyId = PartyId::P2;
@@ -321,7 +324,9 @@ impl Matcher {
                 #[cfg_attr(not(test), expect(unused_mut, reason = "tests have P1 cheat"))]
                 let mut order = self.hint(sigma, values);
                 #[cfg(test)]
-                round.context.probe.change_hint(&mut order);
+                let listed = self.listed(sigma, values);
+                #[cfg(test)]
+                round.context.probe.change_hint(&mut order, listed);
                 let bytes: Vec<u8> = order.iter().flat_map(|row| row.to_le_bytes()).collect();
                 round.context.send(P2, step, &bytes)?;
                 Permutation::from_opened(&bytes)
@@ -355,6 +360,21 @@ impl Matcher {
             .into_iter()
             .map(row_of)
             .map(|row| row.copied().unwrap_or(NOTHING))
+            .collect()
+    }
+
+    /// What P1 knows of the rows of list A.
+    #[cfg(test)]
+    fn listed(&self, sigma: &Permutation, values: &Values) -> Vec<Listed> {
+        let candidates = Candidates::new(&values.key, &values.opened, self.bins);
+        let standing = sigma.inverse();
+        let rows = values.opened.iter().zip(candidates.bins());
+        rows.zip(standing.as_slice())
+            .map(|((&value, &bins), &number)| Listed {
+                value,
+                bins,
+                number,
+            })
             .collect()
     }
 

@@ -22,9 +22,19 @@ pub(crate) enum Change {
     Zeros,
     Shorter,
     Longer,
+    /// Something is added to every byte.
+    Add,
 }
 
 impl Change {
+    /// Those that do not depend on what the message was.
+    pub(crate) const SUMS: [Self; 5] = [
+        Self::FlipBit,
+        Self::FlipTwoLanes,
+        Self::Shorter,
+        Self::Longer,
+        Self::Add,
+    ];
     pub(crate) const ALL: [Self; 7] = [
         Self::FlipBit,
         Self::FlipTwoLanes,
@@ -56,6 +66,9 @@ impl Change {
             Self::Zeros => body.fill(0),
             Self::Shorter => _ = frame.pop(),
             Self::Longer => frame.push(0),
+            Self::Add => (1..)
+                .zip(body)
+                .for_each(|(i, byte)| *byte ^= (at * i) as u8 ^ 0x5a),
         }
         *frame != before
     }

@@ -53,8 +53,8 @@ struct Mistake {
     name: String,
     /// What is wrong, for people.
     what: String,
-    /// Arguments of `cargo test`: package, target, and a filter of tests.
-    tests: Vec<String>,
+    /// Arguments of `cargo test`: package, target, and a filter of tests. Each must fail.
+    tests: Vec<Vec<String>>,
     /// Whether it belongs to the few that are always tried.
     fast: bool,
     patch: PathBuf,
@@ -67,11 +67,13 @@ impl Mistake {
         let head = text.split("diff --git").next().unwrap_or_default();
         let line = |key: &str| head.lines().find_map(|line| line.strip_prefix(key));
         let needed = |key: &str| line(key).with_context(|| format!("{name}: no line '{key}'"));
-        let tests = needed("Fails: ")?.split(' ').map(str::to_owned).collect();
+        needed("Fails: ")?;
+        let tests = head.lines().filter_map(|line| line.strip_prefix("Fails: "));
+        let words = |tests: &str| tests.split(' ').map(str::to_owned).collect();
         Ok(Self {
             name: name.to_string(),
             what: needed("Mistake: ")?.to_owned(),
-            tests,
+            tests: tests.map(words).collect(),
             fast: line("Fast: ") == Some("yes"),
             patch: patch.to_owned(),
         })
@@ -120,7 +122,7 @@ pub fn run(choice: &Choice) -> Result<()> {
     }
     let sandbox = Sandbox::make()?;
     // All that is sound first: each mistake changes the copy, and then it is built again.
-    let tests: BTreeSet<_> = chosen.iter().map(|it| &it.tests).collect();
+    let tests: BTreeSet<_> = chosen.iter().flat_map(|it| &it.tests).collect();
     for tests in tests {
         if !sandbox.passes(tests)? {
             bail!("{} fail without a mistake", tests.join(" "));
@@ -129,11 +131,17 @@ pub fn run(choice: &Choice) -> Result<()> {
     let mut unnoticed = Vec::new();
     for mistake in chosen {
         sandbox.patch(mistake, "--apply")?;
-        let noticed = !sandbox.passes(&mistake.tests)?;
+        let mut passed = Vec::new();
+        for tests in &mistake.tests {
+            if sandbox.passes(tests)? {
+                passed.push(tests.join(" "));
+            }
+        }
         sandbox.patch(mistake, "--reverse")?;
-        let word = if noticed { "noticed" } else { "UNNOTICED" };
-        println!("{word:10} {:36} {}", mistake.name, mistake.what);
-        if !noticed {
+        if passed.is_empty() {
+            println!("noticed    {:36} {}", mistake.name, mistake.what);
+        } else {
+            println!("UNNOTICED  {:36} by {}", mistake.name, passed.join(", "));
             unnoticed.push(mistake.clone());
         }
     }
@@ -212,11 +220,11 @@ mod tests {
 
     #[test]
     fn heads_are_read() {
-        let text =
-            "Mistake: a mask is zero\nFails: engine --lib views\nFast: yes\n\ndiff --git a b\n";
+        let text = "Mistake: a mask is zero\nFails: engine --lib views\nFails: engine --lib uniform\nFast: yes\n\ndiff --git a b\n";
         let mistake = Mistake::read(Path::new("x/mask.patch"), text).unwrap();
         assert_eq!((mistake.name.as_str(), mistake.fast), ("mask", true));
-        assert_eq!(mistake.tests, ["engine", "--lib", "views"]);
+        let tests = ["views", "uniform"].map(|filter| ["engine", "--lib", filter]);
+        assert_eq!(mistake.tests, tests);
         assert!(Mistake::read(Path::new("mask.patch"), "Mistake: a mask is zero\n").is_err());
     }
 

@@ -53,6 +53,11 @@ impl<'a> Candidates<'a> {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn bins(&self) -> &[[u32; 2]] {
+        &self.bins
+    }
+
     /// Tells of each value whether it occurs once.
     fn single(&self) -> Vec<bool> {
         let mut single = vec![true; self.values.len()];

@@ -65,11 +65,11 @@ pub(crate) const EVERYBODY: [Reader; 3] = [
 pub(crate) fn send(
     round: &mut Round<'_>,
     step: Step,
-    share: Checked<Share>,
+    share: Checked,
     row_bytes: usize,
     readers: &[Reader],
 ) -> Result<Pending, Error> {
-    send_any(round, step, share.into_inner(), row_bytes, readers)
+    send_any(round, step, share.into_share(), row_bytes, readers)
 }
 
 fn send_any(
@@ -153,7 +153,7 @@ impl Pending {
 pub(crate) fn to_all(
     round: &mut Round<'_>,
     step: Step,
-    share: Checked<Share>,
+    share: Checked,
     row_bytes: usize,
 ) -> Result<Vec<u8>, Error> {
     let pending = send(round, step, share, row_bytes, &EVERYBODY)?;

@@ -145,7 +145,7 @@ pub(crate) fn route<H: Half>(
             .recv(PartyId::P2, ROWS.of(row_bytes), rows * row_bytes)?,
         _ => got,
     };
-    let partners = round.verify(partners)?;
+    let [partners] = round.verify([partners])?;
 
     round.context.phase(Phase::OpenPartners);
     let opened = open::send(round, OPEN, partners, WIRE_ID_BYTES, &READERS)?;

@@ -3,6 +3,7 @@
 mod attacks;
 mod dialing;
 mod dialing_both_told;
+mod independence;
 pub(crate) mod probe;
 mod programs;
 mod real_is_ideal;

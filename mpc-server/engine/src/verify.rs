@@ -34,25 +34,23 @@ pub(crate) const PROOF: u16 = 6;
 /// The step of a verdict.
 pub(crate) const VERDICT: u16 = 7;
 
-/// A value that was verified: it can be opened.
+/// A share that was verified, and nothing else: it can be opened. Only [`Round::verify`] makes one.
 #[derive(Debug)]
-pub(crate) struct Checked<T>(T);
+pub(crate) struct Checked(Share);
 
-impl<T> Checked<T> {
-    /// Does to a checked value what is local.
-    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Checked<U> {
-        Checked(map(self.0))
+impl Checked {
+    /// Maps rows as [`Share::map`] does: what is made of verified shares without communication is
+    /// verified, too.
+    pub(crate) fn map<const A: usize, const B: usize>(
+        self,
+        context: &mut Context,
+        row: impl Fn(&[u8; A]) -> [u8; B] + Sync,
+    ) -> Self {
+        Self(self.0.map(context, row))
     }
 
-    pub(crate) fn into_inner(self) -> T {
+    pub(crate) fn into_share(self) -> Share {
         self.0
-    }
-}
-
-impl<T, const N: usize> Checked<[T; N]> {
-    /// Takes checked values apart.
-    pub(crate) fn each(self) -> [Checked<T>; N] {
-        self.0.map(Checked)
     }
 }
 
@@ -315,8 +313,12 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Verifies all messages since the last verification, and so what was worked out with them.
-    pub(crate) fn verify<T>(&mut self, values: T) -> Result<Checked<T>, Error> {
+    /// Verifies all messages since the last verification, and so the shares that were worked out with
+    /// them.
+    pub(crate) fn verify<const N: usize>(
+        &mut self,
+        shares: [Share; N],
+    ) -> Result<[Checked; N], Error> {
         if !self.unproved.proved {
             self.prove()?;
         }
@@ -365,7 +367,7 @@ impl Round<'_> {
         self.unproved.phase = self.unproved.phase.wrapping_add(1);
         self.unproved.proved = false;
         self.hash_anew();
-        Ok(Checked(values))
+        Ok(shares.map(Checked))
     }
 
     /// Works out this party's part of a verdict, and a digest of what weights it was worked out with.
@@ -479,6 +481,41 @@ mod tests {
             let round = context.enter().unwrap();
             let (sent, received) = round.message_salts(PartyId::P1);
             assert!(seen.insert(sent) && seen.insert(received));
+        }
+    }
+
+    /// The right verifier is told the hash of what the left one got: were it not salted by what these two
+    /// share, it could try out what that was.
+    #[test]
+    fn hashes_are_no_test_of_a_guess() {
+        let [k01, k12, k20] = [[1; 32], [2; 32], [3; 32]];
+        let [_left, prover, right] = memory::connect();
+        let keys = [(k12, k01), (k20, k12)].map(|(next, prev)| PairKeys { next, prev });
+        let [of_prover, of_right] = keys;
+        let new = |party, keys, link| {
+            let mut context = Context::new(party, keys, link, Settings::default());
+            context.begin(1).unwrap();
+            context
+        };
+        let mut prover = new(PartyId::P1, of_prover, prover);
+        let mut right = new(PartyId::P2, of_right, right);
+        let (mut prover, mut right) = (prover.enter().unwrap(), right.enter().unwrap());
+        // What is hashed when this is sent to P0.
+        let hash = |round: &mut Round<'_>, salt, byte: u8| {
+            round.context.hash_sent(PartyId::P0, &salt);
+            let vector = Step::new(Phase::ShuffleLists, 0).of(1);
+            let sent = round.context.send(PartyId::P0, vector, &[byte]);
+            sent.unwrap();
+            round.context.sent_hash(PartyId::P0)
+        };
+        let (salt, _) = prover.message_salts(PartyId::P0);
+        let (_, known) = right.message_salts(PartyId::P1);
+        for byte in [0, 1] {
+            let told = hash(&mut prover, salt, byte);
+            assert_ne!(told, hash(&mut right, known, byte), "a right guess");
+            // With the salt it is a test, and nothing else hides what was sent.
+            assert_eq!(told, hash(&mut right, salt, byte));
+            assert_ne!(told, hash(&mut right, salt, byte ^ 1));
         }
     }
 }

@@ -69,7 +69,7 @@ impl Block {
             }
             Self::Route => return run_route(round, rows),
         };
-        round.verify(())?;
+        let [] = round.verify([])?;
         out.recycle(context);
         Ok(())
     }

@@ -139,7 +139,7 @@ pub(crate) fn less_than(
     round: &mut Round<'_>,
     step: Step,
     (layout, sliced): (&Layout, Share),
-) -> Result<Checked<Share>, Error> {
+) -> Result<Checked, Error> {
     let bits = layout.bits();
     let mut tree = Tree {
         blocks: sliced.len() / layout.bytes(1),
@@ -163,7 +163,8 @@ pub(crate) fn less_than(
         done.share.recycle(round.context);
     }
     tree.input.share.recycle(round.context);
-    round.verify(less)
+    let [less] = round.verify([less])?;
+    Ok(less)
 }
 
 /// Two kinds of planes of each tile. Of a level: products that make the order of its groups, and the

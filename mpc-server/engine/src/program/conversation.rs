@@ -34,6 +34,9 @@ use crate::{
 
 use std::sync::Arc;
 
+#[cfg(test)]
+use crate::tests::probe::Listed;
+
 const P0: PartyId = PartyId::P0;
 const P1: PartyId = PartyId::P1;
 const P2: PartyId = PartyId::P2;
@@ -321,7 +324,9 @@ impl Matcher {
                 #[cfg_attr(not(test), expect(unused_mut, reason = "tests have P1 cheat"))]
                 let mut order = self.hint(sigma, values);
                 #[cfg(test)]
-                round.context.probe.change_hint(&mut order);
+                let listed = self.listed(sigma, values);
+                #[cfg(test)]
+                round.context.probe.change_hint(&mut order, listed);
                 let bytes: Vec<u8> = order.iter().flat_map(|row| row.to_le_bytes()).collect();
                 round.context.send(P2, step, &bytes)?;
                 Permutation::from_opened(&bytes)
@@ -355,6 +360,21 @@ impl Matcher {
             .into_iter()
             .map(row_of)
             .map(|row| row.copied().unwrap_or(NOTHING))
+            .collect()
+    }
+
+    /// What P1 knows of the rows of list A.
+    #[cfg(test)]
+    fn listed(&self, sigma: &Permutation, values: &Values) -> Vec<Listed> {
+        let candidates = Candidates::new(&values.key, &values.opened, self.bins);
+        let standing = sigma.inverse();
+        let rows = values.opened.iter().zip(candidates.bins());
+        rows.zip(standing.as_slice())
+            .map(|((&value, &bins), &number)| Listed {
+                value,
+                bins,
+                number,
+            })
             .collect()
     }
 
@@ -514,7 +534,7 @@ fn add_flags(rows: &mut Share, party: PartyId, pair: Pair, map: Option<&Map>) {
 
 /// Round 5: opens list B's values to P0 and P2, list A's to P1, and the bins' key, which nobody knew
 /// before values were fixed, to all.
-fn open_lists(round: &mut Round<'_>, lists: Checked<[Share; 2]>) -> Result<Values, Error> {
+fn open_lists(round: &mut Round<'_>, lists: [Checked; 2]) -> Result<Values, Error> {
     const OF_A: [Reader; 1] = [Reader {
         party: P1,
         from: P0,
@@ -531,14 +551,11 @@ fn open_lists(round: &mut Round<'_>, lists: Checked<[Share; 2]>) -> Result<Value
     ];
     round.context.phase(Phase::OpenLists);
     let step = Step::new(Phase::OpenLists, 0);
-    let lists = lists.map(|lists| {
-        lists.map(|list| {
-            list.map::<LISTED_BYTES, TAG_BYTES>(round.context, |[value @ .., _, _, _, _]| {
-                (u64::from_le_bytes(*value) & !FLAGS).to_le_bytes()
-            })
+    let [a, b] = lists.map(|list| {
+        list.map::<LISTED_BYTES, TAG_BYTES>(round.context, |[value @ .., _, _, _, _]| {
+            (u64::from_le_bytes(*value) & !FLAGS).to_le_bytes()
         })
     });
-    let [a, b] = lists.each();
     let key = Coin::draw(round, step, SEED_BYTES);
     let a = open::send(round, step, a, TAG_BYTES, &OF_A)?;
     let b = open::send(round, step.plus(2), b, TAG_BYTES, &OF_B)?;

@@ -2,6 +2,7 @@
 
 mod exact;
 mod forms;
+mod guesses;
 mod honest;
 mod sound;
 mod toy;

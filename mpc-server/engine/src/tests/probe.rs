@@ -22,9 +22,19 @@ pub(crate) enum Change {
     Zeros,
     Shorter,
     Longer,
+    /// Something is added to every byte.
+    Add,
 }
 
 impl Change {
+    /// Those that do not depend on what the message was.
+    pub(crate) const SUMS: [Self; 5] = [
+        Self::FlipBit,
+        Self::FlipTwoLanes,
+        Self::Shorter,
+        Self::Longer,
+        Self::Add,
+    ];
     pub(crate) const ALL: [Self; 7] = [
         Self::FlipBit,
         Self::FlipTwoLanes,
@@ -41,7 +51,7 @@ impl Change {
         let body = frame.get_mut(HEADER_BYTES..).unwrap_or_default();
         let len = body.len().max(1);
         match self {
-            Self::FlipBit => body[at % len] ^= 1 << (at % 8),
+            Self::FlipBit => body[at % len] ^= 1 << (at / len % 8),
             Self::FlipTwoLanes => body[at % len] ^= 0b11 << (at % 7),
             Self::SwapRows => {
                 let rows = body.len() / row_bytes;
@@ -56,6 +66,9 @@ impl Change {
             Self::Zeros => body.fill(0),
             Self::Shorter => _ = frame.pop(),
             Self::Longer => frame.push(0),
+            Self::Add => (1..)
+                .zip(body)
+                .for_each(|(i, byte)| *byte ^= (at * i) as u8 ^ 0x5a),
         }
         *frame != before
     }
@@ -70,6 +83,19 @@ pub(crate) struct Cheat {
     pub(crate) at: usize,
 }
 
+/// A row of list A, as P1 knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listed {
+    pub(crate) value: u64,
+    /// Where it is looked for.
+    pub(crate) bins: [u32; 2],
+    /// By which number the hint names it.
+    pub(crate) number: u32,
+}
+
+/// A change of P1's hint: the row that goes into each bin.
+pub(crate) type ChangeHint = fn(&mut Vec<u32>, &[Listed]);
+
 /// A party's recorder.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
@@ -77,10 +103,12 @@ pub(crate) struct Probe {
     pub(crate) cheats: Vec<Cheat>,
     /// Whether they made a difference.
     pub(crate) cheated: bool,
-    /// The steps of all that was sent, in order.
-    pub(crate) sent: Vec<Step>,
+    /// Whom all frames went to, and their steps, in order.
+    pub(crate) sent: Vec<(PartyId, Step)>,
     /// What P1 does to its hint before anybody sees it.
-    pub(crate) hint: Option<fn(&mut Vec<u32>)>,
+    pub(crate) hint: Option<ChangeHint>,
+    /// What P1 knew then.
+    pub(crate) listed: Vec<Listed>,
 }
 
 impl Probe {
@@ -90,16 +118,17 @@ impl Probe {
     }
 
     pub(crate) fn cheat(&mut self, to: PartyId, step: Step, row_bytes: usize, frame: &mut Vec<u8>) {
-        self.sent.push(step);
+        self.sent.push((to, step));
         let meant = |cheat: &mut Cheat| (cheat.to, cheat.step) == (to, step);
         for cheat in self.cheats.extract_if(.., meant) {
             self.cheated |= cheat.change.make(frame, row_bytes, cheat.at);
         }
     }
 
-    pub(crate) fn change_hint(&self, hint: &mut Vec<u32>) {
+    pub(crate) fn change_hint(&mut self, hint: &mut Vec<u32>, listed: Vec<Listed>) {
         if let Some(change) = self.hint {
-            change(hint);
+            change(hint, &listed);
         }
+        self.listed = listed;
     }
 }

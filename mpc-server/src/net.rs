@@ -24,6 +24,8 @@ pub use hello::PairKey;
 pub use link::Link;
 pub use message::{ACCOUNT_BYTES, Control, Position};
 pub use peers::{PeerEvent, PeerSettings, Peers};
+#[cfg(test)]
+pub(crate) use round::memory;
 pub use round::{Abandon, RoundLink};
 pub use tls::{Pins, TlsContext};
 

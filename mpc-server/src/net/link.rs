@@ -106,6 +106,19 @@ pub(super) struct Ends {
     end: CancellationToken,
 }
 
+#[cfg(test)]
+impl Ends {
+    /// Carries what is sent to another link's end, changed on its way.
+    pub(super) async fn carry(mut self, to: Link, change: impl Fn(Vec<u8>) -> Vec<u8>) {
+        while let Some(message) = self.queue.next().await {
+            if let Ok(message::Message::Frame { round, frame }) = message::decode(message) {
+                let frame = change(frame.into()).into();
+                to.inboxes().deliver(round, frame).unwrap();
+            }
+        }
+    }
+}
+
 /// How long a link may be silent, and how much later messages leave than they could.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {

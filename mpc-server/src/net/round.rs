@@ -142,26 +142,60 @@ impl Abandon {
     }
 }
 
+/// Links in memory.
 #[cfg(test)]
-mod tests {
-    use mcmix_engine::Link as _;
+pub(crate) mod memory {
     use tokio_util::sync::CancellationToken;
 
     use super::super::hello::Hello;
-    use super::super::link::{self, Pace};
+    use super::super::link::{self, Ends, Pace};
     use super::super::{PairKey, Position};
+    use super::*;
+
+    /// What happens to a frame on its way from one party to another.
+    pub(crate) type Change = fn((PartyId, PartyId), Vec<u8>) -> Vec<u8>;
+
+    /// Both ends of a link between two parties.
+    pub(super) fn pair(one: PartyId, two: PartyId) -> [(Link, Ends); 2] {
+        let hello = |party| Hello::new(party, [0; 32], Position::default()).unwrap();
+        let key = PairKey::derive(&hello(one), &hello(two), [0; 32]);
+        let pace = Pace {
+            idle: Duration::from_secs(1),
+            delay: Duration::ZERO,
+        };
+        [two, one].map(|peer| link::new(peer, key.clone(), pace, CancellationToken::new()))
+    }
+
+    /// Opens a round on links of all three parties. To be called in a runtime, which carries frames.
+    pub(crate) fn open(round: RoundId, change: Change) -> [RoundLink; 3] {
+        let next = PartyId::ALL.map(|party| {
+            let [(next, to_next), (prev, to_prev)] = pair(party, party.next());
+            for (ends, to, way) in [
+                (to_next, prev.clone(), (party, party.next())),
+                (to_prev, next.clone(), (party.next(), party)),
+            ] {
+                tokio::spawn(ends.carry(to, move |frame| change(way, frame)));
+            }
+            [next, prev]
+        });
+        PartyId::ALL.map(|party| {
+            let ([next, _], [_, prev]) = (&next[party.index()], &next[party.prev().index()]);
+            RoundLink::open(round, next.clone(), prev.clone(), 1 << 20)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcmix_engine::Link as _;
+
     use super::*;
 
     const ROUND: RoundId = RoundId(5);
 
     fn link(peer: PartyId) -> Link {
-        let hello = |party| Hello::new(party, [0; 32], Position::default()).unwrap();
-        let key = PairKey::derive(&hello(peer.next()), &hello(peer), [0; 32]);
-        let pace = Pace {
-            idle: Duration::from_secs(1),
-            delay: Duration::ZERO,
-        };
-        link::new(peer, key, pace, CancellationToken::new()).0
+        let [(link, _), _] = memory::pair(peer.next(), peer);
+        link
     }
 
     /// A link of P0 on which P1 has sent a frame already.

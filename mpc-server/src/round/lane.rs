@@ -383,3 +383,141 @@ pub fn reply_bytes(context: &Context, round: RoundId, each: usize, replies: &Rep
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mcmix_engine::Phase;
+    use mcmix_shared::identity::SecretKey;
+    use mcmix_shared::share::DealtShare;
+    use mcmix_shared::wire::Submit;
+
+    use super::*;
+    use crate::clients::Outgoing;
+    use crate::net::memory;
+    use crate::round::collect::{Collector, OpenRound};
+
+    const ROUND: RoundId = RoundId(7);
+    const PROGRAM: Program = Program::Conversation;
+    const SHAPE: Shape = Shape {
+        slots: 3,
+        message_bytes: 128,
+    };
+
+    /// What two clients deal to a party: any bytes, the same ones where two parties hold them.
+    fn frozen(me: PartyId, link: &RoundLink) -> Frozen {
+        let collector = Collector::new(me, SHAPE, 10);
+        let open = OpenRound {
+            round: ROUND,
+            program: PROGRAM,
+            turn: Turn(1),
+            closes_at: Instant::now(),
+        };
+        let [next, prev] = link.links().map(|link| *link.key().as_bytes());
+        collector.open(open, PairKeys { next, prev });
+        for client in [1, 2] {
+            let [s0, s1] = [client, client ^ 0xff].map(|byte| vec![byte; 16]);
+            let bytes = match me {
+                PartyId::P0 => [s0, s1].concat(),
+                PartyId::P1 => [s1, vec![client; SHAPE.heads_bytes(PROGRAM)]].concat(),
+                PartyId::P2 => [vec![client; SHAPE.submission_bytes(PROGRAM)], s0].concat(),
+            };
+            let submit = Submit {
+                round: ROUND,
+                program: PROGRAM,
+                share: DealtShare::decode(me, SHAPE, PROGRAM, &bytes).unwrap(),
+            };
+            let key = SecretKey::from_bytes([client; 32]).client_key();
+            collector
+                .submit((key.id(&[0; 32]), key), 0, submit)
+                .unwrap();
+        }
+        collector.freeze(ROUND).unwrap()
+    }
+
+    /// Runs a round at all three parties. Returns how it ended at each, and how many clients it handed a
+    /// reply to.
+    fn run(change: memory::Change) -> [(Result<RoundReport, RoundError>, usize); 3] {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let _entered = runtime.enter();
+        let mut links = memory::open(ROUND, change).into_iter();
+        let links = PartyId::ALL.map(|party| (party, links.next().unwrap()));
+        let ends = links.each_ref().map(|(_, link)| link.abandon_handle());
+        std::thread::scope(|scope| {
+            let threads = links.map(|(me, link)| {
+                let ends = &ends;
+                scope.spawn(move || {
+                    let clients = Clients::new([0; 32], 10);
+                    let keys = [1, 2].map(|byte| SecretKey::from_bytes([byte; 32]).client_key());
+                    let places = keys.map(|key| clients.join(key).unwrap());
+                    let mut lane = Lane::new(LaneSettings {
+                        me,
+                        name: "test",
+                        shape: SHAPE,
+                        most_clients: 10,
+                        limit: Duration::from_mins(1),
+                        clients,
+                    });
+                    let result = lane.run(Job {
+                        program: PROGRAM,
+                        frozen: frozen(me, &link),
+                        turn: Turn(1),
+                        link,
+                        sort_width: SortWidth::new(2),
+                    });
+                    if result.is_err() {
+                        // As where peers are told of it.
+                        ends.iter().for_each(crate::net::Abandon::abandon);
+                    }
+                    let queues = places.map(|mut place| {
+                        std::iter::from_fn(|| place.queue.try_recv().ok())
+                            .filter(|outgoing| is_reply(me, outgoing))
+                            .count()
+                    });
+                    (result, queues.iter().sum())
+                })
+            });
+            threads.map(|thread| thread.join().unwrap())
+        })
+    }
+
+    fn is_reply(me: PartyId, outgoing: &Outgoing) -> bool {
+        let Outgoing::Frame(bytes) = outgoing else {
+            return false;
+        };
+        let frame = ServerFrame::decode(me, SHAPE, bytes).unwrap();
+        matches!(frame, ServerFrame::Reply(_))
+    }
+
+    #[test]
+    fn all_get_replies_of_a_round_that_ends_well() {
+        for (result, replies) in run(|_, frame| frame) {
+            assert_eq!((result.unwrap().kept, replies), (2, 2));
+        }
+    }
+
+    /// P2 lies to P1 in a last message of the round's last verification. P1 stops; what P0 has computed
+    /// is as good as ever, but its clients get nothing, for it has not heard from P1 that all is fixed.
+    #[test]
+    fn nobody_gets_a_reply_of_a_round_that_was_aborted() {
+        let ends = run(|way, mut frame| {
+            // Round, step, chunk and clock stand before what is sent.
+            let label = [Phase::Verify as u8, 15, 0];
+            if way == (PartyId::P2, PartyId::P1)
+                && frame.starts_with(&ROUND.0.to_le_bytes())
+                && frame[8..].starts_with(&label)
+            {
+                frame[19] ^= 1;
+            }
+            frame
+        });
+        let [p0, p1, _] = &ends;
+        assert!(p0.0.is_err());
+        assert!(matches!(
+            p1.0,
+            Err(RoundError::Engine(
+                mcmix_engine::Error::DigestMismatch { .. }
+            ))
+        ));
+        assert_eq!(ends.map(|(_, replies)| replies), [0; 3]);
+    }
+}

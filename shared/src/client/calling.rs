@@ -287,7 +287,7 @@ impl Calls {
                 theirs: decline(theirs, &mut effects),
             },
             Input::Block => Self {
-                own: block_own(own, &mut effects),
+                own: block_own(&own, &mut effects),
                 theirs: block_theirs(theirs),
             },
             Input::AnswerBegins => Self {
@@ -444,7 +444,7 @@ fn decline(theirs: Theirs, effects: &mut Vec<Effect>) -> Theirs {
 }
 
 /// Nothing more is said, not even that the call is taken back.
-fn block_own(own: Own, effects: &mut Vec<Effect>) -> Own {
+fn block_own(own: &Own, effects: &mut Vec<Effect>) -> Own {
     if matches!(own, Own::Calling(_)) {
         effects.push(Effect::ReleaseSlot);
     }

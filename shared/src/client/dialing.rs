@@ -365,15 +365,16 @@ impl Client {
         self.become_pair(peer, pair, device, Input::Answered);
     }
 
-    /// Their first packet opened under our answer: the two are a pair.
-    pub(super) fn heard_answer(&mut self, peer: ClientKey) {
+    /// Their first packet opened under our answer: the two are a pair. Returns whether there still was
+    /// that answer.
+    pub(super) fn heard_answer(&mut self, peer: ClientKey) -> bool {
         let Some(person) = self.people.get_mut(&peer) else {
-            return;
+            return false;
         };
         let calls = core::mem::take(person.calls.edit());
         let Theirs::Answering(answering) = calls.theirs else {
             *person.calls.edit() = calls;
-            return;
+            return false;
         };
         let pair = Pair {
             number: 0,
@@ -382,6 +383,7 @@ impl Client {
             greeting: Greeting::Done,
         };
         self.become_pair(peer, pair, answering.device, Input::Heard);
+        true
     }
 
     fn become_pair(&mut self, peer: ClientKey, pair: Pair, device: CallerDevice, input: Input) {

@@ -374,6 +374,7 @@ impl Client {
         let mut replies = replies.iter();
         let nothing = vec![0; self.deployment.message_bytes.into()];
         let mut call_row = None;
+        let mut settled = Vec::with_capacity(sent.len());
         for row in sent {
             let reply = replies.next();
             let message = reply.map_or(&nothing, |reply| &reply.message);
@@ -388,13 +389,27 @@ impl Client {
                 (None, true) => Outcome::CameBack,
                 (None, false) => Outcome::Unknown,
             };
-            let settled = Settled {
+            settled.push(Settled {
                 round,
                 row,
                 outcome,
                 packet,
-            };
-            self.take_row(settled, rng);
+            });
+        }
+        // Where a row of a pair met something, whoever is there hears it, and comes over: then a packet
+        // under the answer beside that pair is from before, and each would leave the session that the
+        // other one comes to.
+        let with_company = |it: &Settled| match it.row.seat {
+            Some(Seat::Pair(peer)) if it.outcome != Outcome::CameBack => Some(peer),
+            _ => None,
+        };
+        let company: Vec<_> = settled.iter().filter_map(with_company).collect();
+        for settled in settled {
+            match settled.row.seat {
+                Some(Seat::Answer(peer))
+                    if company.contains(&peer) && self.is_beside_pair(peer) => {}
+                _ => self.take_row(settled, rng),
+            }
         }
         self.read_answer(call_row.as_ref());
         if complete {
@@ -447,11 +462,10 @@ impl Client {
                 {
                     self.answer_left(peer);
                 }
-                Some(packet) => {
-                    self.heard_answer(peer);
+                Some(packet) if self.heard_answer(peer) => {
                     self.take_packet(peer, settled.round, &packet, rng);
                 }
-                None => {}
+                _ => {}
             },
             Some(Seat::Farewell(id)) => {
                 if let Some(word) = settled.packet.as_deref().and_then(read_farewell)

@@ -472,3 +472,10 @@ fn an_answer_outlives_a_block() {
 fn an_end_under_an_old_answer_ends_no_newer_pair() {
     live(5382).unwrap();
 }
+
+/// One called back while the other became a pair by an earlier call, and accepted again: rows of both
+/// sessions met in one round, and each side left the one for the other.
+#[test]
+fn two_sessions_that_meet_in_one_round_become_one() {
+    live(9772).unwrap();
+}

@@ -161,7 +161,7 @@ fn seeds(few: u64, all: u64) -> core::ops::Range<u64> {
 #[test]
 fn aborts_are_the_same_whoever_is_matched() {
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
-    let seeds = seeds(60, 6000);
+    let seeds = seeds(300, 6000);
     for seed in seeds.clone() {
         let mut draw = Draw::new(seed);
         let case = Case::draw(&mut draw);

@@ -4,7 +4,7 @@
 pub const PROMISED: [(&str, &str); 3] = [
     (
         "Nobody sees whom you talk with,",
-        "nor whether you talk or call at all: not an observer of the whole network, not any one server that keeps to the rules.",
+        "nor whether you talk or call at all: not an observer of the whole network, not any one server, even one that breaks the rules.",
     ),
     (
         "Whoever calls you learns nothing,",

@@ -1,197 +1,79 @@
 //! The clients that are connected now, and the way to each.
 //!
 //! One connection per client key, newest wins. Every queue is bounded: whoever does not read is
-//! dropped, and nobody waits for it.
+//! dropped, and nobody waits for it. A link comes about in [`upgrade`] and is then served by a
+//! [`shard`], a thread for many sockets.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod framing;
+mod link;
+mod shard;
+pub(crate) mod upgrade;
 
-use bytes::Bytes;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+
 use mcmix_shared::identity::{ClientId, ClientKey};
-use mcmix_shared::program::{Program, RoundId};
+use mcmix_shared::manifest::Deployment;
+use mcmix_shared::noise::{SEAL_BYTES, Transport};
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::Program;
 use mcmix_shared::wire::{Refusal, ServerFrame};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use mio::{Poll, Waker};
+use tokio::sync::oneshot;
 
-/// Frames that may wait for one client: several rounds of both programs.
-const QUEUE: usize = 32;
+pub(crate) use self::link::Rules;
+use self::shard::{Arrival, Order, Shard, WAKE};
+use crate::egress::Replies;
+use crate::intake::{Collector, OpenRound};
 
-/// What goes to a client.
-#[derive(Clone, Debug)]
-pub enum Outgoing {
-    /// A frame that opens a round; whoever just joined may have been told already.
-    Open(RoundId, Bytes),
-    /// Any other frame.
-    Frame(Bytes),
-    /// The last frame; the connection closes.
-    Refuse(Refusal),
+/// A client, as its link proved it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The id that its key has in the deployment.
+    pub id: ClientId,
+    /// Its public key.
+    pub key: ClientKey,
 }
 
-/// All connected clients.
+impl Client {
+    /// Returns the client of that key in the deployment of that digest.
+    pub fn new(key: ClientKey, deployment: &[u8; 32]) -> Self {
+        let id = key.id(deployment);
+        Self { id, key }
+    }
+}
+
+/// What clients are held to.
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    /// This party.
+    pub party: PartyId,
+    /// What all three parties run.
+    pub deployment: Deployment,
+    /// Clients that may be connected at one time.
+    pub most: usize,
+    /// Refusals and keep-alives between two submissions that are taken.
+    pub max_refusals: u32,
+}
+
+/// What all shards see.
 #[derive(Debug)]
-pub struct Clients {
-    state: Mutex<State>,
-    /// The deployment that ids are bound to.
-    deployment: [u8; 32],
+struct Shared {
+    rules: Rules,
+    deployment: Deployment,
+    collector: Arc<Collector>,
     most: usize,
+    connected: AtomicUsize,
+    /// Whether rounds are stopped, which those who join are told.
+    stopped: AtomicBool,
     conversing: AtomicU32,
     dialing: AtomicU32,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    seats: HashMap<ClientId, Seat>,
-    /// Tells the seats of one client apart.
-    next_serial: u64,
-}
-
-#[derive(Debug)]
-struct Seat {
-    key: ClientKey,
-    serial: u64,
-    queue: mpsc::Sender<Outgoing>,
-    dropped: CancellationToken,
-}
-
-impl Seat {
-    /// Queues for the client; one that does not read is dropped.
-    fn push(&self, outgoing: Outgoing) {
-        if self.queue.try_send(outgoing).is_err() {
-            self.dropped.cancel();
-        }
-    }
-}
-
-/// A connected client's place. Dropping it gives the place up.
-#[derive(Debug)]
-pub struct Place {
-    clients: Arc<Clients>,
-    id: ClientId,
-    serial: u64,
-    /// What is to be sent.
-    pub queue: mpsc::Receiver<Outgoing>,
-    /// Cancelled when the client was too slow to read.
-    pub dropped: CancellationToken,
-}
-
-impl Place {
-    /// Returns the client's id.
-    pub const fn id(&self) -> ClientId {
-        self.id
-    }
-
-    /// Returns the connection's number; a client's later connections have greater ones.
-    pub const fn connection(&self) -> u64 {
-        self.serial
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut state = self.clients.lock();
-        if state
-            .seats
-            .get(&self.id)
-            .is_some_and(|seat| seat.serial == self.serial)
-        {
-            state.seats.remove(&self.id);
-        }
-    }
-}
-
-impl Clients {
-    /// Makes room for that many clients of a deployment, which is named by the digest of its first
-    /// manifest.
-    pub fn new(deployment: [u8; 32], most: usize) -> Arc<Self> {
-        Arc::new(Self {
-            state: Mutex::default(),
-            deployment,
-            most,
-            conversing: AtomicU32::new(0),
-            dialing: AtomicU32::new(0),
-        })
-    }
-
-    /// Gives a client its place. An older connection of the same key is refused from now on.
-    ///
-    /// # Errors
-    /// When another key has the same id, or all places are taken.
-    pub fn join(self: &Arc<Self>, key: ClientKey) -> Result<Place, Refusal> {
-        let id = key.id(&self.deployment);
-        let mut state = self.lock();
-        match state.seats.get(&id) {
-            Some(seat) if seat.key != key => return Err(Refusal::IdTaken),
-            Some(seat) => seat.push(Outgoing::Refuse(Refusal::Replaced)),
-            None if state.seats.len() >= self.most => return Err(Refusal::TooManyConnections),
-            None => {}
-        }
-        state.next_serial += 1;
-        let serial = state.next_serial;
-        let (sender, queue) = mpsc::channel(QUEUE);
-        let dropped = CancellationToken::new();
-        let seat = Seat {
-            key,
-            serial,
-            queue: sender,
-            dropped: dropped.clone(),
-        };
-        state.seats.insert(id, seat);
-        drop(state);
-        Ok(Place {
-            clients: Arc::clone(self),
-            id,
-            serial,
-            queue,
-            dropped,
-        })
-    }
-
-    /// Sends a frame to everyone.
-    pub fn broadcast(&self, frame: &ServerFrame) {
-        let bytes = Bytes::from(frame.encode());
-        let outgoing = match frame {
-            ServerFrame::Open(open) => Outgoing::Open(open.round, bytes),
-            _ => Outgoing::Frame(bytes),
-        };
-        for seat in self.lock().seats.values() {
-            seat.push(outgoing.clone());
-        }
-    }
-
-    /// Sends frames to clients that are connected now under their keys, whichever connection they
-    /// handed in over.
-    pub fn send_each(&self, frames: impl Iterator<Item = (ClientId, ClientKey, ServerFrame)>) {
-        for (id, key, frame) in frames {
-            let frame = Bytes::from(frame.encode());
-            if let Some(seat) = self.lock().seats.get(&id).filter(|seat| seat.key == key) {
-                seat.push(Outgoing::Frame(frame));
-            }
-        }
-    }
-
-    /// Closes all connections.
-    pub fn refuse_all(&self, reason: Refusal) {
-        for seat in self.lock().seats.values() {
-            seat.push(Outgoing::Refuse(reason));
-        }
-    }
-
-    /// Returns how many are connected.
-    pub fn connected(&self) -> usize {
-        self.lock().seats.len()
-    }
-
-    /// Returns how many took part in the last finished round of a program, or of its kind where it
-    /// is a dialing one.
-    pub fn online(&self, program: Program) -> u32 {
+impl Shared {
+    fn online(&self, program: Program) -> u32 {
         self.count(program).load(Ordering::Relaxed)
-    }
-
-    /// Remembers how many took part in a round that finished.
-    pub fn set_online(&self, program: Program, clients: usize) {
-        let clients = u32::try_from(clients).unwrap_or(u32::MAX);
-        self.count(program).store(clients, Ordering::Relaxed);
     }
 
     const fn count(&self, program: Program) -> &AtomicU32 {
@@ -200,54 +82,154 @@ impl Clients {
             Program::Contacts | Program::Open => &self.dialing,
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+/// All connected clients.
+#[derive(Debug)]
+pub struct Clients {
+    shared: Arc<Shared>,
+    shards: Vec<Orders>,
+    connections: AtomicU64,
+}
+
+/// The way to a shard.
+#[derive(Debug)]
+struct Orders {
+    orders: mpsc::Sender<Order>,
+    waker: Waker,
+}
+
+impl Orders {
+    fn give(&self, order: Order) {
+        // A shard ends after all orders, or on a fault that it has logged.
+        let _ended = self.orders.send(order);
+        if let Err(error) = self.waker.wake() {
+            tracing::error!("can't wake the thread that serves clients: {error}");
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use mcmix_shared::identity::SecretKey;
+impl Drop for Orders {
+    fn drop(&mut self) {
+        // It looks, and finds nobody who could give orders.
+        let (gone, _) = mpsc::channel();
+        drop(core::mem::replace(&mut self.orders, gone));
+        let _ended = self.waker.wake();
+    }
+}
 
-    use super::*;
-
-    fn key(byte: u8) -> ClientKey {
-        SecretKey::from_bytes([byte; 32]).client_key()
+impl Clients {
+    /// Starts the threads that serve clients, whose shares go to `collector`.
+    ///
+    /// # Errors
+    /// When the system gives no threads or no means to wait for sockets.
+    pub fn start(settings: ClientSettings, collector: Arc<Collector>) -> io::Result<Arc<Self>> {
+        let shared = Arc::new(Shared {
+            rules: Rules {
+                party: settings.party,
+                shape: settings.deployment.shape(),
+                max_refusals: settings.max_refusals,
+            },
+            deployment: settings.deployment,
+            collector,
+            most: settings.most,
+            connected: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+            conversing: AtomicU32::new(0),
+            dialing: AtomicU32::new(0),
+        });
+        // The rest of the cores computes.
+        let threads =
+            std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4));
+        let shards = (0..threads)
+            .map(|i| {
+                let (orders, queue) = mpsc::channel();
+                let poll = Poll::new()?;
+                let waker = Waker::new(poll.registry(), WAKE)?;
+                let serving = Shard::new(poll, queue, Arc::clone(&shared));
+                std::thread::Builder::new()
+                    .name(format!("{}-clients-{i}", settings.party))
+                    .spawn(move || serving.run())?;
+                Ok(Orders { orders, waker })
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Arc::new(Self {
+            shared,
+            shards,
+            connections: AtomicU64::new(0),
+        }))
     }
 
-    #[test]
-    fn the_newest_connection_wins() {
-        let clients = Clients::new([0; 32], 2);
-        let mut first = clients.join(key(1)).unwrap();
-        let second = clients.join(key(1)).unwrap();
-        assert!(matches!(
-            first.queue.try_recv(),
-            Ok(Outgoing::Refuse(Refusal::Replaced))
-        ));
-        drop(first);
-        assert_eq!(clients.connected(), 1);
-        let _other = clients.join(key(2)).unwrap();
-        assert_eq!(
-            clients.join(key(3)).unwrap_err(),
-            Refusal::TooManyConnections
-        );
-        drop(second);
-        assert_eq!(clients.connected(), 1);
+    pub(crate) fn rules(&self) -> Rules {
+        self.shared.rules
     }
 
-    #[test]
-    fn who_does_not_read_is_dropped_and_nobody_else() {
-        let clients = Clients::new([0; 32], 2);
-        let slow = clients.join(key(1)).unwrap();
-        let mut quick = clients.join(key(2)).unwrap();
-        let frame = ServerFrame::Refused {
-            reason: Refusal::Late,
-        };
-        for _ in 0..=QUEUE {
-            clients.broadcast(&frame);
-            while quick.queue.try_recv().is_ok() {}
+    /// Takes a client in, whose connections are all served by one shard.
+    fn join(&self, arrival: Arrival) {
+        let [byte, ..] = arrival.client.id.0;
+        let connection = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(shard) = self.shards.get(usize::from(byte) % self.shards.len()) {
+            shard.give(Order::Join(Box::new(arrival), connection));
         }
-        assert!(slow.dropped.is_cancelled() && !quick.dropped.is_cancelled());
     }
+
+    fn order(&self, order: impl Fn() -> Order) {
+        self.shards.iter().for_each(|shard| shard.give(order()));
+    }
+
+    /// Tells everyone that a round takes submissions, with the replies of the one before where they
+    /// are near.
+    pub fn open(&self, open: OpenRound) {
+        self.order(|| Order::Open(open));
+    }
+
+    /// Sends a frame to everyone.
+    pub fn broadcast(&self, frame: &ServerFrame) {
+        self.order(|| Order::Tell(frame.clone()));
+    }
+
+    /// Sends clients that are connected now under their keys what a round came to.
+    pub fn reply(&self, replies: Replies) {
+        let took_part = u32::try_from(replies.kept.len()).unwrap_or(u32::MAX);
+        let count = self.shared.count(replies.program);
+        count.store(took_part, Ordering::Relaxed);
+        let replies = Arc::new(replies);
+        self.order(|| Order::Reply(Arc::clone(&replies)));
+    }
+
+    /// Remembers whether rounds are stopped, for those who join.
+    pub fn set_stopped(&self, stopped: bool) {
+        self.shared.stopped.store(stopped, Ordering::Relaxed);
+    }
+
+    /// Waits until all is taken in that has come until now.
+    pub async fn settle(&self) {
+        let mut settling = Vec::new();
+        for shard in &self.shards {
+            let (settled, done) = oneshot::channel();
+            shard.give(Order::Settle(settled));
+            settling.push(done);
+        }
+        for done in settling {
+            let _ended = done.await;
+        }
+    }
+
+    /// Closes all connections.
+    pub fn refuse_all(&self, reason: Refusal) {
+        self.order(|| Order::RefuseAll(reason));
+    }
+
+    /// Returns how many are connected.
+    pub fn connected(&self) -> usize {
+        self.shared.connected.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes a sealed frame as a message.
+fn seal(transport: &mut Transport, frame: &ServerFrame, out: &mut Vec<u8>) {
+    let frame = frame.encode();
+    framing::binary(frame.len() + SEAL_BYTES, out);
+    let sealed = transport.seal_behind(&frame, out);
+    debug_assert!(sealed.is_ok(), "our frames are short");
 }

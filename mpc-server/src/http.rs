@@ -16,12 +16,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::clients::Clients;
+use crate::clients::{Clients, Rules, upgrade};
 use crate::config::Clients as Limits;
 use crate::round::driver::{RoundCounts, Rounds};
 
 pub mod accept;
-mod client;
 mod page;
 
 /// What the handlers share.
@@ -91,8 +90,41 @@ impl App {
         }))
     }
 
-    fn handshake(&self) -> Duration {
+    /// Returns the time that a client's link has to come about.
+    pub(crate) fn handshake(&self) -> Duration {
         Duration::from_millis(self.0.limits.handshake_ms)
+    }
+
+    pub(crate) fn origins(&self) -> &[String] {
+        &self.0.limits.origins
+    }
+
+    pub(crate) fn party(&self) -> PartyId {
+        self.0.party
+    }
+
+    pub(crate) fn key(&self) -> &SecretKey {
+        &self.0.key
+    }
+
+    pub(crate) fn realm(&self) -> &Realm {
+        &self.0.realm
+    }
+
+    pub(crate) fn clients(&self) -> &Clients {
+        &self.0.clients
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        self.0.clients.rules()
+    }
+
+    /// Runs something beside the request that began it, until the party stops.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.0.stop.clone();
+        self.0.tasks.spawn(async move {
+            let _stopped = stop.run_until_cancelled(task).await;
+        });
     }
 }
 
@@ -100,7 +132,7 @@ impl App {
 pub fn router(app: App) -> Router {
     let headers = page::Headers::new(&app.0.deployment);
     let mut router = Router::new()
-        .route("/client", get(client::upgrade))
+        .route("/client", get(upgrade::upgrade))
         .route("/deployment.json", get(manifest))
         .merge(health());
     if let Some(folder) = &app.0.limits.page {
@@ -171,8 +203,10 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::clients::ClientSettings;
     use crate::config::Config;
     use crate::config::demo::{self, DemoOptions};
+    use crate::intake::Collector;
     use crate::keys;
 
     /// P0 with a page, as a router.
@@ -190,14 +224,20 @@ mod tests {
         let demo = demo::write(folder.path(), &options).unwrap();
         let [config, ..] = demo.configs;
         let config = Config::load(&config, [], &[]).unwrap();
-        let shape = demo.deployment.shape();
+        let collector = Arc::new(Collector::new(config.party, demo.deployment.shape(), 1));
+        let settings = ClientSettings {
+            party: config.party,
+            deployment: demo.deployment.clone(),
+            most: 1,
+            max_refusals: 1,
+        };
         let app = App::new(Parts {
             party: config.party,
             key: keys::read_noise_key(&config.keys.noise).unwrap(),
             deployment: demo.deployment,
             limits: config.clients,
-            clients: Clients::new([0; 32], 1),
-            rounds: Arc::new(Rounds::new(config.party, shape, 1)),
+            clients: Clients::start(settings, collector).unwrap(),
+            rounds: Arc::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });

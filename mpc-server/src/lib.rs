@@ -10,6 +10,9 @@ pub mod server;
 pub mod http;
 
 pub mod clients;
+
+pub mod egress;
+pub mod intake;
 pub mod round;
 
 pub mod net;

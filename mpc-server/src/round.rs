@@ -1,15 +1,13 @@
 //! Rounds: when they open and close, who takes part, and what comes of them
 //! (docs/protocol.md §3).
 //!
-//! [`clock`] decides, as plain state that tests drive. [`collect`] gathers submissions into [`dealt`],
-//! [`agree`] makes the three parties' sets of clients one, [`lane`] computes, [`driver`] joins
-//! them to links and clients. [`abort`] says what happens where a check finds that a peer deviates.
+//! [`clock`] decides, as plain state that tests drive. [`agree`] makes the three parties' sets of
+//! clients one, [`lane`] computes, [`driver`] joins them to links, [intake](crate::intake) and
+//! [egress](crate::egress). [`abort`] says what happens where a check finds that a peer deviates.
 
 pub mod abort;
 pub mod agree;
 pub mod clock;
-pub mod collect;
 pub mod counter;
-pub mod dealt;
 pub mod driver;
 pub mod lane;

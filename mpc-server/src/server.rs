@@ -16,10 +16,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clients::Clients;
+use crate::clients::{ClientSettings, Clients};
 use crate::config::Config;
 use crate::http::accept::{self, AcceptLimits};
 use crate::http::{self, App, Parts};
+use crate::intake::Collector;
 use crate::keys::{self, KeyError, TlsIdentity};
 use crate::net::{PeerSettings, Peers, Pins, TlsContext};
 use crate::round::driver::{Driver, DriverError, Rounds};
@@ -81,6 +82,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
+    /// Clients can't be served.
+    #[error("can't start the threads that serve clients: {0}")]
+    Clients(io::Error),
     /// Rounds can't be driven.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -174,8 +178,16 @@ impl Server {
             None => None,
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let realm = deployment.realm();
-        let clients = Clients::new(realm.deployment, config.clients.max_connections);
+        let most = config.clients.max_connections;
+        let collector = Arc::new(Collector::new(config.party, deployment.shape(), most));
+        let settings = ClientSettings {
+            party: config.party,
+            deployment: deployment.clone(),
+            most,
+            max_refusals: config.clients.max_refusals,
+        };
+        let clients = Clients::start(settings, Arc::clone(&collector));
+        let clients = clients.map_err(StartError::Clients)?;
 
         let pins = Pins {
             next: config.peers.next_fingerprint,
@@ -190,7 +202,7 @@ impl Server {
             delay: Duration::from_millis(config.peers.delay_ms),
         };
         let peers = Peers::start(settings, peer_listener, &tasks, &stop);
-        let driver = Driver::new(&config, &deployment, &clients, peers)?;
+        let driver = Driver::new(&config, &deployment, (&collector, &clients), peers)?;
         let rounds = driver.rounds();
         tasks.spawn({
             let stop = stop.clone();

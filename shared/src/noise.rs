@@ -6,6 +6,7 @@
 //! link stays closed unless both X25519 and ML-KEM are broken. Who is at the other end rests on
 //! X25519 alone.
 
+mod cipher;
 mod resolver;
 #[cfg(test)]
 mod tests;
@@ -228,11 +229,23 @@ impl Transport {
     /// # Errors
     /// Refuses a frame that is too long.
     pub fn seal(&mut self, frame: &[u8]) -> Result<Vec<u8>, NoiseError> {
-        let mut sealed = vec![0; frame.len() + SEAL_BYTES];
-        self.0
-            .write_message(frame, &mut sealed)
-            .map_err(|_| NoiseError::TooLong)?;
+        let mut sealed = Vec::with_capacity(frame.len() + SEAL_BYTES);
+        self.seal_behind(frame, &mut sealed)?;
         Ok(sealed)
+    }
+
+    /// Seals a frame behind what stands in a buffer.
+    ///
+    /// # Errors
+    /// Refuses a frame that is too long.
+    pub fn seal_behind(&mut self, frame: &[u8], out: &mut Vec<u8>) -> Result<(), NoiseError> {
+        let start = out.len();
+        out.resize(start + frame.len() + SEAL_BYTES, 0);
+        let sealed = out.get_mut(start..).unwrap_or_default();
+        self.0
+            .write_message(frame, sealed)
+            .map_err(|_| NoiseError::TooLong)?;
+        Ok(())
     }
 
     /// Opens the next sealed frame. After an error the link is of no more use.
@@ -240,15 +253,25 @@ impl Transport {
     /// # Errors
     /// Refuses what is not the other end's next frame.
     pub fn open(&mut self, sealed: &[u8]) -> Result<Vec<u8>, NoiseError> {
+        let mut frame = Vec::new();
+        self.open_into(sealed, &mut frame)?;
+        Ok(frame)
+    }
+
+    /// Opens the next sealed frame into a buffer, in place of what stood there.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_into(&mut self, sealed: &[u8], frame: &mut Vec<u8>) -> Result<(), NoiseError> {
         let len = sealed
             .len()
             .checked_sub(SEAL_BYTES)
             .ok_or(NoiseError::Open)?;
-        let mut frame = vec![0; len];
+        frame.resize(len, 0);
         self.0
-            .read_message(sealed, &mut frame)
+            .read_message(sealed, frame)
             .map_err(|_| NoiseError::Open)?;
-        Ok(frame)
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 //! Cost:    |R| + heads + 64 bytes up, 16 more in dialing; a reply row and 64 bytes down for each.
 //! Secure:  any one party's share is uniformly random, whatever R is.
 
+mod digest;
 mod prg;
 mod reply;
 
@@ -14,18 +15,18 @@ use core::fmt;
 use rand_core::CryptoRng;
 use zeroize::Zeroize as _;
 
+pub use digest::{DIGEST_BYTES, Digest, DigestKey};
 pub use prg::{SEED_BYTES, Seed};
 pub use reply::{
-    CombineError, Disagreement, REPLY_DIGEST_BYTES, ReplyRow, combine, reply_body_bytes,
+    CombineError, Disagreement, REPLY_DIGEST_BYTES, ReplyPart, ReplyRow, combine, reply_body_bytes,
     row_digest, seed_digest,
 };
 
 use crate::{
     bytes::{Reader, Short},
     identity::ClientKey,
-    kdf,
     party::PartyId,
-    program::{Program, RoundId},
+    program::Program,
     row::{DIAL_MESSAGE_BYTES, DIAL_ROW_BYTES, Kind, Shape, Submission},
 };
 
@@ -164,23 +165,6 @@ pub struct ShareError {
     pub got: usize,
 }
 
-/// What two holders of a component compare before a round.
-///
-/// # Security
-/// Keyed, because the third party compares it and knows the other two components: it could hold
-/// guesses at the row against a plain hash (docs/protocol.md §3).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest(pub [u8; DIGEST_BYTES]);
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digest(..)")
-    }
-}
-
-/// Bytes of a [`Digest`].
-pub const DIGEST_BYTES: usize = 16;
-
 /// A submission's components in full, as far as a party holds them.
 pub struct Expanded {
     /// Component `x_i` of party `P_i`.
@@ -310,13 +294,14 @@ impl DealtShare {
         }
     }
 
-    /// Returns the digests of components `x_i` and `x_{i+1}` in that round. `keys` are those that
-    /// the party shares with the previous and the next one: the components' other holders.
+    /// Returns the digests of components `x_i` and `x_{i+1}` under a round's keys with the previous
+    /// and the next party: the components' other holders.
     ///
     /// The second digest of `P_i` and the first of `P_{i+1}` are of the same component and must be
-    /// equal. They name the client by its key, of which its id is a part. Of x2 they cover the heads, which is what both its holders have; its messages, and
-    /// s2, have one holder, so whoever deals them wrongly spoils its own row alone.
-    pub fn digests(&self, round: RoundId, client: &ClientKey, keys: [&[u8; 32]; 2]) -> [Digest; 2] {
+    /// equal. They name the client by its key, of which its id is a part. Of x2 they cover the
+    /// heads, which is what both its holders have; its messages, and s2, have one holder, so
+    /// whoever deals them wrongly spoils its own row alone.
+    pub fn digests(&self, client: &ClientKey, keys: &[DigestKey; 2]) -> [Digest; 2] {
         let [prev, next] = keys;
         [
             (self.party, &self.first, prev),
@@ -327,29 +312,9 @@ impl DealtShare {
                 Component::Seed(seed) => seed.as_bytes(),
                 Component::Explicit(x2) => x2.get(..self.sizes.heads).unwrap_or(x2),
             };
-            digest((round, client), component, common, key)
+            key.digest(client, component, common)
         })
     }
-}
-
-/// Components are named by the party that holds them first: `x_i` by `P_i`.
-fn digest(
-    (round, client): (RoundId, &ClientKey),
-    component: PartyId,
-    value: &[u8],
-    key: &[u8; 32],
-) -> Digest {
-    let mac = kdf::mac(
-        "component",
-        key,
-        &[
-            &round.0.to_le_bytes(),
-            client.as_bytes(),
-            &component.index().to_le_bytes()[..1],
-            value,
-        ],
-    );
-    Digest(kdf::truncate(&mac))
 }
 
 impl fmt::Debug for DealtShare {
@@ -365,7 +330,9 @@ impl fmt::Debug for DealtShare {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHECK_PAYLOAD_AT, Component, Components, DealtShare, Seed, check_payload, deal};
+    use super::{
+        CHECK_PAYLOAD_AT, Component, Components, DealtShare, DigestKey, Seed, check_payload, deal,
+    };
     use crate::{
         identity::{ClientId, ClientKey, SecretKey},
         party::PartyId,
@@ -507,8 +474,8 @@ mod tests {
 
     fn digests(share: &DealtShare, round: u64, client: &ClientKey) -> [super::Digest; 2] {
         let party = share.party();
-        let keys = [party.prev(), party].map(|holder| &KEYS[holder.index()]);
-        share.digests(RoundId(round), client, keys)
+        let key = |holder: PartyId| DigestKey::derive(&KEYS[holder.index()], RoundId(round));
+        share.digests(client, &[party.prev(), party].map(key))
     }
 
     #[test]
@@ -557,7 +524,10 @@ mod tests {
     #[test]
     fn digests_take_the_holders_key() {
         let [_, p1, _] = deal(&submission(Program::Open, 5), &mut rng(4));
-        let with = |key| p1.digests(RoundId(9), &client(1), [key, key]);
+        let with = |key| {
+            let key = DigestKey::derive(key, RoundId(9));
+            p1.digests(&client(1), &[key.clone(), key])
+        };
         assert_ne!(with(&KEYS[0])[1], with(&KEYS[1])[1]);
     }
 
@@ -576,8 +546,8 @@ mod tests {
             "35a611c675ab604ac328dc75152182c06752ca5f"
         );
         let [d0, d1] = digests(&p0, 7, &client(3));
-        assert_eq!(hex(&d0.0), "504b578f75aa3525d051dfab76ce8f19");
-        assert_eq!(hex(&d1.0), "5e9329a9910e78a0df624a12cf3ea720");
+        assert_eq!(hex(&d0.0), "d0cf6cdec8cba34fb2da0d192244cb96");
+        assert_eq!(hex(&d1.0), "f3460619048b344a97ce8f5f36d12d13");
         let seeds = [0x11, 0x22, 0x33].map(|byte| Seed::from_bytes([byte; 16]));
         assert_eq!(
             hex(&check_payload(seeds.each_ref())[..20]),

@@ -11,16 +11,15 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use base64ct::{Base64, Encoding as _};
 use mcmix_engine::program::{BOTH_TOLD_ROW_BYTES, DIAL_INPUT_BYTES};
 use mcmix_engine::{
-    BothToldInput, Context, DialingProgram, JoinedRows as _, Link as _, LinkError, PairKeys,
-    PartyId, Replies, Settings, SortWidth, conversation, conversation_by_sorting, dialing,
-    dialing_both_told,
+    BothToldInput, Context, DialingProgram, Error, JoinedRows as _, Link as _, PartyId, Replies,
+    Settings, SortWidth, conversation, conversation_by_sorting, dialing, dialing_both_told,
 };
+use mcmix_server::clients::Client;
+use mcmix_server::egress;
+use mcmix_server::intake::{Batch, Collector, OpenRound};
 use mcmix_server::keys::TlsIdentity;
 use mcmix_server::net::{Link, PeerEvent, PeerSettings, Peers, Pins, RoundLink, TlsContext};
-use mcmix_server::round::agree::{Terms, agree};
-use mcmix_server::round::collect::{Collector, Entry, Frozen, OpenRound};
-use mcmix_server::round::dealt::Dealt;
-use mcmix_server::round::lane::{Current, reply_bytes, take_back};
+use mcmix_server::round::lane::{Job, Lane, LaneSettings, RoundReport};
 use mcmix_shared::program::{RoundId, Turn};
 use mcmix_shared::wire::Submit;
 use tokio::net::TcpListener;
@@ -35,8 +34,6 @@ use crate::usage::{self, Cpu};
 
 /// The round in which the round trip is measured. Those that count come after it.
 const ROUND_TRIP_ROUND: RoundId = RoundId(1);
-/// Rows that each user hands in.
-const ROWS_EACH: usize = 1;
 /// Time for both links to come up, and for a round.
 const PATIENCE: Duration = Duration::from_hours(1);
 
@@ -178,8 +175,7 @@ struct Party {
     me: PartyId,
     case: Case,
     links: Links,
-    context: Context,
-    current: Current,
+    lane: Lane,
     sort_width: SortWidth,
     crowd: Crowd,
     collector: Collector,
@@ -191,41 +187,39 @@ struct Party {
 
 /// A round that is computed but not reported yet.
 struct Computed {
-    before: Cpu,
+    cpu: Cpu,
     /// Of the thread that computed it.
     alone: Cpu,
-    round: RoundId,
-    /// Whose rows were computed on, in the order of ids.
-    entries: Vec<Entry>,
-    agree_sent: [u64; 2],
     times: Times,
-    replies: Replies,
+    report: RoundReport,
+    replies: egress::Replies,
 }
 
 impl Party {
     fn new(setup: &Setup, links: Links) -> Result<Self> {
         let me = party_id(setup)?;
-        let current = Current::default();
-        let [next, prev] = links.each_ref().map(|link| *link.key().as_bytes());
-        let settings = Settings {
-            threads: setup.threads,
-            ..Settings::default()
+        let lane = LaneSettings {
+            me,
+            name: "bench",
+            most_clients: setup.case.users,
+            limit: PATIENCE,
+            engine: Settings {
+                threads: setup.threads,
+                ..Settings::default()
+            },
         };
-        let party = Self {
+        Ok(Self {
             me,
             case: setup.case,
-            context: Context::new(me, PairKeys { next, prev }, current.clone(), settings),
+            lane: Lane::new(lane),
             links,
-            current,
             sort_width: SortWidth::NARROWEST,
             crowd: Crowd::new(setup.case),
             collector: Collector::new(me, setup.case.shape(), setup.case.users),
             open: None,
             intake: Duration::ZERO,
             last: None,
-        };
-        party.current.set(Some(party.round_link(ROUND_TRIP_ROUND)));
-        Ok(party)
+        })
     }
 
     fn round_link(&self, round: RoundId) -> RoundLink {
@@ -240,7 +234,7 @@ impl Party {
     fn round_trip(&self) -> Result<Duration> {
         const TIMES: usize = 10;
         let (next, prev) = (self.me.next(), self.me.prev());
-        let mut link = self.current.clone();
+        let mut link = self.round_link(ROUND_TRIP_ROUND);
         let mut shortest = Duration::MAX;
         for _ in 0..TIMES {
             let began = Instant::now();
@@ -265,7 +259,9 @@ impl Party {
             turn: Turn(round.0),
             closes_at: Instant::now() + PATIENCE,
         };
-        self.collector.open(open, self.pair_keys());
+        let [next, prev] = &self.links;
+        let keys = [prev, next].map(|link| link.key().digest_key(round));
+        self.collector.open(open, keys);
         let mut people = self.crowd.people().peekable();
         while people.peek().is_some() {
             let submits: Vec<_> = people
@@ -278,7 +274,11 @@ impl Party {
                         program,
                         share,
                     };
-                    ((person.id, person.key), submit)
+                    let client = Client {
+                        id: person.id,
+                        key: person.key,
+                    };
+                    (client, submit)
                 })
                 .collect();
             let began = Instant::now();
@@ -293,11 +293,6 @@ impl Party {
         Ok(())
     }
 
-    fn pair_keys(&self) -> PairKeys {
-        let [next, prev] = self.links.each_ref().map(|link| *link.key().as_bytes());
-        PairKeys { next, prev }
-    }
-
     /// Does what a server does from the close of a round to its replies.
     fn compute(&mut self) -> Result<()> {
         let Some((round, link)) = self.open.take() else {
@@ -305,81 +300,37 @@ impl Party {
         };
         let before = Cpu::now()?;
         let alone = Cpu::of_this_thread()?;
-        let mut times = Times {
-            intake: mem::take(&mut self.intake),
-            ..Times::default()
-        };
-        let mut laps = Laps::start();
-        let frozen = self.collector.freeze(round);
-        let Frozen { entries, dealt } = frozen.context("the round is not open")?;
-        times.close = laps.next();
-
-        let mut link = Counting {
-            link,
-            me: self.me,
-            sent: [0; 2],
-        };
-        let users = entries.len();
-        let terms = Terms {
-            me: self.me,
-            round,
+        let began = Instant::now();
+        let batch = self.collector.freeze(round);
+        let job = Job {
             program: self.case.algorithm.program(),
+            batch: batch.context("the round is not open")?,
             turn: Turn(0),
-            sort_ways: 0,
-            most_clients: users,
+            link,
+            sort_width: self.sort_width,
         };
-        let verdicts = agree(&mut link, &terms, &entries)?;
-        if verdicts.iter().any(Result::is_err) {
+        let algorithm = self.case.algorithm;
+        let (replies, report) = self
+            .lane
+            .run_with(job, |context, batch| run_program(algorithm, context, batch))?;
+        if !replies.left_out.is_empty() {
             bail!("the parties did not agree on everyone");
         }
-        let agree_sent = link.sent;
-        self.current.set(Some(link.link));
-        times.agree = laps.next();
-
-        let context = &mut self.context;
-        context.begin(round.0)?;
-        context.set_sort_width(self.sort_width);
-        let replies = match self.case.algorithm {
-            Algorithm::Conversation => {
-                let input = dealt.into_conversation(&entries);
-                times.close += laps.next();
-                conversation(context, input)?
-            }
-            Algorithm::ConversationBySorting => {
-                let input = dealt.into_conversation(&entries);
-                times.close += laps.next();
-                conversation_by_sorting(context, input)?
-            }
-            Algorithm::DialingContacts => {
-                let input = dealt.into_dialing(DialingProgram::Contacts, &entries);
-                times.close += laps.next();
-                dialing(context, input)?
-            }
-            Algorithm::DialingOpen => {
-                let input = dealt.into_dialing(DialingProgram::Open, &entries);
-                times.close += laps.next();
-                dialing(context, input)?
-            }
-            Algorithm::DialingBothTold => {
-                let input = both_told_input(dealt, &entries);
-                times.close += laps.next();
-                dialing_both_told(context, input)?
-            }
+        let times = Times {
+            intake: mem::take(&mut self.intake),
+            close: report.order,
+            agree: report.agree,
+            matching: report.statistics.match_time(),
+            routing: report.statistics.route_time(),
+            proving: report.statistics.proof_time,
+            reply: report.reply,
+            total: began.elapsed(),
         };
-        laps.next();
-        std::hint::black_box(reply_bytes(context, round, ROWS_EACH, &replies));
-        times.reply = laps.next();
-        times.total = laps.total();
-        times.matching = context.statistics().match_time();
-        times.routing = context.statistics().route_time();
-        times.proving = context.statistics().proof_time;
         self.last = Some(Computed {
-            before,
+            cpu: Cpu::now()? - before,
             alone: Cpu::of_this_thread()? - alone,
-            round,
-            entries,
-            agree_sent,
             times,
+            report,
             replies,
         });
         Ok(())
@@ -388,64 +339,65 @@ impl Party {
     /// Reports the last round, with this party's replies to some clients.
     fn report(&mut self, sample: &[[u8; 16]]) -> Result<PartyReport> {
         let computed = self.last.take().context("no round is computed")?;
-        let cpu = Cpu::now()? - computed.before;
-        let peak_memory = usage::peak_memory()?;
-        self.current.set(None);
-        let statistics = self.context.statistics();
-        let report = PartyReport {
+        let statistics = computed.report.statistics;
+        Ok(PartyReport {
             times: computed.times,
-            cpu,
+            cpu: computed.cpu,
             alone: computed.alone,
-            peak_memory,
+            peak_memory: usage::peak_memory()?,
             rounds: statistics.rounds,
             sent: [statistics.sent_to_next, statistics.sent_to_prev],
-            agree_sent: computed.agree_sent,
+            agree_sent: computed.report.agree_sent,
             phases: statistics
                 .phases
                 .iter()
                 .map(|(phase, time)| (phase.to_string(), *time))
                 .collect(),
-            replies: self.sample(&computed, sample)?,
-        };
-        take_back(&mut self.context, computed.replies);
-        Ok(report)
+            replies: bodies(&computed.replies, sample)?,
+        })
     }
+}
 
-    fn sample(&self, computed: &Computed, ids: &[[u8; 16]]) -> Result<Vec<String>> {
-        let reply = |id: &[u8; 16]| {
-            let row = computed
-                .entries
-                .binary_search_by_key(id, |entry| entry.id.0);
-            let row = row.ok().context("no such client")?;
-            let reply = match &computed.replies {
-                Replies::Seeds(seeds) => seeds.get(row).map(|seeds| Replies::Seeds(vec![*seeds])),
-                Replies::Rows {
-                    row_bytes,
-                    bytes,
-                    seeds,
-                } => bytes
-                    .get(row * row_bytes..(row + 1) * row_bytes)
-                    .zip(seeds.get(row))
-                    .map(|(bytes, seed)| Replies::Rows {
-                        row_bytes: *row_bytes,
-                        bytes: bytes.to_vec(),
-                        seeds: vec![*seed],
-                    }),
-            };
-            let reply = reply.context("fewer replies than clients")?;
-            let body = reply_bytes(&self.context, computed.round, ROWS_EACH, &reply);
-            Ok(Base64::encode_string(&body))
-        };
-        ids.iter().map(reply).collect()
+/// Returns what some clients are sent.
+fn bodies(replies: &egress::Replies, ids: &[[u8; 16]]) -> Result<Vec<String>> {
+    let all: Vec<_> = replies.each().collect();
+    let body = |id: &[u8; 16]| {
+        let at = all.binary_search_by_key(id, |(client, _)| client.id.0);
+        let (_, body) = at
+            .ok()
+            .and_then(|at| all.get(at))
+            .context("no such client")?;
+        Ok(Base64::encode_string(body))
+    };
+    ids.iter().map(body).collect()
+}
+
+/// Runs the program that is measured.
+fn run_program(
+    algorithm: Algorithm,
+    context: &mut Context,
+    batch: Batch,
+) -> Result<Replies, Error> {
+    match algorithm {
+        Algorithm::Conversation => conversation(context, batch.into_conversation()),
+        Algorithm::ConversationBySorting => {
+            conversation_by_sorting(context, batch.into_conversation())
+        }
+        Algorithm::DialingContacts => {
+            dialing(context, batch.into_dialing(DialingProgram::Contacts))
+        }
+        Algorithm::DialingOpen => dialing(context, batch.into_dialing(DialingProgram::Open)),
+        Algorithm::DialingBothTold => dialing_both_told(context, both_told_input(batch)),
     }
 }
 
 /// Returns what the paper's dialing program takes: of every id the first half, which shares as the
 /// whole does.
-fn both_told_input(dealt: Dealt, entries: &[Entry]) -> BothToldInput {
-    let input = dealt.into_dialing(DialingProgram::Open, entries);
+fn both_told_input(batch: Batch) -> BothToldInput {
+    let clients: Vec<_> = batch.members().iter().map(|it| it.client).collect();
+    let input = batch.into_dialing(DialingProgram::Open);
     let [first, second] = [input.first, input.second].map(|component| {
-        let mut halves = vec![0; entries.len() * BOTH_TOLD_ROW_BYTES];
+        let mut halves = vec![0; clients.len() * BOTH_TOLD_ROW_BYTES];
         for (at, half) in (0..)
             .step_by(DIAL_INPUT_BYTES)
             .zip(halves.chunks_exact_mut(BOTH_TOLD_ROW_BYTES))
@@ -455,55 +407,12 @@ fn both_told_input(dealt: Dealt, entries: &[Entry]) -> BothToldInput {
         halves
     });
     BothToldInput {
-        ids: entries.iter().map(|entry| short(&entry.id.0)).collect(),
-        keys: entries.iter().map(|entry| *entry.key.as_bytes()).collect(),
+        ids: clients.iter().map(|client| short(&client.id.0)).collect(),
+        keys: clients
+            .iter()
+            .map(|client| *client.key.as_bytes())
+            .collect(),
         first,
         second,
-    }
-}
-
-/// Times one thing after the other.
-struct Laps {
-    began: Instant,
-    last: Instant,
-}
-
-impl Laps {
-    fn start() -> Self {
-        let now = Instant::now();
-        Self {
-            began: now,
-            last: now,
-        }
-    }
-
-    /// Returns the time since this was last called.
-    fn next(&mut self) -> Duration {
-        let now = Instant::now();
-        now.duration_since(mem::replace(&mut self.last, now))
-    }
-
-    fn total(&self) -> Duration {
-        self.last.duration_since(self.began)
-    }
-}
-
-/// Counts what the agreement sends.
-struct Counting {
-    link: RoundLink,
-    me: PartyId,
-    sent: [u64; 2],
-}
-
-impl mcmix_engine::Link for Counting {
-    fn send(&mut self, to: PartyId, frame: Vec<u8>) -> Result<(), LinkError> {
-        let [next, prev] = &mut self.sent;
-        let sent = if to == self.me.next() { next } else { prev };
-        *sent += frame.len() as u64;
-        self.link.send(to, frame)
-    }
-
-    fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError> {
-        self.link.recv(from)
     }
 }

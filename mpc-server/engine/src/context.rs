@@ -209,6 +209,24 @@ impl Context {
         Ok(())
     }
 
+    /// Goes on over another link, of the same pairs of parties: that of the next round, or, between
+    /// two rounds, [`Closed`](crate::link::Closed).
+    pub fn set_link(&mut self, link: impl Link + 'static) {
+        self.link = Box::new(link);
+    }
+
+    /// Runs something in parallel (rayon's) on the threads that this party computes with.
+    pub fn on_workers<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        if let Some(workers) = &self.workers {
+            return workers.install(work);
+        }
+        // Else it would run on all cores.
+        match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+            Ok(alone) => alone.install(work),
+            Err(_) => work(),
+        }
+    }
+
     /// Sets the sort's width from the next round on; equal at all parties.
     pub fn set_sort_width(&mut self, width: SortWidth) {
         self.settings.sort_width = width;

@@ -31,3 +31,17 @@ pub trait Link: Send {
         None
     }
 }
+
+/// No link: that of a party between two rounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed;
+
+impl Link for Closed {
+    fn send(&mut self, _to: PartyId, _frame: Vec<u8>) -> Result<(), LinkError> {
+        Err(LinkError::Closed)
+    }
+
+    fn recv(&mut self, _from: PartyId) -> Result<Vec<u8>, LinkError> {
+        Err(LinkError::Closed)
+    }
+}

@@ -23,7 +23,7 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A connection's place among all; the client link keeps it after the request.
-pub(super) type Permit = Arc<OwnedSemaphorePermit>;
+pub(crate) type Permit = Arc<OwnedSemaphorePermit>;
 
 /// What connections are held to.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hkdf::SimpleHkdf;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{RoundId, Turn};
+use mcmix_shared::share::DigestKey;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -86,6 +87,11 @@ impl Hello {
 pub struct PairKey([u8; 32]);
 
 impl PairKey {
+    /// Returns the key under which both ends compare components in a round.
+    pub fn digest_key(&self, round: RoundId) -> DigestKey {
+        DigestKey::derive(self.as_bytes(), round)
+    }
+
     /// Derives the key from both contributions and the secret of the TLS session.
     pub(super) fn derive(ours: &Hello, theirs: &Hello, session: [u8; 32]) -> Self {
         let (first, second) = if ours.party < theirs.party {

@@ -25,12 +25,17 @@ pub struct RoundLink {
 struct Side {
     link: Link,
     frames: mpsc::Receiver<Bytes>,
+    sent: u64,
 }
 
 impl Side {
     fn open(link: Link, round: RoundId, limit_bytes: usize) -> Self {
         let frames = link.inboxes().open(round, limit_bytes);
-        Self { link, frames }
+        Self {
+            link,
+            frames,
+            sent: 0,
+        }
     }
 }
 
@@ -62,6 +67,11 @@ impl RoundLink {
         [&self.next.link, &self.prev.link]
     }
 
+    /// Returns the bytes sent so far to the next and to the previous party.
+    pub const fn sent(&self) -> [u64; 2] {
+        [self.next.sent, self.prev.sent]
+    }
+
     fn ended(&self) -> LinkError {
         if self.abandoned.load(Ordering::Relaxed) {
             LinkError::Abandoned
@@ -80,7 +90,13 @@ impl RoundLink {
 
 impl mcmix_engine::Link for RoundLink {
     fn send(&mut self, to: PartyId, frame: Vec<u8>) -> Result<(), LinkError> {
-        if self.side(to)?.link.blocking_frame(self.round, frame) {
+        let round = self.round;
+        let side = [&mut self.next, &mut self.prev]
+            .into_iter()
+            .find(|side| side.link.peer() == to)
+            .ok_or(LinkError::Closed)?;
+        side.sent += frame.len() as u64;
+        if side.link.blocking_frame(round, frame) {
             Ok(())
         } else {
             Err(LinkError::Closed)

@@ -20,11 +20,14 @@ use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
 use mcmix_shared::share::{DIGEST_BYTES, Digest};
 use mcmix_shared::wire::MissedReason;
+use rayon::prelude::*;
 
-use super::collect::Entry;
+use crate::intake::Member;
 
 /// Bytes of a client in a list: id, two digests.
 pub const CLAIM_BYTES: usize = ID_BYTES + 2 * DIGEST_BYTES;
+/// Clients that are hashed at a time.
+const PART: usize = 4096;
 
 /// Why the parties did not agree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,7 +83,7 @@ impl AgreeError {
     }
 }
 
-/// What became of each entry: kept, or left out for a reason.
+/// What became of each member: kept, or left out for a reason.
 pub type Verdicts = Vec<Result<(), MissedReason>>;
 
 /// What a party brings to an agreement beside its submissions.
@@ -110,18 +113,17 @@ struct Claim {
 }
 
 impl Claim {
-    fn of(entry: &Entry) -> Self {
+    fn of(member: &Member) -> Self {
         Self {
-            id: entry.id,
-            digests: entry.digests,
+            id: member.client.id,
+            digests: member.digests,
         }
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    /// Writes the claim to a place of [`CLAIM_BYTES`].
+    fn write(&self, out: &mut [u8]) {
         let [first, second] = &self.digests;
-        out.extend_from_slice(&self.id.0);
-        out.extend_from_slice(&first.0);
-        out.extend_from_slice(&second.0);
+        out.copy_from_slice([self.id.0, first.0, second.0].as_flattened());
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
@@ -135,32 +137,33 @@ impl Claim {
     }
 }
 
-/// Agrees on the clients of a round. `entries` are in the order of their ids.
+/// Agrees on the clients of a round. `members` are in the order of their ids.
 ///
 /// # Errors
 /// When a link fails or a peer says what it should not; the round is then over.
 pub fn agree(
     link: &mut impl Link,
     terms: &Terms,
-    entries: &[Entry],
+    members: &[Member],
 ) -> Result<Verdicts, AgreeError> {
     let verdicts = match terms.me {
-        PartyId::P0 => lead(link, terms, entries)?,
-        PartyId::P1 | PartyId::P2 => follow(link, entries)?,
+        PartyId::P0 => lead(link, terms, members)?,
+        PartyId::P1 | PartyId::P2 => follow(link, members)?,
     };
-    confirm(link, terms, entries, &verdicts)?;
+    confirm(link, terms, members, &verdicts)?;
     Ok(verdicts)
 }
 
-fn follow(link: &mut impl Link, entries: &[Entry]) -> Result<Verdicts, AgreeError> {
-    let mut list = Vec::with_capacity(entries.len() * CLAIM_BYTES);
-    for entry in entries {
-        Claim::of(entry).write(&mut list);
-    }
+fn follow(link: &mut impl Link, members: &[Member]) -> Result<Verdicts, AgreeError> {
+    let mut list = vec![0; members.len() * CLAIM_BYTES];
+    let claims = list.par_chunks_exact_mut(CLAIM_BYTES);
+    claims
+        .zip(members)
+        .for_each(|(claim, member)| Claim::of(member).write(claim));
     send(link, PartyId::P0, &list)?;
     drop(list);
-    let told = receive(link, PartyId::P0, entries.len())?;
-    read_verdicts(&told, entries.len())
+    let told = receive(link, PartyId::P0, members.len())?;
+    read_verdicts(&told, members.len())
 }
 
 /// Compares with each peer what is about to be computed on. Until here P0 alone has compared
@@ -168,19 +171,18 @@ fn follow(link: &mut impl Link, entries: &[Entry]) -> Result<Verdicts, AgreeErro
 fn confirm(
     link: &mut impl Link,
     terms: &Terms,
-    entries: &[Entry],
+    members: &[Member],
     verdicts: &Verdicts,
 ) -> Result<(), AgreeError> {
-    let kept = || {
-        let judged = entries.iter().zip(verdicts);
-        judged.filter_map(|(entry, verdict)| verdict.is_ok().then_some(entry))
-    };
+    let kept: Vec<_> = members
+        .iter()
+        .zip(verdicts)
+        .filter_map(|(member, verdict)| verdict.is_ok().then_some(member))
+        .collect();
     // The first component is the previous party's, too, the second the next one's.
-    let with_prev = kept().map(|entry| (entry, entry.digests[0]));
-    let with_next = kept().map(|entry| (entry, entry.digests[1]));
     let sets = [
-        (terms.me.prev(), set_digest(terms, with_prev)),
-        (terms.me.next(), set_digest(terms, with_next)),
+        (terms.me.prev(), set_digest(terms, &kept, 0)),
+        (terms.me.next(), set_digest(terms, &kept, 1)),
     ];
     for (peer, set) in &sets {
         send(link, *peer, set)?;
@@ -193,14 +195,11 @@ fn confirm(
     Ok(())
 }
 
-fn lead(link: &mut impl Link, terms: &Terms, entries: &[Entry]) -> Result<Verdicts, AgreeError> {
+fn lead(link: &mut impl Link, terms: &Terms, members: &[Member]) -> Result<Verdicts, AgreeError> {
     let p1 = receive_claims(link, PartyId::P1, terms.most_clients)?;
     let p2 = receive_claims(link, PartyId::P2, terms.most_clients)?;
-    let [own, for_p1, for_p2] = compare([
-        &mut entries.iter().map(Claim::of),
-        &mut claims(&p1),
-        &mut claims(&p2),
-    ]);
+    let own: Vec<_> = members.par_iter().map(Claim::of).collect();
+    let [own, for_p1, for_p2] = compare_in_parts([&own, &p1, &p2]);
     let [p0, p1, p2] = [&own, &for_p1, &for_p2].map(Vec::len);
     tracing::debug!(round = %terms.round, p0, p1, p2, "compared");
     send(link, PartyId::P1, &write_verdicts(&for_p1))?;
@@ -208,8 +207,31 @@ fn lead(link: &mut impl Link, terms: &Terms, entries: &[Entry]) -> Result<Verdic
     Ok(own)
 }
 
-/// Walks the three lists in step and judges every client of every list.
-fn compare(mut lists: [&mut dyn Iterator<Item = Claim>; 3]) -> [Verdicts; 3] {
+/// Compares the three lists, those of the ids that begin with one byte by themselves.
+fn compare_in_parts(lists: [&[Claim]; 3]) -> [Verdicts; 3] {
+    let parts: Vec<_> = (0..=u8::MAX)
+        .into_par_iter()
+        .map(|first| {
+            compare(lists.map(|list| {
+                let begins = |claim: &Claim| claim.id.0.first().copied().unwrap_or_default();
+                let start = list.partition_point(|claim| begins(claim) < first);
+                let end = list.partition_point(|claim| begins(claim) <= first);
+                list.get(start..end).unwrap_or_default()
+            }))
+        })
+        .collect();
+    let mut all = lists.map(|list| Vec::with_capacity(list.len()));
+    for part in parts {
+        for (all, mut part) in all.iter_mut().zip(part) {
+            all.append(&mut part);
+        }
+    }
+    all
+}
+
+/// Walks three lists in step and judges every client of every list.
+fn compare(lists: [&[Claim]; 3]) -> [Verdicts; 3] {
+    let mut lists = lists.map(|list| list.iter().copied());
     let mut verdicts = [const { Vec::new() }; 3];
     let mut heads = lists.each_mut().map(Iterator::next);
     while let Some(id) = heads.iter().flatten().map(|claim| claim.id).min() {
@@ -245,21 +267,19 @@ fn receive_claims(
     link: &mut impl Link,
     peer: PartyId,
     most_clients: usize,
-) -> Result<Vec<u8>, AgreeError> {
+) -> Result<Vec<Claim>, AgreeError> {
     let list = receive(link, peer, most_clients.saturating_mul(CLAIM_BYTES))?;
     let malformed = |problem| AgreeError::Malformed { peer, problem };
     if !list.len().is_multiple_of(CLAIM_BYTES) {
         return Err(malformed("a list that ends inside a client"));
     }
-    if claims(&list).is_sorted_by(|a, b| a.id < b.id) {
-        Ok(list)
+    let claims = list.par_chunks_exact(CLAIM_BYTES);
+    let claims: Vec<_> = claims.filter_map(Claim::read).collect();
+    if claims.is_sorted_by(|a, b| a.id < b.id) {
+        Ok(claims)
     } else {
         Err(malformed("a list out of order or with a client twice"))
     }
-}
-
-fn claims(list: &[u8]) -> impl Iterator<Item = Claim> {
-    list.chunks_exact(CLAIM_BYTES).filter_map(Claim::read)
 }
 
 fn write_verdicts(verdicts: &Verdicts) -> Vec<u8> {
@@ -285,19 +305,30 @@ fn read_verdicts(bytes: &[u8], expected: usize) -> Result<Verdicts, AgreeError> 
 }
 
 /// Over everything that two parties must have in common about the round: of each client the key
-/// and the digest of the component that both hold.
-fn set_digest<'a>(terms: &Terms, kept: impl Iterator<Item = (&'a Entry, Digest)>) -> Vec<u8> {
-    let mut hash = Blake2s256::new()
+/// and the digest of the component that both hold, a part of the clients at a time.
+fn set_digest(terms: &Terms, kept: &[&Member], component: usize) -> Vec<u8> {
+    let parts: Vec<[u8; 32]> = kept
+        .par_chunks(PART)
+        .map(|part| {
+            let mut hash = Blake2s256::new().chain_update(b"mcmix.v2 part of a set");
+            for member in part {
+                hash.update(member.client.key.as_bytes());
+                let digest = member.digests.get(component);
+                hash.update(digest.map_or([0; DIGEST_BYTES], |digest| digest.0));
+            }
+            hash.finalize().into()
+        })
+        .collect();
+    Blake2s256::new()
         .chain_update(b"mcmix.v2 set")
         .chain_update(terms.round.0.to_le_bytes())
         .chain_update([terms.program.code()])
         .chain_update(terms.turn.0.to_le_bytes())
-        .chain_update([terms.sort_ways]);
-    for (entry, digest) in kept {
-        hash.update(entry.key.as_bytes());
-        hash.update(digest.0);
-    }
-    hash.finalize().to_vec()
+        .chain_update([terms.sort_ways])
+        .chain_update((kept.len() as u64).to_le_bytes())
+        .chain_update(parts.as_flattened())
+        .finalize()
+        .to_vec()
 }
 
 /// Sends a list as its length and as many frames as it takes.

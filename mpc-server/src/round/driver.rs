@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc as sync_mpsc;
 use std::time::{Duration, Instant, SystemTime};
 
-use mcmix_engine::{PairKeys, SortWidth};
+use mcmix_engine::{Settings, SortWidth};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
-use mcmix_shared::row::Shape;
+use mcmix_shared::share::DigestKey;
 use mcmix_shared::wire::{FailedReason, ServerFrame};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,18 +18,16 @@ use tokio_util::sync::CancellationToken;
 use super::abort::Patience;
 use super::agree::CLAIM_BYTES;
 use super::clock::{Cause, Clock, Halt, Input, Outcome, Output, Periods};
-use super::collect::{Collector, OpenRound};
 use super::counter::{self, Counter, CounterError};
 use super::lane::{self, Job, LaneSettings};
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::intake::{Collector, OpenRound};
 use crate::net::{Abandon, Link, PeerEvent, Peers, Position, RoundLink};
 
 /// What client links and health checks see of the rounds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Rounds {
-    /// Takes submissions.
-    pub collector: Collector,
     linked: AtomicBool,
     /// Whether the last round went well, and since the links came up.
     running: AtomicBool,
@@ -52,19 +50,6 @@ pub struct RoundCounts {
 }
 
 impl Rounds {
-    /// Makes rounds of at most so many clients, of which none went well yet.
-    pub fn new(me: PartyId, shape: Shape, most_clients: usize) -> Self {
-        Self {
-            collector: Collector::new(me, shape, most_clients),
-            linked: AtomicBool::new(false),
-            running: AtomicBool::new(false),
-            halted: AtomicBool::new(false),
-            done: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            aborted: AtomicU64::new(0),
-        }
-    }
-
     /// Returns whether rounds were stopped after too many aborts, here or at a peer.
     pub fn is_halted(&self) -> bool {
         self.halted.load(Ordering::Relaxed)
@@ -132,6 +117,7 @@ pub struct Driver {
     conversation: sync_mpsc::Sender<Job>,
     dialing: sync_mpsc::Sender<Job>,
     rounds: Arc<Rounds>,
+    collector: Arc<Collector>,
     clients: Arc<Clients>,
     limit_bytes: usize,
     patience: Patience,
@@ -156,7 +142,7 @@ impl Driver {
     pub fn new(
         config: &Config,
         deployment: &Deployment,
-        clients: &Arc<Clients>,
+        (collector, clients): (&Arc<Collector>, &Arc<Clients>),
         (peers, peer_events): (Peers, mpsc::Receiver<PeerEvent>),
     ) -> Result<Self, DriverError> {
         let (counter, position) = Counter::open(&config.state)?;
@@ -174,15 +160,15 @@ impl Driver {
             let settings = LaneSettings {
                 me: config.party,
                 name,
-                shape: deployment.shape(),
                 most_clients: config.clients.max_connections,
                 limit: Duration::from_millis(config.rounds.limit_ms),
-                clients: Arc::clone(clients),
+                engine: Settings::default(),
             };
-            let (report, me) = (report.clone(), config.party);
-            lane::start(settings, move |round, result| {
+            let (report, me, clients) = (report.clone(), config.party, Arc::clone(clients));
+            let egress = move |replies| clients.reply(replies);
+            lane::start(settings, egress, move |round, result| {
                 let outcome = match result {
-                    Ok(_) => Outcome::Done,
+                    Ok(()) => Outcome::Done,
                     Err(error) => error.outcome(me),
                 };
                 let _stopping = report.send((round, outcome));
@@ -207,11 +193,8 @@ impl Driver {
             computing: HashMap::new(),
             conversation: lane(CONVERSATION)?,
             dialing: lane(DIALING)?,
-            rounds: Arc::new(Rounds::new(
-                config.party,
-                deployment.shape(),
-                config.clients.max_connections,
-            )),
+            rounds: Arc::default(),
+            collector: Arc::clone(collector),
             clients: Arc::clone(clients),
             limit_bytes: limit_bytes(config, deployment),
             patience,
@@ -256,6 +239,9 @@ impl Driver {
             let outputs = self.clock.handle(self.started.elapsed(), input);
             self.remember()?;
             for output in outputs {
+                if matches!(output, Output::Compute { .. }) {
+                    self.clients.settle().await;
+                }
                 self.perform(output)?;
             }
             self.note_halt();
@@ -275,6 +261,7 @@ impl Driver {
         }
         self.halt = halt;
         self.rounds.halted.store(halt.is_some(), Ordering::Relaxed);
+        self.clients.set_stopped(halt.is_some());
         let Patience { aborts, within } = self.patience;
         match halt {
             Some(Halt::Here) => tracing::error!(
@@ -357,9 +344,8 @@ impl Driver {
                 let Some(keys) = self.open_round(open, sort_ways) else {
                     return Ok(());
                 };
-                self.rounds.collector.open(open, keys);
-                let online = self.clients.online(program);
-                self.clients.broadcast(&open.announcement(online));
+                self.collector.open(open, keys);
+                self.clients.open(open);
             }
             Output::Compute { round } => self.compute(round)?,
             Output::Fail {
@@ -367,7 +353,7 @@ impl Driver {
                 program,
                 cause,
             } => {
-                self.rounds.collector.freeze(round);
+                self.collector.freeze(round);
                 self.open.remove(&round);
                 if let Some(abandon) = self.computing.remove(&round) {
                     abandon.abandon();
@@ -413,8 +399,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Returns the keys that the round's links have.
-    fn open_round(&mut self, open: OpenRound, sort_ways: u8) -> Option<PairKeys> {
+    /// Opens the round on the links, and returns its keys with the previous and the next party.
+    fn open_round(&mut self, open: OpenRound, sort_ways: u8) -> Option<[DigestKey; 2]> {
         let OpenRound {
             round,
             program,
@@ -425,10 +411,7 @@ impl Driver {
         let [Some(next), Some(prev)] = self.links.clone() else {
             return None;
         };
-        let keys = PairKeys {
-            next: *next.key().as_bytes(),
-            prev: *prev.key().as_bytes(),
-        };
+        let keys = [&prev, &next].map(|link| link.key().digest_key(round));
         let link = RoundLink::open(round, next, prev, self.limit_bytes);
         let sort_width = SortWidth::new(sort_ways);
         let here = OpenHere {
@@ -442,16 +425,16 @@ impl Driver {
     }
 
     fn compute(&mut self, round: RoundId) -> Result<(), DriverError> {
-        let frozen = self.rounds.collector.freeze(round);
+        let batch = self.collector.freeze(round);
         let (
-            Some(frozen),
+            Some(batch),
             Some(OpenHere {
                 program,
                 turn,
                 link,
                 sort_width,
             }),
-        ) = (frozen, self.open.remove(&round))
+        ) = (batch, self.open.remove(&round))
         else {
             return Ok(());
         };
@@ -462,7 +445,7 @@ impl Driver {
         };
         let job = Job {
             program,
-            frozen,
+            batch,
             turn,
             link,
             sort_width,

@@ -2,41 +2,36 @@
 //! both dialing programs.
 
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mcmix_engine::link::Closed;
 use mcmix_engine::{
     Context, DialingProgram, LinkError, PairKeys, PartyId, Replies, Settings, SortWidth,
     Statistics, Suspects, conversation, dialing,
 };
 use mcmix_shared::program::{Program, RoundId, Turn};
-use mcmix_shared::row::Shape;
-use mcmix_shared::share::{REPLY_DIGEST_BYTES, reply_body_bytes, row_digest, seed_digest};
-use mcmix_shared::wire::{Reply, ServerFrame};
+use mcmix_shared::share::ReplyPart;
 
 use super::abort::Abort;
-use super::agree::{AgreeError, Terms, Verdicts, agree};
+use super::agree::{AgreeError, Terms, agree};
 use super::clock::Outcome;
-use super::collect::{Entry, Frozen};
-use super::dealt::Dealt;
-use crate::clients::Clients;
+use crate::egress;
+use crate::intake::Batch;
 use crate::net::RoundLink;
 
 /// What all rounds of a lane have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LaneSettings {
     /// This party.
     pub me: PartyId,
     /// What it is called.
     pub name: &'static str,
-    /// The deployment's sizes.
-    pub shape: Shape,
     /// Clients in one round at most.
     pub most_clients: usize,
     /// Time that a round has.
     pub limit: Duration,
-    /// Where replies go.
-    pub clients: Arc<Clients>,
+    /// What the engine computes with.
+    pub engine: Settings,
 }
 
 /// One round to compute.
@@ -45,7 +40,7 @@ pub struct Job {
     /// The program.
     pub program: Program,
     /// This party's submissions.
-    pub frozen: Frozen,
+    pub batch: Batch,
     /// The turn.
     pub turn: Turn,
     /// The links.
@@ -106,25 +101,29 @@ impl RoundError {
 /// How a round went.
 #[derive(Clone, Debug, Default)]
 pub struct RoundReport {
-    /// Clients whose rows were computed on.
-    pub kept: usize,
-    /// Clients that were left out.
-    pub missed: usize,
+    /// Wall time of ordering the submissions.
+    pub order: Duration,
     /// Wall time of the agreement.
     pub agree: Duration,
-    /// Wall time from the agreement to the replies.
+    /// Bytes that the agreement sent to the next and to the previous party.
+    pub agree_sent: [u64; 2],
+    /// Wall time from the agreement to the replies' parts.
     pub compute: Duration,
+    /// Wall time of writing the replies.
+    pub reply: Duration,
     /// The engine's counts.
     pub statistics: Statistics,
 }
 
-/// Starts a lane's thread; it ends when the sender is dropped. `finished` hears of every round.
+/// Starts a lane's thread; it ends when the sender is dropped. `egress` gets what every round comes
+/// to, `finished` hears of every round.
 ///
 /// # Errors
 /// When the system gives no thread.
 pub fn start(
     settings: LaneSettings,
-    finished: impl Fn(RoundId, Result<RoundReport, RoundError>) + Send + 'static,
+    egress: impl Fn(egress::Replies) + Send + 'static,
+    finished: impl Fn(RoundId, Result<(), RoundError>) + Send + 'static,
 ) -> std::io::Result<mpsc::Sender<Job>> {
     let (sender, jobs) = mpsc::channel::<Job>();
     std::thread::Builder::new()
@@ -133,80 +132,58 @@ pub fn start(
             let mut lane = Lane::new(settings);
             for job in jobs {
                 let round = job.link.round();
-                finished(round, lane.run(job));
+                let result = lane.run(job);
+                finished(round, result.map(|(replies, _)| egress(replies)));
             }
         })?;
     Ok(sender)
 }
 
-/// The round that the engine's context talks through now.
-#[derive(Clone, Debug, Default)]
-pub struct Current(Arc<Mutex<Option<RoundLink>>>);
-
-impl Current {
-    fn with<T>(
-        &self,
-        act: impl FnOnce(&mut RoundLink) -> Result<T, LinkError>,
-    ) -> Result<T, LinkError> {
-        let mut link = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        act(link.as_mut().ok_or(LinkError::Abandoned)?)
-    }
-
-    /// Goes on to another round, or to none.
-    pub fn set(&self, link: Option<RoundLink>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = link;
-    }
-}
-
-impl mcmix_engine::Link for Current {
-    fn send(&mut self, to: PartyId, frame: Vec<u8>) -> Result<(), LinkError> {
-        self.with(|link| link.send(to, frame))
-    }
-
-    fn recv(&mut self, from: PartyId) -> Result<Vec<u8>, LinkError> {
-        self.with(|link| link.recv(from))
-    }
-}
-
 /// One lane's engine. Its context, and with it its buffers, live as long as the links.
+#[derive(Debug)]
 pub struct Lane {
     settings: LaneSettings,
-    current: Current,
     context: Option<(PairKeys, Context)>,
-}
-
-impl std::fmt::Debug for Lane {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane")
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Lane {
     /// Makes a lane that has computed nothing yet.
-    pub fn new(settings: LaneSettings) -> Self {
+    pub const fn new(settings: LaneSettings) -> Self {
         Self {
             settings,
-            current: Current::default(),
             context: None,
         }
     }
 
-    /// Agrees on the clients, computes, and sends the replies.
+    /// Agrees on the clients, computes, and returns what they are sent.
     ///
     /// # Errors
     /// Says which peer or step the round failed at.
-    pub fn run(&mut self, job: Job) -> Result<RoundReport, RoundError> {
+    pub fn run(&mut self, job: Job) -> Result<(egress::Replies, RoundReport), RoundError> {
+        let program = job.program;
+        self.run_with(job, |context, batch| compute(context, program, batch))
+    }
+
+    /// The same with another computation.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_with(
+        &mut self,
+        job: Job,
+        compute: impl FnOnce(&mut Context, Batch) -> Result<Replies, mcmix_engine::Error>,
+    ) -> Result<(egress::Replies, RoundReport), RoundError> {
         let round = job.link.round();
         let span = tracing::info_span!("round", %round, program = %job.program);
         let _entered = span.enter();
-        let result = self.run_inside(round, job);
-        self.current.set(None);
+        let result = self.run_inside(round, job, compute);
+        if let Some((_, context)) = &mut self.context {
+            context.set_link(Closed);
+        }
         match &result {
-            Ok(report) => tracing::info!(
-                clients = report.kept,
-                left_out = report.missed,
+            Ok((replies, report)) => tracing::info!(
+                clients = replies.kept.len(),
+                left_out = replies.left_out.len(),
                 agree_ms = report.agree.as_millis(),
                 compute_ms = report.compute.as_millis(),
                 communication_rounds = report.statistics.rounds,
@@ -222,126 +199,108 @@ impl Lane {
         result
     }
 
-    fn run_inside(&mut self, round: RoundId, job: Job) -> Result<RoundReport, RoundError> {
+    fn run_inside(
+        &mut self,
+        round: RoundId,
+        job: Job,
+        compute: impl FnOnce(&mut Context, Batch) -> Result<Replies, mcmix_engine::Error>,
+    ) -> Result<(egress::Replies, RoundReport), RoundError> {
         let Job {
             program,
-            frozen: Frozen { entries, dealt },
+            batch,
             turn,
             mut link,
             sort_width,
         } = job;
-        let started = Instant::now();
+        let mut laps = Laps::start();
         link.limit(self.settings.limit);
-        let [next, prev] = link.links();
-        let keys = PairKeys {
-            next: *next.key().as_bytes(),
-            prev: *prev.key().as_bytes(),
-        };
-        let settings = &self.settings;
         let terms = Terms {
-            me: settings.me,
+            me: self.settings.me,
             round,
             program,
             turn,
             sort_ways: u8::try_from(sort_width.ways()).unwrap_or(u8::MAX),
-            most_clients: settings.most_clients,
+            most_clients: self.settings.most_clients,
         };
-        let verdicts = agree(&mut link, &terms, &entries)?;
-        let agreed = Instant::now();
-        let kept = self.leave_out((round, program), entries, &verdicts);
+        let context = self.context(&link);
+        let mut batch = context.on_workers(|| batch.in_order());
         let mut report = RoundReport {
-            kept: kept.len(),
-            missed: verdicts.len() - kept.len(),
-            agree: agreed - started,
+            order: laps.next(),
             ..RoundReport::default()
         };
+        let verdicts = context.on_workers(|| agree(&mut link, &terms, batch.members()))?;
+        report.agree = laps.next();
+        report.agree_sent = link.sent();
+        let left_out = batch.leave_out(&verdicts);
+        let kept: Vec<_> = batch.members().iter().map(|it| it.client).collect();
+        let mut bodies = Vec::new();
         if !kept.is_empty() {
-            self.current.set(Some(link));
-            let settings = self.settings.clone();
-            let context = self.context(&keys);
+            context.set_link(link);
             context.begin(round.0)?;
             context.set_sort_width(sort_width);
-            let replies = compute(context, program, &kept, dealt)?;
+            let replies = compute(context, batch)?;
+            report.compute = laps.next();
             report.statistics = context.statistics().clone();
-            let each = settings.shape.rows(program);
-            let bodies = reply_bytes(context, round, each, &replies);
-            settings.reply((round, program), &kept, &bodies);
+            bodies = write(context, round, kept.len(), &replies);
             take_back(context, replies);
+            report.reply = laps.next();
         }
-        self.settings.clients.set_online(program, kept.len());
-        report.compute = agreed.elapsed();
-        Ok(report)
+        let replies = egress::Replies {
+            round,
+            program,
+            kept,
+            bodies,
+            left_out,
+        };
+        Ok((replies, report))
     }
 
     /// Returns the context of the links that have these keys.
-    fn context(&mut self, keys: &PairKeys) -> &mut Context {
-        let (me, current) = (self.settings.me, &self.current);
-        let fresh = || Context::new(me, keys.clone(), current.clone(), Settings::default());
+    fn context(&mut self, link: &RoundLink) -> &mut Context {
+        let [next, prev] = link.links().map(|link| *link.key().as_bytes());
+        let keys = PairKeys { next, prev };
+        let LaneSettings { me, engine, .. } = self.settings;
+        let fresh = || Context::new(me, keys.clone(), Closed, engine);
         let (_, context) = match self.context.take() {
-            Some((used, context)) if used == *keys => self.context.insert((used, context)),
+            Some((used, context)) if used == keys => self.context.insert((used, context)),
             _ => self.context.insert((keys.clone(), fresh())),
         };
         context
     }
+}
 
-    /// Tells those who are left out, and returns the others.
-    fn leave_out(
-        &self,
-        (round, program): (RoundId, Program),
-        entries: Vec<Entry>,
-        verdicts: &Verdicts,
-    ) -> Vec<Entry> {
-        let missed = entries.iter().zip(verdicts).filter_map(|(entry, verdict)| {
-            let reason = verdict.err()?;
-            let frame = ServerFrame::Missed {
-                round,
-                program,
-                reason,
-            };
-            Some((entry.id, entry.key, frame))
-        });
-        self.settings.clients.send_each(missed);
-        let judged = entries.into_iter().zip(verdicts);
-        judged
-            .filter_map(|(entry, verdict)| verdict.is_ok().then_some(entry))
-            .collect()
+/// Times one thing after the other.
+struct Laps(Instant);
+
+impl Laps {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Returns the time since this was last called.
+    fn next(&mut self) -> Duration {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.0, now))
     }
 }
 
-impl LaneSettings {
-    /// Sends every client this party's part of its reply.
-    fn reply(&self, (round, program): (RoundId, Program), kept: &[Entry], bodies: &[u8]) {
-        let bodies = bodies.chunks_exact(reply_body_bytes(self.me, self.shape, program));
-        let frames = kept.iter().zip(bodies).map(|(entry, body)| {
-            let reply = Reply {
-                round,
-                program,
-                body: body.to_vec(),
-            };
-            (entry.id, entry.key, ServerFrame::Reply(reply))
-        });
-        self.clients.send_each(frames);
-    }
-}
-
-/// Runs a program on what those who are kept dealt.
+/// Runs a program on what clients dealt.
 fn compute(
     context: &mut Context,
     program: Program,
-    kept: &[Entry],
-    dealt: Dealt,
-) -> Result<Replies, RoundError> {
+    batch: Batch,
+) -> Result<Replies, mcmix_engine::Error> {
     let dial = match program {
-        Program::Conversation => return Ok(conversation(context, dealt.into_conversation(kept))?),
+        Program::Conversation => return conversation(context, batch.into_conversation()),
         Program::Contacts => DialingProgram::Contacts,
         Program::Open => DialingProgram::Open,
     };
-    Ok(dialing(context, dealt.into_dialing(dial, kept))?)
+    dialing(context, batch.into_dialing(dial))
 }
 
 /// Keeps the replies' memory for the next round. P2's was that of its submissions, and the next
 /// ones come with theirs.
-pub fn take_back(context: &mut Context, replies: Replies) {
+fn take_back(context: &mut Context, replies: Replies) {
     if let Replies::Rows { bytes, .. } = replies
         && context.party() != PartyId::P2
     {
@@ -349,52 +308,51 @@ pub fn take_back(context: &mut Context, replies: Replies) {
     }
 }
 
-/// Joins this party's reply bodies to all rows, of which a submission has `each`: P0's seeds, P1's
-/// rows and digests, P2's digests.
-pub fn reply_bytes(context: &Context, round: RoundId, each: usize, replies: &Replies) -> Vec<u8> {
-    match replies {
-        Replies::Seeds(seeds) => {
-            let seeds = seeds.iter().flat_map(|row| [row.y0, row.y1]);
-            seeds.flatten().collect()
-        }
+/// Writes this party's part of the replies to so many clients.
+fn write(context: &Context, round: RoundId, clients: usize, replies: &Replies) -> Vec<u8> {
+    let me = context.party();
+    let (rows, row_bytes) = match replies {
+        Replies::Seeds(seeds) => (seeds.len(), 0),
         Replies::Rows {
-            row_bytes,
-            bytes,
-            seeds,
-        } => {
-            let keeps_rows = context.party() == PartyId::P1;
-            let shown = if keeps_rows { *row_bytes } else { 0 };
-            let unit = shown + REPLY_DIGEST_BYTES;
-            let mut bodies = vec![0; seeds.len() * unit];
-            context.fill(&mut bodies, unit, |offset, part| {
-                let first = offset / unit;
-                let rows = bytes.chunks_exact(*row_bytes).zip(seeds).enumerate();
-                for ((row, (y2, seed)), out) in rows.skip(first).zip(part.chunks_exact_mut(unit)) {
-                    let (kept, digest) = out.split_at_mut(shown);
-                    digest.copy_from_slice(&if keeps_rows {
-                        kept.copy_from_slice(y2);
-                        seed_digest(round, row % each, seed)
-                    } else {
-                        row_digest(round, row % each, seed, y2)
-                    });
-                }
-            });
-            bodies
+            row_bytes, seeds, ..
+        } => (seeds.len(), *row_bytes),
+    };
+    let each = rows.checked_div(clients).unwrap_or(1).max(1);
+    let part = |row: usize| match replies {
+        Replies::Seeds(seeds) => seeds.get(row).map(|it| ReplyPart::Seeds([&it.y0, &it.y1])),
+        Replies::Rows { bytes, seeds, .. } => {
+            let y2 = bytes.get(row * row_bytes..(row + 1) * row_bytes)?;
+            let seed = seeds.get(row)?;
+            Some(match me {
+                PartyId::P0 | PartyId::P1 => ReplyPart::Row { y2, y1_seed: seed },
+                PartyId::P2 => ReplyPart::Digest { y2, y0_seed: seed },
+            })
         }
-    }
+    };
+    let unit = ReplyPart::bytes(me, row_bytes);
+    let mut bodies = vec![0; rows * unit];
+    context.fill(&mut bodies, unit, |offset, out| {
+        let first = offset / unit;
+        for (row, out) in (first..).zip(out.chunks_exact_mut(unit)) {
+            if let Some(part) = part(row) {
+                part.write(round, row % each, out);
+            }
+        }
+    });
+    bodies
 }
 
 #[cfg(test)]
 mod tests {
     use mcmix_engine::Phase;
     use mcmix_shared::identity::SecretKey;
-    use mcmix_shared::share::DealtShare;
-    use mcmix_shared::wire::Submit;
+    use mcmix_shared::row::Shape;
+    use mcmix_shared::share::{DealtShare, reply_body_bytes};
 
     use super::*;
-    use crate::clients::Outgoing;
+    use crate::clients::Client;
+    use crate::intake::Member;
     use crate::net::memory;
-    use crate::round::collect::{Collector, OpenRound};
 
     const ROUND: RoundId = RoundId(7);
     const PROGRAM: Program = Program::Conversation;
@@ -404,16 +362,10 @@ mod tests {
     };
 
     /// What two clients deal to a party: any bytes, the same ones where two parties hold them.
-    fn frozen(me: PartyId, link: &RoundLink) -> Frozen {
-        let collector = Collector::new(me, SHAPE, 10);
-        let open = OpenRound {
-            round: ROUND,
-            program: PROGRAM,
-            turn: Turn(1),
-            closes_at: Instant::now(),
-        };
-        let [next, prev] = link.links().map(|link| *link.key().as_bytes());
-        collector.open(open, PairKeys { next, prev });
+    fn batch(me: PartyId, link: &RoundLink) -> Batch {
+        let mut batch = Batch::new(me, PROGRAM, SHAPE, 10);
+        let [next, prev] = link.links().map(|link| link.key().digest_key(ROUND));
+        let keys = [prev, next];
         for client in [1, 2] {
             let [s0, s1] = [client, client ^ 0xff].map(|byte| vec![byte; 16]);
             let bytes = match me {
@@ -421,22 +373,17 @@ mod tests {
                 PartyId::P1 => [s1, vec![client; SHAPE.heads_bytes(PROGRAM)]].concat(),
                 PartyId::P2 => [vec![client; SHAPE.submission_bytes(PROGRAM)], s0].concat(),
             };
-            let submit = Submit {
-                round: ROUND,
-                program: PROGRAM,
-                share: DealtShare::decode(me, SHAPE, PROGRAM, &bytes).unwrap(),
-            };
+            let share = DealtShare::decode(me, SHAPE, PROGRAM, &bytes).unwrap();
             let key = SecretKey::from_bytes([client; 32]).client_key();
-            collector
-                .submit((key.id(&[0; 32]), key), 0, submit)
-                .unwrap();
+            let client = Client::new(key, &[0; 32]);
+            let member = Member::new(client, 0, &share, &keys);
+            batch.put(member, share).unwrap();
         }
-        collector.freeze(ROUND).unwrap()
+        batch
     }
 
-    /// Runs a round at all three parties. Returns how it ended at each, and how many clients it handed a
-    /// reply to.
-    fn run(change: memory::Change) -> [(Result<RoundReport, RoundError>, usize); 3] {
+    /// Runs a round at all three parties.
+    fn run(change: memory::Change) -> [Result<(egress::Replies, RoundReport), RoundError>; 3] {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let _entered = runtime.enter();
         let mut links = memory::open(ROUND, change).into_iter();
@@ -446,20 +393,16 @@ mod tests {
             let threads = links.map(|(me, link)| {
                 let ends = &ends;
                 scope.spawn(move || {
-                    let clients = Clients::new([0; 32], 10);
-                    let keys = [1, 2].map(|byte| SecretKey::from_bytes([byte; 32]).client_key());
-                    let places = keys.map(|key| clients.join(key).unwrap());
                     let mut lane = Lane::new(LaneSettings {
                         me,
                         name: "test",
-                        shape: SHAPE,
                         most_clients: 10,
                         limit: Duration::from_mins(1),
-                        clients,
+                        engine: Settings::default(),
                     });
                     let result = lane.run(Job {
                         program: PROGRAM,
-                        frozen: frozen(me, &link),
+                        batch: batch(me, &link),
                         turn: Turn(1),
                         link,
                         sort_width: SortWidth::new(2),
@@ -468,30 +411,19 @@ mod tests {
                         // As where peers are told of it.
                         ends.iter().for_each(crate::net::Abandon::abandon);
                     }
-                    let queues = places.map(|mut place| {
-                        std::iter::from_fn(|| place.queue.try_recv().ok())
-                            .filter(|outgoing| is_reply(me, outgoing))
-                            .count()
-                    });
-                    (result, queues.iter().sum())
+                    result
                 })
             });
             threads.map(|thread| thread.join().unwrap())
         })
     }
 
-    fn is_reply(me: PartyId, outgoing: &Outgoing) -> bool {
-        let Outgoing::Frame(bytes) = outgoing else {
-            return false;
-        };
-        let frame = ServerFrame::decode(me, SHAPE, bytes).unwrap();
-        matches!(frame, ServerFrame::Reply(_))
-    }
-
     #[test]
     fn all_get_replies_of_a_round_that_ends_well() {
-        for (result, replies) in run(|_, frame| frame) {
-            assert_eq!((result.unwrap().kept, replies), (2, 2));
+        for (me, result) in PartyId::ALL.into_iter().zip(run(|_, frame| frame)) {
+            let (replies, _) = result.unwrap();
+            let lengths: Vec<_> = replies.each().map(|(_, body)| body.len()).collect();
+            assert_eq!(lengths, [reply_body_bytes(me, SHAPE, PROGRAM); 2]);
         }
     }
 
@@ -510,14 +442,13 @@ mod tests {
             }
             frame
         });
-        let [p0, p1, _] = &ends;
-        assert!(p0.0.is_err());
+        let [p0, p1, p2] = &ends;
+        assert!(p0.is_err() && p2.is_err());
         assert!(matches!(
-            p1.0,
+            p1,
             Err(RoundError::Engine(
                 mcmix_engine::Error::DigestMismatch { .. }
             ))
         ));
-        assert_eq!(ends.map(|(_, replies)| replies), [0; 3]);
     }
 }

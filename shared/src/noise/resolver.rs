@@ -6,7 +6,6 @@
 //! the stack while it computes. Whoever holds a preshared key overwrites it after use
 //! (`HandshakeState::set_psk`).
 
-use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
 use snow::{
     Error,
     params::{CipherChoice, DHChoice, HashChoice},
@@ -16,7 +15,7 @@ use snow::{
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-use super::SEAL_BYTES;
+use super::cipher::Fastest;
 use crate::kdf::Secret;
 
 /// A generator that gives one ephemeral key and then fails.
@@ -58,7 +57,7 @@ impl CryptoResolver for Resolver {
     }
 
     fn resolve_cipher(&self, choice: &CipherChoice) -> Option<Box<dyn Cipher>> {
-        matches!(choice, CipherChoice::ChaChaPoly).then(|| Box::new(ChaChaPoly::default()) as _)
+        matches!(choice, CipherChoice::ChaChaPoly).then(|| Box::new(Fastest::default()) as _)
     }
 }
 
@@ -107,63 +106,5 @@ impl Dh for X25519 {
         let shared = secret.diffie_hellman(&PublicKey::from(*public));
         *out.first_chunk_mut().ok_or(Error::Dh)? = *shared.as_bytes();
         Ok(())
-    }
-}
-
-/// ChaCha20-Poly1305 with the nonces that Noise prescribes.
-#[derive(Default)]
-struct ChaChaPoly(Zeroizing<[u8; 32]>);
-
-impl ChaChaPoly {
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new(self.0.as_slice().into())
-    }
-}
-
-fn nonce(counter: u64) -> [u8; 12] {
-    let mut nonce = [0; 12];
-    let (_, last) = nonce.split_at_mut(4);
-    last.copy_from_slice(&counter.to_le_bytes());
-    nonce
-}
-
-impl Cipher for ChaChaPoly {
-    fn name(&self) -> &'static str {
-        "ChaChaPoly"
-    }
-
-    fn set(&mut self, key: &[u8; 32]) {
-        *self.0 = *key;
-    }
-
-    fn encrypt(&self, counter: u64, authtext: &[u8], plaintext: &[u8], out: &mut [u8]) -> usize {
-        let sealed = plaintext.len() + SEAL_BYTES;
-        let (text, rest) = out.split_at_mut(plaintext.len());
-        let (tag, _) = rest.split_at_mut(SEAL_BYTES);
-        text.copy_from_slice(plaintext);
-        let made = self
-            .cipher()
-            .encrypt_in_place_detached(&nonce(counter).into(), authtext, text)
-            .expect("snow's messages are short");
-        tag.copy_from_slice(&made);
-        sealed
-    }
-
-    fn decrypt(
-        &self,
-        counter: u64,
-        authtext: &[u8],
-        ciphertext: &[u8],
-        out: &mut [u8],
-    ) -> Result<usize, Error> {
-        let len = ciphertext.len().checked_sub(SEAL_BYTES);
-        let len = len.ok_or(Error::Decrypt)?;
-        let (text, tag) = ciphertext.split_at(len);
-        let out = out.get_mut(..len).ok_or(Error::Decrypt)?;
-        out.copy_from_slice(text);
-        self.cipher()
-            .decrypt_in_place_detached(&nonce(counter).into(), authtext, out, tag.into())
-            .map_err(|_| Error::Decrypt)?;
-        Ok(len)
     }
 }

@@ -432,3 +432,38 @@ proptest! {
         prop_assert!(initiator.finish(&message).is_err());
     }
 }
+
+/// The cipher of a page and that of a server make the same bytes, and each opens what the other
+/// sealed.
+#[test]
+fn both_ciphers_are_one() {
+    let (mut portable, mut fastest) = (
+        super::cipher::portable::Portable::default(),
+        super::cipher::Fastest::default(),
+    );
+    for (counter, len) in [(0_u64, 0), (1, 1), (7, 63), (1 << 40, 900)] {
+        let key = [counter.to_le_bytes()[0] ^ 0x5a; 32];
+        let text: Vec<u8> = (0..len).map(|i: u32| i.to_le_bytes()[0]).collect();
+        let ciphers: [&mut dyn Cipher; 2] = [&mut portable, &mut fastest];
+        let sealed = ciphers.map(|cipher| {
+            cipher.set(&key);
+            let mut out = vec![0; text.len() + SEAL_BYTES];
+            assert_eq!(cipher.encrypt(counter, b"aad", &text, &mut out), out.len());
+            out
+        });
+        assert_eq!(sealed[0], sealed[1]);
+        for cipher in [&portable as &dyn Cipher, &fastest] {
+            let open = |aad: &[u8], sealed: &[u8]| {
+                let mut out = vec![0; text.len()];
+                let len = cipher.decrypt(counter, aad, sealed, &mut out).ok()?;
+                Some((len, out))
+            };
+            assert_eq!(open(b"aad", &sealed[0]), Some((text.len(), text.clone())));
+            assert_eq!(open(b"", &sealed[0]), None);
+            let mut changed = sealed[0].clone();
+            changed[0] ^= 1;
+            assert_eq!(open(b"aad", &changed), None);
+            assert_eq!(open(b"aad", &changed[..SEAL_BYTES - 1]), None);
+        }
+    }
+}

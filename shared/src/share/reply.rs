@@ -1,4 +1,5 @@
-//! From three reply bodies back to rows: y = y0 ^ y1 ^ y2 (docs/protocol.md §2).
+//! A reply's rows in three bodies, and from those back to rows: y = y0 ^ y1 ^ y2
+//! (docs/protocol.md §2).
 
 use core::fmt;
 
@@ -81,15 +82,64 @@ impl Disagreement {
     }
 }
 
-/// Returns the bytes of a party's reply body: per row, P0 two seeds, P1 the row and a digest, P2
-/// a digest.
+/// What a party sends of one row.
+#[derive(Clone, Copy)]
+pub enum ReplyPart<'a> {
+    /// P0: what y0 and y1 are expanded from.
+    Seeds([&'a [u8; SEED_BYTES]; 2]),
+    /// P1: y2, and a digest of y1's seed.
+    Row {
+        /// The row.
+        y2: &'a [u8],
+        /// What y1 is expanded from.
+        y1_seed: &'a [u8; SEED_BYTES],
+    },
+    /// P2: a digest of y0's seed and of y2.
+    Digest {
+        /// The row.
+        y2: &'a [u8],
+        /// What y0 is expanded from.
+        y0_seed: &'a [u8; SEED_BYTES],
+    },
+}
+
+impl fmt::Debug for ReplyPart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReplyPart(..)")
+    }
+}
+
+impl ReplyPart<'_> {
+    /// Returns the bytes that a party sends of a row of that length.
+    pub const fn bytes(party: PartyId, row: usize) -> usize {
+        match party {
+            PartyId::P0 => 2 * SEED_BYTES,
+            PartyId::P1 => row + REPLY_DIGEST_BYTES,
+            PartyId::P2 => REPLY_DIGEST_BYTES,
+        }
+    }
+
+    /// Writes the part of a submission's so manieth row. `out` is as long as [`Self::bytes`] says.
+    pub fn write(&self, round: RoundId, row: usize, out: &mut [u8]) {
+        let put = |out: &mut [u8], parts: [&[u8]; 2]| {
+            let [first, second] = parts;
+            let (place, rest) = out.split_at_mut(first.len().min(out.len()));
+            place.copy_from_slice(first);
+            rest.copy_from_slice(second);
+        };
+        match self {
+            Self::Seeds([y0, y1]) => put(out, [*y0, *y1]),
+            Self::Row { y2, y1_seed } => put(out, [y2, &seed_digest(round, row, y1_seed)]),
+            Self::Digest { y2, y0_seed } => {
+                put(out, [&row_digest(round, row, y0_seed, y2), &[]]);
+            }
+        }
+    }
+}
+
+/// Returns the bytes of a party's reply body: its part of every row.
 pub const fn reply_body_bytes(party: PartyId, shape: Shape, program: Program) -> usize {
-    let per_row = match party {
-        PartyId::P0 => 2 * SEED_BYTES,
-        PartyId::P1 => shape.row_message_bytes(program) + REPLY_DIGEST_BYTES,
-        PartyId::P2 => REPLY_DIGEST_BYTES,
-    };
-    shape.rows(program) * per_row
+    shape.rows(program) * ReplyPart::bytes(party, shape.row_message_bytes(program))
 }
 
 /// Returns what P1 sends behind a row of y2: a digest of y1's seed, bound to round and row.

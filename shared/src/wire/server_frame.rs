@@ -139,6 +139,14 @@ impl ServerFrame {
         REPLY_HEADER_BYTES + reply_body_bytes(party, shape, program)
     }
 
+    /// Writes a [`Reply`] frame into a buffer, in place of what stood there.
+    pub fn encode_reply(round: RoundId, program: Program, body: &[u8], out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(&[VERSION, REPLY]);
+        write_round(out, round, program);
+        out.extend_from_slice(body);
+    }
+
     /// Writes the frame.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION, self.kind()];
@@ -157,10 +165,11 @@ impl ServerFrame {
                 out.extend_from_slice(&open.closes_in_ms.to_le_bytes());
                 out.extend_from_slice(&open.online.to_le_bytes());
             }
-            Self::Reply(reply) => {
-                write_round(&mut out, reply.round, reply.program);
-                out.extend_from_slice(&reply.body);
-            }
+            Self::Reply(Reply {
+                round,
+                program,
+                body,
+            }) => Self::encode_reply(*round, *program, body, &mut out),
             Self::Missed {
                 round,
                 program,

@@ -12,7 +12,7 @@ use mcmix_shared::{
     party::PartyId,
     program::{Program, RoundId, Turn},
     row::{DIAL_HEAD_BYTES, Shape},
-    share::{Component, DealtShare, Seed, check_payload, row_digest, seed_digest},
+    share::{Component, DealtShare, DigestKey, Seed, check_payload, row_digest, seed_digest},
     wire::{
         ClientFrame, FailedReason, MissedReason, Open, Refusal, Reply, ServerFrame, Submit, Welcome,
     },
@@ -500,7 +500,7 @@ impl Servers {
         for (node, submission) in submissions {
             let whole = match submission.shares {
                 [Some((_, s0)), Some((_, s1)), Some((_, s2))] if !late.contains(&node) => {
-                    reconstruct(round, &[s0, s1, s2])
+                    reconstruct(&[s0, s1, s2])
                 }
                 _ => None,
             };
@@ -700,15 +700,19 @@ pub(crate) fn split_row(shape: Shape, submission: &[u8], slot: usize) -> (&[u8],
     )
 }
 
-/// Whose digests are compared matters to nobody here.
-static SOMEBODY: LazyLock<ClientKey> =
-    LazyLock::new(|| SecretKey::from_bytes([9; 32]).client_key());
+/// Whose digests are compared, and under which keys, matters to nobody here.
+static SOMEBODY: LazyLock<(ClientKey, [DigestKey; 2])> = LazyLock::new(|| {
+    let key = DigestKey::derive(&[0; 32], RoundId(0));
+    let client = SecretKey::from_bytes([9; 32]).client_key();
+    (client, [key.clone(), key])
+});
 
 /// Puts the shares together; `None` where the servers were dealt different ones.
-fn reconstruct(round: RoundId, shares: &[DealtShare; 3]) -> Option<Whole> {
+fn reconstruct(shares: &[DealtShare; 3]) -> Option<Whole> {
+    let (client, keys) = &*SOMEBODY;
+    let digests = |share: &DealtShare| share.digests(client, keys);
     for party in PartyId::ALL {
         let (own, next) = (&shares[party.index()], &shares[party.next().index()]);
-        let digests = |share: &DealtShare| share.digests(round, &SOMEBODY, [&[0; 32]; 2]);
         if digests(own)[1] != digests(next)[0] {
             return None;
         }

@@ -2,13 +2,13 @@
 
 mod uniform;
 
-use mcmix_engine::PairKeys;
 use mcmix_engine::link::memory::{self, MemoryLink};
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::row::Shape;
-use mcmix_shared::share::DealtShare;
+use mcmix_shared::share::{DealtShare, DigestKey};
 
 use super::*;
+use crate::clients::Client;
 
 const ROUND: RoundId = RoundId(7);
 
@@ -38,32 +38,32 @@ fn dealt(client: u8, program: Program, change: impl Fn(&mut [Vec<u8>; 3])) -> [D
         .map(|party| DealtShare::decode(party, SHAPE, program, &shares[party.index()]).unwrap())
 }
 
-/// A client's entries at the three parties.
-fn entries(client: u8) -> [Entry; 3] {
-    entries_of(client, shares(client))
+/// A client at the three parties.
+fn members(client: u8) -> [Member; 3] {
+    members_of(client, shares(client))
 }
 
-fn entries_of(client: u8, shares: [DealtShare; 3]) -> [Entry; 3] {
+fn members_of(client: u8, shares: [DealtShare; 3]) -> [Member; 3] {
     let key = SecretKey::from_bytes([client; 32]).client_key();
     shares.map(|share| {
-        let keys = pair_keys(share.party());
-        Entry::new((key.id(&[0; 32]), key), 0, &share, ROUND, &keys)
+        let keys = digest_keys(&KEYS, share.party(), ROUND);
+        Member::new(Client::new(key, &[0; 32]), 0, &share, &keys)
     })
 }
 
-fn frozen(clients: &[u8]) -> [Vec<Entry>; 3] {
-    lists(clients.iter().map(|&client| entries(client)))
+fn frozen(clients: &[u8]) -> [Vec<Member>; 3] {
+    lists(clients.iter().map(|&client| members(client)))
 }
 
-fn lists(clients: impl Iterator<Item = [Entry; 3]>) -> [Vec<Entry>; 3] {
+fn lists(clients: impl Iterator<Item = [Member; 3]>) -> [Vec<Member>; 3] {
     let mut lists = [const { Vec::new() }; 3];
-    for entries in clients {
-        for (list, entry) in lists.iter_mut().zip(entries) {
-            list.push(entry);
+    for members in clients {
+        for (list, member) in lists.iter_mut().zip(members) {
+            list.push(member);
         }
     }
     for list in &mut lists {
-        list.sort_by_key(|entry| entry.id);
+        list.sort_by_key(|member| member.client.id);
     }
     lists
 }
@@ -71,11 +71,9 @@ fn lists(clients: impl Iterator<Item = [Entry; 3]>) -> [Vec<Entry>; 3] {
 /// Keys of P0 and P1, P1 and P2, P2 and P0.
 const KEYS: [[u8; 32]; 3] = [[1; 32], [12; 32], [20; 32]];
 
-fn pair_keys(me: PartyId) -> PairKeys {
-    PairKeys {
-        next: KEYS[me.index()],
-        prev: KEYS[me.prev().index()],
-    }
+/// A round's keys with the previous and the next party.
+fn digest_keys(keys: &[[u8; 32]; 3], me: PartyId, round: RoundId) -> [DigestKey; 2] {
+    [me.prev(), me].map(|pair| DigestKey::derive(&keys[pair.index()], round))
 }
 
 fn terms(me: PartyId, most_clients: usize) -> Terms {
@@ -89,7 +87,7 @@ fn terms(me: PartyId, most_clients: usize) -> Terms {
     }
 }
 
-fn run(lists: &[Vec<Entry>; 3]) -> [Result<Verdicts, AgreeError>; 3] {
+fn run(lists: &[Vec<Member>; 3]) -> [Result<Verdicts, AgreeError>; 3] {
     let links = memory::connect();
     std::thread::scope(|scope| {
         let mut threads =
@@ -109,11 +107,11 @@ fn run(lists: &[Vec<Entry>; 3]) -> [Result<Verdicts, AgreeError>; 3] {
 }
 
 /// The clients that a party keeps.
-fn kept(list: &[Entry], verdicts: &Verdicts) -> Vec<ClientId> {
+fn kept(list: &[Member], verdicts: &Verdicts) -> Vec<ClientId> {
     let pairs = list.iter().zip(verdicts);
     pairs
         .filter(|(_, verdict)| verdict.is_ok())
-        .map(|(entry, _)| entry.id)
+        .map(|(member, _)| member.client.id)
         .collect()
 }
 
@@ -133,22 +131,22 @@ fn whoever_does_not_fit_is_left_out_and_nobody_else() {
     for party in 0..3 {
         let mut lists = frozen(&[1, 2, 3, 4]);
         // One client is missing at one party, and another dealt it something else.
-        let [absent, mismatch] = [1, 2].map(|i| entries(i)[0].id);
-        lists[party].retain(|entry| entry.id != absent);
-        for entry in &mut lists[party] {
-            if entry.id == mismatch {
-                entry.digests[0].0[0] ^= 1;
+        let [absent, mismatch] = [1, 2].map(|i| members(i)[0].client.id);
+        lists[party].retain(|member| member.client.id != absent);
+        for member in &mut lists[party] {
+            if member.client.id == mismatch {
+                member.digests[0].0[0] ^= 1;
             }
         }
         let verdicts = run(&lists).map(Result::unwrap);
         for (list, verdicts) in lists.iter().zip(&verdicts) {
-            let mut others = [3, 4].map(|i| entries(i)[0].id);
+            let mut others = [3, 4].map(|i| members(i)[0].client.id);
             others.sort();
             assert_eq!(kept(list, verdicts), others);
-            for (entry, verdict) in list.iter().zip(verdicts) {
-                let expected = if entry.id == absent {
+            for (member, verdict) in list.iter().zip(verdicts) {
+                let expected = if member.client.id == absent {
                     Err(MissedReason::Absent)
-                } else if entry.id == mismatch {
+                } else if member.client.id == mismatch {
                     Err(MissedReason::Mismatch)
                 } else {
                     Ok(())
@@ -181,12 +179,12 @@ fn copies_that_differ_are_found_wherever_there_are_two() {
         }
         for (what, party, at, is_kept) in cases {
             let changed = dealt(1, program, |shares| shares[party][at] ^= 1);
-            let lists = lists([entries_of(1, changed), entries(2)].into_iter());
+            let lists = lists([members_of(1, changed), members(2)].into_iter());
             for (list, verdicts) in lists.iter().zip(run(&lists)) {
                 let kept = kept(list, &verdicts.unwrap());
-                assert!(kept.contains(&entries(2)[0].id));
+                assert!(kept.contains(&members(2)[0].client.id));
                 assert_eq!(
-                    kept.contains(&entries(1)[0].id),
+                    kept.contains(&members(1)[0].client.id),
                     is_kept,
                     "{program}: {what}"
                 );
@@ -224,7 +222,7 @@ fn parties_that_were_told_different_rounds_compute_nothing() {
 
 /// What P1 and P2 get from a P0 that says what it likes of each client, and then that all is well.
 fn led_by_a_liar(
-    lists: &[Vec<Entry>; 3],
+    lists: &[Vec<Member>; 3],
     says: [Verdicts; 2],
 ) -> [Result<Verdicts, AgreeError>; 2] {
     let [mut p0, mut p1, mut p2] = memory::connect();
@@ -253,9 +251,9 @@ fn two_versions_of_x2_are_found_though_p0_lies() {
     for program in Program::ALL {
         let at = SHAPE.heads_bytes(program) - 1;
         let changed = dealt(1, program, |shares| shares[2][at] ^= 1);
-        let lists = lists([entries_of(1, changed), entries(2)].into_iter());
+        let lists = lists([members_of(1, changed), members(2)].into_iter());
         for (list, verdicts) in lists.iter().zip(run(&lists)) {
-            assert_eq!(kept(list, &verdicts.unwrap()), [entries(2)[0].id]);
+            assert_eq!(kept(list, &verdicts.unwrap()), [members(2)[0].client.id]);
         }
         let [p1, p2] = led_by_a_liar(&lists, [(); 2].map(|()| vec![Ok(()); 2]));
         assert_eq!(p1, Err(AgreeError::AnotherSet { peer: PartyId::P2 }));
@@ -280,13 +278,14 @@ fn parties_that_were_told_different_sets_compute_nothing() {
             receive_claims(&mut p0, peer, 9).unwrap();
             send(&mut p0, peer, &write_verdicts(verdicts)).unwrap();
             // Whatever it takes for that peer to see no difference from P0 itself.
-            let digests = |entry: &Entry| entry.digests[usize::from(peer == PartyId::P1)];
-            let kept = lists[0]
-                .iter()
-                .zip(verdicts)
-                .filter(|(_, verdict)| verdict.is_ok());
-            let kept = kept.map(|(entry, _)| (entry, digests(entry)));
-            let set = set_digest(&terms(PartyId::P0, 9), kept);
+            let judged = lists[0].iter().zip(verdicts);
+            let kept = judged.filter_map(|(member, verdict)| verdict.is_ok().then_some(member));
+            let kept: Vec<_> = kept.collect();
+            let set = set_digest(
+                &terms(PartyId::P0, 9),
+                &kept,
+                usize::from(peer == PartyId::P1),
+            );
             send(&mut p0, peer, &set).unwrap();
         }
         let [p1, p2] = [p1, p2].map(|party| party.join().unwrap());
@@ -301,7 +300,7 @@ fn parties_that_were_told_different_sets_compute_nothing() {
 fn a_party_that_lies_about_digests_can_only_deny() {
     for liar in [PartyId::P1, PartyId::P2] {
         let mut lying = frozen(&[1, 2]);
-        let lied = lying[liar.index()][0].id;
+        let lied = lying[liar.index()][0].client.id;
         lying[liar.index()][0].digests[1].0[3] ^= 1;
         for (list, verdicts) in lying.iter().zip(run(&lying)) {
             assert!(!kept(list, &verdicts.unwrap()).contains(&lied));
@@ -340,15 +339,15 @@ fn a_party_that_lies_about_digests_can_only_deny() {
 fn another_key_of_the_same_id_leaves_out_its_owner_alone() {
     for party in 0..3 {
         let mut lists = frozen(&[1, 2, 3]);
-        let id = entries(2)[0].id;
+        let id = members(2)[0].client.id;
         let place = lists[party]
             .iter()
-            .position(|entry| entry.id == id)
+            .position(|member| member.client.id == id)
             .unwrap();
         let shares = shares(2);
-        let keys = pair_keys(PartyId::ALL[party]);
+        let keys = digest_keys(&KEYS, PartyId::ALL[party], ROUND);
         let other = SecretKey::from_bytes([77; 32]).client_key();
-        lists[party][place] = Entry::new((id, other), 0, &shares[party], ROUND, &keys);
+        lists[party][place] = Member::new(Client { id, key: other }, 0, &shares[party], &keys);
         for (list, verdicts) in lists.iter().zip(run(&lists)) {
             let kept = kept(list, &verdicts.unwrap());
             assert!(kept.len() == 2 && !kept.contains(&id));
@@ -372,8 +371,8 @@ fn p0_that_tells_two_sets_is_found_out() {
             // To each the set that it told it of.
             let terms = terms(PartyId::P0, 9);
             for (peer, kept, digest) in [(PartyId::P1, 2, 1), (PartyId::P2, 1, 0)] {
-                let kept = own.iter().take(kept);
-                let set = set_digest(&terms, kept.map(|entry| (entry, entry.digests[digest])));
+                let kept: Vec<_> = own.iter().take(kept).collect();
+                let set = set_digest(&terms, &kept, digest);
                 send(&mut p0, peer, &set).unwrap();
             }
             for peer in [PartyId::P1, PartyId::P2] {
@@ -442,8 +441,11 @@ fn p0_can_not_try_out_whom_a_client_dials() {
     for client in [1, 2, 3] {
         // P1's share of a right guess, which P0 can make up itself: it knows x0 and x1.
         let [_, guess, _] = shares(client);
-        let id = entries(client)[0].key;
-        let with = |key| guess.digests(ROUND, &id, [key, key])[1];
+        let id = members(client)[0].client.key;
+        let with = |key| {
+            let key = DigestKey::derive(key, ROUND);
+            guess.digests(&id, &[key.clone(), key])[1]
+        };
         // Neither of P0's keys gives what it is told: that takes the key of P1 and P2.
         assert!(!told(with(&KEYS[0])) && !told(with(&KEYS[2])));
         assert!(told(with(&KEYS[1])));

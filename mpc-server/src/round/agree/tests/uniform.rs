@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use mcmix_shared::identity::ClientKey;
 use mcmix_shared::program::Turn;
 use mcmix_shared::wire::Submit;
 
 use super::*;
-use crate::round::collect::{Collector, OpenRound};
+use crate::intake::{Batch, Collector, OpenRound};
 
 /// Runs before one party.
 const RUNS: u16 = 256;
@@ -40,17 +39,17 @@ const CLIENTS: [(u8, Fit); 4] = [
     (4, Fit::NotAll),
 ];
 
-/// The clients' ids and keys.
-static WHO: LazyLock<BTreeMap<u8, (ClientId, ClientKey)>> = LazyLock::new(|| {
+/// The clients.
+static WHO: LazyLock<BTreeMap<u8, Client>> = LazyLock::new(|| {
     let who = CLIENTS.map(|(client, _)| {
         let key = SecretKey::from_bytes([client; 32]).client_key();
-        (client, (key.id(&[0; 32]), key))
+        (client, Client::new(key, &[0; 32]))
     });
     who.into()
 });
 
 fn id(client: u8) -> ClientId {
-    WHO[&client].0
+    WHO[&client].id
 }
 
 /// The clients in the order of their ids.
@@ -85,17 +84,20 @@ fn share(party: PartyId, viewer: PartyId, fit: Fit, secret: u8) -> DealtShare {
 }
 
 /// The keys of all three parties, with the run's own one between the two that are not the viewer.
-fn keys(viewer: PartyId, run: u16) -> [PairKeys; 3] {
+fn keys(viewer: PartyId, run: u16) -> [[u8; 32]; 3] {
     let mut keys = KEYS;
     keys[viewer.next().index()] = Blake2s256::digest(run.to_le_bytes()).into();
-    PartyId::ALL.map(|me| PairKeys {
-        next: keys[me.index()],
-        prev: keys[me.prev().index()],
-    })
+    keys
 }
 
 /// Lets clients hand in to a party and returns what it brings to the agreement.
-fn collect(me: PartyId, viewer: PartyId, keys: PairKeys, round: RoundId, secret: u8) -> Vec<Entry> {
+fn collect(
+    me: PartyId,
+    viewer: PartyId,
+    keys: &[[u8; 32]; 3],
+    round: RoundId,
+    secret: u8,
+) -> Batch {
     let collector = Collector::new(me, SHAPE, 100);
     let open = OpenRound {
         round,
@@ -103,7 +105,7 @@ fn collect(me: PartyId, viewer: PartyId, keys: PairKeys, round: RoundId, secret:
         turn: Turn(1),
         closes_at: Instant::now(),
     };
-    collector.open(open, keys);
+    collector.open(open, digest_keys(keys, me, round));
     for (client, fit) in CLIENTS {
         if fit == Fit::NotAll && me == PartyId::P2 {
             continue;
@@ -115,25 +117,25 @@ fn collect(me: PartyId, viewer: PartyId, keys: PairKeys, round: RoundId, secret:
         };
         collector.submit(WHO[&client], 1, submit).unwrap();
     }
-    collector.freeze(round).unwrap().entries
+    collector.freeze(round).unwrap().in_order()
 }
 
 /// All frames that a party received, from P0 first, each link in its order.
 fn received(viewer: PartyId, run: u16, secret: u8) -> Vec<(PartyId, Vec<u8>)> {
     let mut all = Vec::new();
     for round in ROUNDS {
-        let keys = keys(viewer, run);
-        let links = memory::connect().into_iter().zip(keys).zip(PartyId::ALL);
+        let keys = &keys(viewer, run);
+        let links = memory::connect().into_iter().zip(PartyId::ALL);
         let mut heard = std::thread::scope(|scope| {
-            let threads = links.map(|((link, keys), me)| {
+            let threads = links.map(|(link, me)| {
                 scope.spawn(move || {
                     let terms = Terms {
                         round,
                         ..terms(me, 100)
                     };
                     let mut link = Tap(link, Vec::new());
-                    let entries = collect(me, viewer, keys, round, secret);
-                    agree(&mut link, &terms, &entries).unwrap();
+                    let batch = collect(me, viewer, keys, round, secret);
+                    agree(&mut link, &terms, batch.members()).unwrap();
                     (me == viewer).then_some(link.1)
                 })
             });
@@ -172,17 +174,13 @@ fn known(bytes: &[u8]) -> Expected {
 
 /// The digests of the components that a party holds, of a secret that goes into nothing of it.
 fn held(viewer: PartyId, (client, fit): (u8, Fit), round: RoundId) -> [Digest; 2] {
-    entry(viewer, (client, fit), round).digests
+    member(viewer, (client, fit), round).digests
 }
 
 /// What a party notes of a client, with a key of another run where it lacks one.
-fn entry(viewer: PartyId, (client, fit): (u8, Fit), round: RoundId) -> Entry {
+fn member(viewer: PartyId, (client, fit): (u8, Fit), round: RoundId) -> Member {
     let share = share(viewer, viewer, fit, 0x77);
-    let keys = PairKeys {
-        next: KEYS[viewer.index()],
-        prev: KEYS[viewer.prev().index()],
-    };
-    Entry::new(WHO[&client], 1, &share, round, &keys)
+    Member::new(WHO[&client], 1, &share, &digest_keys(&KEYS, viewer, round))
 }
 
 /// What the viewer expects to hear from a peer, made of what it holds itself.
@@ -218,7 +216,7 @@ fn expected(viewer: PartyId, from: PartyId, round: RoundId) -> Vec<Expected> {
         _ => Vec::new(),
     };
     let kept = in_order().into_iter().filter(|(_, fit)| *fit == Fit::All);
-    let kept: Vec<_> = kept.map(|it| (entry(viewer, it, round), it)).collect();
+    let kept: Vec<_> = kept.map(|it| (member(viewer, it, round), it)).collect();
     let common = |it| {
         let [first, second] = held(viewer, it, round);
         if from == viewer.prev() { first } else { second }
@@ -227,7 +225,15 @@ fn expected(viewer: PartyId, from: PartyId, round: RoundId) -> Vec<Expected> {
         round,
         ..terms(viewer, 100)
     };
-    let set = set_digest(&terms, kept.iter().map(|(entry, it)| (entry, common(*it))));
+    let kept: Vec<_> = kept
+        .iter()
+        .map(|(member, it)| {
+            let mut member = *member;
+            member.digests = [common(*it); 2];
+            member
+        })
+        .collect();
+    let set = set_digest(&terms, &kept.iter().collect::<Vec<_>>(), 0);
     let listed = (viewer == PartyId::P0 || from == PartyId::P0).then_some(body);
     let lists = listed.into_iter().chain([known(&set)]);
     lists

@@ -1,62 +1,16 @@
 //! Submissions of the rounds that are open.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Slot;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use mcmix_engine::PairKeys;
-use mcmix_shared::identity::{ClientId, ClientKey};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
 use mcmix_shared::row::Shape;
-use mcmix_shared::share::{DealtShare, Digest};
+use mcmix_shared::share::DigestKey;
 use mcmix_shared::wire::{Open, Refusal, ServerFrame, Submit};
 
-use super::dealt::Dealt;
-
-/// One client's part in a round, as this party holds it.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// The client.
-    pub id: ClientId,
-    /// Its public key, as its link proved it.
-    pub key: ClientKey,
-    /// What the holders of its components compare, under the keys that they share.
-    pub digests: [Digest; 2],
-    /// The connection over which it came; of two, the later one has the greater number.
-    pub connection: u64,
-    /// Where what it dealt is in the round's [`Dealt`]; known once it is there.
-    pub place: u32,
-}
-
-impl Entry {
-    /// Takes a client's share in. The hashes are the costly part.
-    pub fn new(
-        (id, key): (ClientId, ClientKey),
-        connection: u64,
-        share: &DealtShare,
-        round: RoundId,
-        keys: &PairKeys,
-    ) -> Self {
-        Self {
-            id,
-            key,
-            digests: share.digests(round, &key, [&keys.prev, &keys.next]),
-            connection,
-            place: 0,
-        }
-    }
-}
-
-/// A round's submissions, once no more are taken.
-#[derive(Debug)]
-pub struct Frozen {
-    /// Who handed in, in the order of ids.
-    pub entries: Vec<Entry>,
-    /// What they dealt.
-    pub dealt: Dealt,
-}
+use super::batch::{Batch, Member};
+use crate::clients::Client;
 
 /// A round that takes submissions, as clients are told of it.
 #[derive(Clone, Copy, Debug)]
@@ -88,15 +42,8 @@ impl OpenRound {
 #[derive(Debug)]
 struct Collected {
     open: OpenRound,
-    keys: PairKeys,
-    taken: Mutex<Option<Taken>>,
-}
-
-#[derive(Debug)]
-struct Taken {
-    /// In order from the start, so that the round need not wait for it.
-    entries: BTreeMap<ClientId, Entry>,
-    dealt: Dealt,
+    keys: [DigestKey; 2],
+    batch: Mutex<Option<Batch>>,
 }
 
 /// Takes submissions from all client links at once.
@@ -140,17 +87,15 @@ impl Collector {
         }
     }
 
-    /// Opens a round. `keys` are those that the links have now, on which it will be computed.
-    pub fn open(&self, open: OpenRound, keys: PairKeys) {
+    /// Opens a round. `keys` are those of the round with the previous and the next party.
+    pub fn open(&self, open: OpenRound, keys: [DigestKey; 2]) {
+        let batch = Batch::new(self.me, open.program, self.shape, self.most);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.newest = state.newest.max(open.round);
         *state.slot(open.program) = Some(Arc::new(Collected {
             open,
             keys,
-            taken: Mutex::new(Some(Taken {
-                entries: BTreeMap::new(),
-                dealt: Dealt::new(self.me, open.program, self.shape),
-            })),
+            batch: Mutex::new(Some(batch)),
         }));
     }
 
@@ -160,17 +105,11 @@ impl Collector {
         state.both().map(|collected| collected.open).collect()
     }
 
-    /// Takes one client's submission. One that came over an earlier connection is replaced: a client
-    /// that starts anew in the middle of a round deals again.
+    /// Takes one client's submission, which came over that connection of its.
     ///
     /// # Errors
     /// The reason that the client is told.
-    pub fn submit(
-        &self,
-        client: (ClientId, ClientKey),
-        connection: u64,
-        submit: Submit,
-    ) -> Result<(), Refusal> {
+    pub fn submit(&self, client: Client, connection: u64, submit: Submit) -> Result<(), Refusal> {
         let Submit {
             round,
             program,
@@ -178,32 +117,12 @@ impl Collector {
         } = submit;
         let collected = self.find(round, program)?;
         // Before anything is locked.
-        let mut entry = Entry::new(client, connection, &share, round, &collected.keys);
-        let mut taken = collected
-            .taken
+        let member = Member::new(client, connection, &share, &collected.keys);
+        let mut batch = collected
+            .batch
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Some(Taken { entries, dealt }) = taken.as_mut() else {
-            return Err(Refusal::Late);
-        };
-        let is_full = entries.len() >= self.most;
-        match entries.entry(entry.id) {
-            Slot::Occupied(mut slot) => {
-                let earlier = slot.get();
-                if earlier.key != entry.key || earlier.connection >= connection {
-                    return Err(Refusal::Repeated);
-                }
-                entry.place = earlier.place;
-                dealt.replace(entry.place, share);
-                slot.insert(entry);
-            }
-            Slot::Vacant(_) if is_full => return Err(Refusal::TooManyConnections),
-            Slot::Vacant(slot) => {
-                entry.place = dealt.push(share);
-                slot.insert(entry);
-            }
-        }
-        Ok(())
+        batch.as_mut().ok_or(Refusal::Late)?.put(member, share)
     }
 
     fn find(&self, round: RoundId, program: Program) -> Result<Arc<Collected>, Refusal> {
@@ -218,7 +137,7 @@ impl Collector {
     }
 
     /// Freezes a round and returns its submissions, if it is open.
-    pub fn freeze(&self, round: RoundId) -> Option<Frozen> {
+    pub fn freeze(&self, round: RoundId) -> Option<Batch> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let collected = state
             .both()
@@ -226,13 +145,11 @@ impl Collector {
             .cloned()?;
         *state.slot(collected.open.program) = None;
         drop(state);
-        let mut taken = collected
-            .taken
+        let mut batch = collected
+            .batch
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Taken { entries, dealt } = taken.take()?;
-        let entries = entries.into_values().collect();
-        Some(Frozen { entries, dealt })
+        batch.take()
     }
 }
 
@@ -245,6 +162,8 @@ mod tests {
 
     use mcmix_engine::{DialingProgram, JoinedRows as _};
     use mcmix_shared::identity::SecretKey;
+    use mcmix_shared::share::DealtShare;
+    use mcmix_shared::wire::MissedReason;
 
     use super::*;
 
@@ -262,25 +181,25 @@ mod tests {
         }
     }
 
-    fn client(byte: u8) -> (ClientId, ClientKey) {
-        let key = SecretKey::from_bytes([byte; 32]).client_key();
-        (key.id(&[0; 32]), key)
+    fn client(byte: u8) -> Client {
+        Client::new(SecretKey::from_bytes([byte; 32]).client_key(), &[0; 32])
+    }
+
+    /// The round's keys with the previous and the next party.
+    fn keys() -> [DigestKey; 2] {
+        [[2; 32], [1; 32]].map(|key| DigestKey::derive(&key, RoundId(500)))
     }
 
     /// A collector of at most two submissions in which round 500 is open.
     fn collector() -> Collector {
         let collector = Collector::new(PartyId::P0, SHAPE, 2);
-        let keys = PairKeys {
-            next: [1; 32],
-            prev: [2; 32],
-        };
         let open = OpenRound {
             round: RoundId(500),
             program: Program::Open,
             turn: Turn(9),
             closes_at: Instant::now() + Duration::from_secs(1),
         };
-        collector.open(open, keys);
+        collector.open(open, keys());
         collector
     }
 
@@ -301,9 +220,11 @@ mod tests {
             send(3, 500, Program::Open),
             Err(Refusal::TooManyConnections)
         );
-        let Frozen { entries, .. } = collector.freeze(RoundId(500)).unwrap();
-        assert_eq!(entries.len(), 2);
-        assert!(entries[0].id < entries[1].id);
+        let batch = collector.freeze(RoundId(500)).unwrap().in_order();
+        let [one, two] = batch.members() else {
+            panic!("expected two members");
+        };
+        assert!(one.client.id < two.client.id);
         assert_eq!(send(2, 500, Program::Open), Err(Refusal::Late));
         assert!(collector.freeze(RoundId(500)).is_none());
     }
@@ -316,7 +237,11 @@ mod tests {
             collector.submit(client, connection, submit(500, Program::Open, 1))
         };
         assert_eq!(send(client(1), 4), Ok(()));
-        assert_eq!(send((client(1).0, client(2).1), 5), Err(Refusal::Repeated));
+        let other = Client {
+            key: client(2).key,
+            ..client(1)
+        };
+        assert_eq!(send(other, 5), Err(Refusal::Repeated));
     }
 
     /// A client that starts anew deals again; what its old connection still sends is too late.
@@ -331,25 +256,35 @@ mod tests {
         assert_eq!(send(1, 6, 0xa2), Ok(()));
         assert_eq!(send(1, 6, 0xa3), Err(Refusal::Repeated));
         assert_eq!(send(1, 4, 0xa4), Err(Refusal::Repeated));
-        let Frozen { entries, dealt } = collector.freeze(RoundId(500)).unwrap();
+        let batch = collector.freeze(RoundId(500)).unwrap().in_order();
+        let members = batch.members();
+        let at = |i| members.iter().position(|it| it.client.id == client(i).id);
+        let (one, two) = (at(1).unwrap(), at(2).unwrap());
         // What is computed on, and what is compared, is what came last.
         let latest = submit(500, Program::Open, 0xa2).share;
-        let of = |i| {
-            entries
-                .iter()
-                .find(|entry| entry.id == client(i).0)
-                .unwrap()
-        };
-        assert_eq!(
-            of(1).digests,
-            latest.digests(RoundId(500), &client(1).1, [&[2; 32], &[1; 32]])
-        );
-        let input = dealt.into_dialing(DialingProgram::Open, &[of(1).clone(), of(2).clone()]);
-        for (at, fill) in [(0, 0xa2), (448, 0xb1)] {
+        let digests = latest.digests(&client(1).key, &keys());
+        assert_eq!(members[one].digests, digests);
+        let input = batch.into_dialing(DialingProgram::Open);
+        for (place, fill) in [(one, 0xa2), (two, 0xb1)] {
             let expected = submit(500, Program::Open, fill).share.expand();
             let mut head = [0; 48];
-            input.first.xor(at, &mut head);
+            input.first.xor(place * 448, &mut head);
             assert_eq!(head, expected.first[..48]);
         }
+    }
+
+    #[test]
+    fn who_is_left_out_is_not_computed_on() {
+        let collector = collector();
+        for i in [1, 2] {
+            let submit = submit(500, Program::Open, i);
+            assert_eq!(collector.submit(client(i), 1, submit), Ok(()));
+        }
+        let mut batch = collector.freeze(RoundId(500)).unwrap().in_order();
+        let [first, second] = [0, 1].map(|i| batch.members()[i].client);
+        let out = batch.leave_out(&[Err(MissedReason::Absent), Ok(())]);
+        assert_eq!(out, [(first, MissedReason::Absent)]);
+        let input = batch.into_dialing(DialingProgram::Contacts);
+        assert_eq!(input.ids, [second.id.0]);
     }
 }

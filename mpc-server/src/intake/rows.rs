@@ -1,4 +1,4 @@
-//! What clients dealt to this party in a round, kept as short as the party can do with.
+//! The columns of a batch: what clients dealt, kept as short as the party can do with.
 //!
 //! Heads are expanded as they come: a round begins with all of them. Of messages, P0 keeps the
 //! seeds, which are expanded as they are sent, P1 gets nothing, since no half of them is its own,
@@ -7,19 +7,17 @@
 use core::fmt;
 use std::sync::Arc;
 
-use mcmix_engine::{ConversationInput, DialingInput, DialingProgram, JoinedRows};
+use mcmix_engine::JoinedRows;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
 use mcmix_shared::row::Shape;
 use mcmix_shared::share::{CHECK_PAYLOAD_AT, Component, Components, DealtShare, Seed};
 
-use super::collect::Entry;
-
 /// The shares of a round, in the order in which they came.
 #[derive(Debug)]
-pub struct Dealt {
+pub(super) struct Rows {
     me: PartyId,
-    rows: Layout,
+    layout: Layout,
     count: u32,
     parts: [Part; 2],
 }
@@ -137,9 +135,9 @@ fn put<T>(all: &mut Vec<T>, place: usize, value: T) {
     }
 }
 
-impl Dealt {
+impl Rows {
     /// Makes room for a party's shares of a round.
-    pub fn new(me: PartyId, program: Program, shape: Shape) -> Self {
+    pub(super) fn new(me: PartyId, program: Program, shape: Shape) -> Self {
         let messages = match me {
             PartyId::P0 => [(); 2].map(|()| Messages::Seeds(Vec::new())),
             PartyId::P1 => [Messages::Dropped, Messages::Dropped],
@@ -150,17 +148,27 @@ impl Dealt {
         };
         Self {
             me,
-            rows: Layout::of(program, shape),
+            layout: Layout::of(program, shape),
             count: 0,
             parts: messages.map(Part::new),
         }
+    }
+
+    /// Returns the rows that a client hands in.
+    pub(super) const fn each(&self) -> usize {
+        self.layout.each
+    }
+
+    /// Returns the bytes of a row's message.
+    pub(super) const fn message_bytes(&self) -> usize {
+        self.layout.message
     }
 
     /// Adds a share and returns its place: the number of those before it.
     ///
     /// # Panics
     /// If it is another party's or of another length, which no client's frame can be.
-    pub fn push(&mut self, share: DealtShare) -> u32 {
+    pub(super) fn push(&mut self, share: DealtShare) -> u32 {
         let place = self.count;
         self.count += 1;
         self.replace(place, share);
@@ -171,11 +179,11 @@ impl Dealt {
     ///
     /// # Panics
     /// As [`Self::push`], or where there is no such place.
-    pub fn replace(&mut self, place: u32, share: DealtShare) {
-        let rows = self.rows;
+    pub(super) fn replace(&mut self, place: u32, share: DealtShare) {
+        let layout = self.layout;
         assert!(place < self.count, "a place that there is not");
         assert_eq!(share.party(), self.me, "a share of another party");
-        let expected = rows.heads() + rows.messages();
+        let expected = layout.heads() + layout.messages();
         assert_eq!(share.submission_bytes(), expected, "a share's length");
         let Components {
             first,
@@ -183,40 +191,17 @@ impl Dealt {
             check,
         } = share.into_components();
         for (part, component) in self.parts.iter_mut().zip([first, second]) {
-            part.put(place as usize, &component, check.as_ref(), rows);
+            part.put(place as usize, &component, check.as_ref(), layout);
         }
     }
 
-    /// Returns a conversation round's input: the rows of those who are kept, in their order.
-    pub fn into_conversation(self, kept: &[Entry]) -> ConversationInput<DealtRows> {
-        let Layout { each, message, .. } = self.rows;
-        let [first, second] = self.into_rows(kept);
-        ConversationInput {
-            rows: kept.len() * each,
-            message_bytes: message,
-            first,
-            second,
-        }
-    }
-
-    /// Returns a dialing round's input: the rows of those who are kept, in their order.
-    pub fn into_dialing(self, program: DialingProgram, kept: &[Entry]) -> DialingInput<DealtRows> {
-        let [first, second] = self.into_rows(kept);
-        DialingInput {
-            program,
-            ids: kept.iter().map(|entry| entry.id.0).collect(),
-            first,
-            second,
-        }
-    }
-
-    fn into_rows(self, kept: &[Entry]) -> [DealtRows; 2] {
-        let places: Arc<[u32]> = kept.iter().map(|entry| entry.place).collect();
-        let Self { rows, parts, .. } = self;
+    /// Returns both components of the rows at those places, in their order.
+    pub(super) fn of(self, places: &Arc<[u32]>) -> [DealtRows; 2] {
+        let Self { layout, parts, .. } = self;
         parts.map(|part| DealtRows {
-            rows,
+            rows: layout,
             part,
-            places: Arc::clone(&places),
+            places: Arc::clone(places),
         })
     }
 }
@@ -288,10 +273,6 @@ fn xor(out: &mut [u8], bytes: &[u8], at: usize) {
 
 #[cfg(test)]
 mod tests {
-    use mcmix_engine::PairKeys;
-    use mcmix_shared::identity::{ClientId, SecretKey};
-    use mcmix_shared::program::RoundId;
-
     use super::*;
 
     const SHAPE: Shape = Shape {
@@ -356,30 +337,15 @@ mod tests {
         })
     }
 
-    fn entry(place: u32) -> Entry {
-        let key = SecretKey::from_bytes([1; 32]).client_key();
-        let keys = PairKeys {
-            next: [1; 32],
-            prev: [2; 32],
-        };
-        let id = ClientId([place.to_le_bytes()[0]; 16]);
-        let share = share(PartyId::P0, Program::Open, 1);
-        Entry {
-            place,
-            ..Entry::new((id, key), 0, &share, RoundId(1), &keys)
-        }
-    }
-
     /// Deals of some clients, of all but the first in reverse, one of them dealt twice.
-    fn dealt(me: PartyId, program: Program) -> ([DealtShare; 3], [DealtRows; 2], Vec<Entry>) {
-        let mut dealt = Dealt::new(me, program, SHAPE);
+    fn dealt(me: PartyId, program: Program) -> ([DealtShare; 3], [DealtRows; 2]) {
+        let mut rows = Rows::new(me, program, SHAPE);
         for client in [0, 1, 77, 3] {
-            dealt.push(share(me, program, client));
+            rows.push(share(me, program, client));
         }
-        dealt.replace(2, share(me, program, 2));
-        let entries: Vec<_> = [3, 2, 1].map(entry).into();
+        rows.replace(2, share(me, program, 2));
         let shares = [3, 2, 1].map(|client| share(me, program, client));
-        (shares, dealt.into_rows(&entries), entries)
+        (shares, rows.of(&Arc::from([3, 2, 1])))
     }
 
     #[test]
@@ -387,7 +353,7 @@ mod tests {
         for program in Program::ALL {
             let rows = Layout::of(program, SHAPE);
             for me in PartyId::ALL {
-                let (shares, components, _) = dealt(me, program);
+                let (shares, components) = dealt(me, program);
                 for (i, component) in components.into_iter().enumerate() {
                     assert_eq!(component.len(), 3 * rows.each * rows.row());
                     let read = match component.part.messages {
@@ -417,26 +383,10 @@ mod tests {
     }
 
     #[test]
-    fn inputs_name_who_is_kept() {
-        let (_, _, entries) = dealt(PartyId::P0, Program::Contacts);
-        let fresh = |program| {
-            let mut dealt = Dealt::new(PartyId::P0, program, SHAPE);
-            for client in 0..4 {
-                dealt.push(share(PartyId::P0, program, client));
-            }
-            dealt
-        };
-        let input = fresh(Program::Conversation).into_conversation(&entries);
-        assert_eq!((input.rows, input.message_bytes), (9, 20));
-        let input = fresh(Program::Open).into_dialing(DialingProgram::Open, &entries);
-        assert_eq!(input.ids, [3, 2, 1].map(|place| [place; 16]));
-    }
-
-    #[test]
     fn only_p2_keeps_messages() {
         for program in Program::ALL {
             let kept = PartyId::ALL.map(|me| {
-                let (_, components, _) = dealt(me, program);
+                let (_, components) = dealt(me, program);
                 let buffers = components.map(|it| it.into_buffer().len());
                 buffers.iter().sum::<usize>()
             });
@@ -446,7 +396,7 @@ mod tests {
 
     #[test]
     fn debug_hides_the_shares() {
-        let (_, [first, _], _) = dealt(PartyId::P2, Program::Conversation);
+        let (_, [first, _]) = dealt(PartyId::P2, Program::Conversation);
         let shown = format!("{first:?}");
         assert!(shown.contains("part: Part(..)"), "{shown}");
     }

@@ -1,0 +1,203 @@
+//! How a client's link comes about: an HTTP request becomes a bare socket, on which both ends make
+//! their Noise session. From its first sealed frame on the link is served with all others.
+
+use std::io;
+
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use mcmix_shared::noise::{self, HELLO_BYTES, Transport};
+use mcmix_shared::wire::{ClientFrame, Refusal, SUBPROTOCOL, ServerFrame, WireError};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::server::create_response;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+
+use super::framing::{self, HEADER_BYTES, Message};
+use super::shard::Arrival;
+use super::{Client, seal};
+use crate::http::App;
+use crate::http::accept::Permit;
+
+/// Answers the request for a client link.
+pub(crate) async fn upgrade(
+    State(app): State<App>,
+    permit: Option<Extension<Permit>>,
+    request: Request,
+) -> Response {
+    let refuse = |status, text: &'static str| (status, text).into_response();
+    if !origin_allowed(app.origins(), request.headers()) {
+        let text = "this page may not connect; clients.origins lists those that may\n";
+        return refuse(StatusCode::FORBIDDEN, text);
+    }
+    if !offers_subprotocol(request.headers()) {
+        let text = "expected the WebSocket subprotocol mcmix.v2\n";
+        return refuse(StatusCode::BAD_REQUEST, text);
+    }
+    let (mut parts, _body) = request.into_parts();
+    let upgrade = parts.extensions.remove::<OnUpgrade>();
+    let response = create_response(&Request::from_parts(parts, ()));
+    let (Some(upgrade), Ok(mut response)) = (upgrade, response) else {
+        let text = "expected a WebSocket\n";
+        return refuse(StatusCode::UPGRADE_REQUIRED, text);
+    };
+    let protocol = HeaderValue::from_static(SUBPROTOCOL);
+    response
+        .headers_mut()
+        .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+    let of_task = app.clone();
+    app.spawn(async move {
+        // Everything that ends a link early is the client's affair; there is nobody to tell.
+        let greeting = welcome(&of_task, upgrade, permit);
+        let _late = timeout(of_task.handshake(), greeting).await;
+    });
+    response.map(|()| Body::empty())
+}
+
+/// Pages of other origins may not connect. Whoever sends no origin is no page.
+fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
+    allowed.is_empty()
+        || allowed
+            .iter()
+            .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+}
+
+fn offers_subprotocol(headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
+    let mut offers = offers
+        .filter_map(|offer| offer.to_str().ok())
+        .flat_map(|offer| offer.split(','));
+    offers.any(|offer| offer.trim() == SUBPROTOCOL)
+}
+
+/// Makes the Noise session, then hands the socket over to be served with all others.
+async fn welcome(app: &App, upgrade: OnUpgrade, permit: Option<Extension<Permit>>) -> Option<()> {
+    let upgraded = upgrade.await.ok()?;
+    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    let mut socket = Socket {
+        stream: parts.io.into_inner(),
+        came: parts.read_buf.into(),
+    };
+    match greet(app, &mut socket).await {
+        Ok((client, transport)) => {
+            let Socket { stream, came } = socket;
+            app.clients().join(Arrival {
+                socket: stream.into_std().ok()?,
+                permit: permit.map(|Extension(permit)| permit),
+                client,
+                transport,
+                came,
+            });
+        }
+        Err(Unwelcome::Gone) => {}
+        Err(Unwelcome::Told(last)) => {
+            // Whoever reads nothing isn't waited for.
+            let _full = socket.stream.try_write(&last);
+        }
+    }
+    Some(())
+}
+
+/// Why no link comes about.
+enum Unwelcome {
+    /// The socket is gone.
+    Gone,
+    /// With the last bytes that the client is sent.
+    Told(Vec<u8>),
+}
+
+impl From<io::Error> for Unwelcome {
+    fn from(_: io::Error) -> Self {
+        Self::Gone
+    }
+}
+
+impl Unwelcome {
+    fn closed(code: CloseCode, reason: &str) -> Self {
+        let mut last = Vec::new();
+        framing::close(code, reason, &mut last);
+        Self::Told(last)
+    }
+
+    fn refused(transport: &mut Transport, reason: Refusal) -> Self {
+        let mut last = Vec::new();
+        seal(transport, &ServerFrame::Refused { reason }, &mut last);
+        framing::close(CloseCode::Policy, "refused", &mut last);
+        Self::Told(last)
+    }
+}
+
+/// Makes the session and waits for the frame that shows that the client is there and no recording.
+async fn greet(app: &App, socket: &mut Socket) -> Result<(Client, Transport), Unwelcome> {
+    let hello = socket.binary(HELLO_BYTES).await?;
+    let mut rng = UnwrapErr(SysRng);
+    let (realm, party) = (app.realm(), app.party());
+    let accepted = noise::accept(&realm.deployment, party, app.key(), &hello, &mut rng);
+    let accepted = accepted.map_err(|_| {
+        let reason = "the handshake failed: wrong key, party, deployment or version";
+        Unwelcome::closed(CloseCode::Policy, reason)
+    })?;
+    let mut answer = Vec::new();
+    framing::binary(accepted.answer.len(), &mut answer);
+    answer.extend_from_slice(&accepted.answer);
+    tokio::io::AsyncWriteExt::write_all(&mut socket.stream, &answer).await?;
+
+    let mut transport = accepted.transport;
+    let sealed = socket.binary(app.rules().longest_in()).await?;
+    let opened = transport
+        .open(&sealed)
+        .map_err(|_| Unwelcome::refused(&mut transport, Refusal::Malformed))?;
+    let shape = app.rules().shape;
+    match ClientFrame::decode(party, shape, &opened).map_err(WireError::refusal) {
+        Ok(ClientFrame::Ready) => Ok((Client::new(accepted.client, &realm.deployment), transport)),
+        Ok(ClientFrame::Submit(_)) => Err(Unwelcome::refused(&mut transport, Refusal::Malformed)),
+        Err(reason) => Err(Unwelcome::refused(&mut transport, reason)),
+    }
+}
+
+/// The socket before it is served with others.
+struct Socket {
+    stream: TcpStream,
+    /// What came and was not read yet.
+    came: Vec<u8>,
+}
+
+impl Socket {
+    /// Waits for a binary message of at most `longest` bytes. Keep-alives get no answer yet.
+    async fn binary(&mut self, longest: usize) -> Result<Vec<u8>, Unwelcome> {
+        loop {
+            match framing::next(&mut self.came, longest) {
+                Ok(Some((message, len))) => {
+                    let binary = match message {
+                        Message::Binary(bytes) => Some(bytes.to_vec()),
+                        Message::Ping(_) | Message::Pong => None,
+                        Message::Close => return Err(Unwelcome::Gone),
+                    };
+                    self.came.drain(..len);
+                    if let Some(bytes) = binary {
+                        return Ok(bytes);
+                    }
+                }
+                Ok(None) => {
+                    self.came.reserve(HEADER_BYTES + longest);
+                    if self.stream.read_buf(&mut self.came).await? == 0 {
+                        return Err(Unwelcome::Gone);
+                    }
+                }
+                Err(violation) => {
+                    let reason = violation.to_string();
+                    return Err(Unwelcome::closed(violation.code(), &reason));
+                }
+            }
+        }
+    }
+}

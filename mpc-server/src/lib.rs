@@ -16,5 +16,3 @@ pub mod intake;
 pub mod round;
 
 pub mod net;
-
-pub mod native;

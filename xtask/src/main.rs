@@ -8,7 +8,7 @@ use xtask::demo::{self, Open};
 use xtask::mistakes;
 use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
-use xtask::{bench, ci, cost, say, setup, site};
+use xtask::{bench, ci, cost, load, say, setup, site};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
@@ -27,6 +27,9 @@ const HELP: &str = "\
   mistakes [--fast | NAME..]
                   makes deliberate mistakes in a copy (xtask/mistakes/), each of which a test must
                   notice
+  load [--clients N] [--period-ms MS] [--seconds S] [--joins N]
+                  lets real clients use three servers, and prints what a client and round costs
+                  them and how many were left out
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
   lint            formatting, clippy and documentation, as CI wants them
@@ -57,6 +60,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["shots"] => test::shots()?,
         ["models", options @ ..] => models::run(&Choice::parse(options)?)?,
         ["mistakes", options @ ..] => mistakes::run(&mistakes::Choice::parse(options)?)?,
+        ["load", options @ ..] => load::run(load::Load::parse(options)?)?,
         ["cost"] => cost::run()?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,

@@ -1,7 +1,7 @@
 //! Other programs: run to their end, or kept running in a process group of their own.
 
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -101,6 +101,16 @@ impl Group {
     /// Returns what the program prints, once, where that was piped.
     pub fn stdout(&mut self) -> Option<ChildStdout> {
         self.leader.stdout.take()
+    }
+
+    /// Returns the program's standard input and output, where they were piped.
+    pub fn pipes(&mut self) -> Option<(&mut ChildStdin, &mut ChildStdout)> {
+        self.leader.stdin.as_mut().zip(self.leader.stdout.as_mut())
+    }
+
+    /// Returns the program's number.
+    pub fn id(&self) -> u32 {
+        self.leader.id()
     }
 
     /// Returns how the program ended, if it has.

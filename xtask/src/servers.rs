@@ -240,6 +240,11 @@ impl Servers {
         Ok(servers)
     }
 
+    /// Returns the numbers of the processes that run.
+    pub fn ids(&self) -> impl Iterator<Item = u32> {
+        self.running.iter().flatten().map(Group::id)
+    }
+
     /// Ends one server, as a crash would.
     pub fn kill(&mut self, party: usize) {
         if let Some(mut server) = self.running.get_mut(party).and_then(Option::take) {

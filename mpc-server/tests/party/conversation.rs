@@ -1,6 +1,6 @@
 //! Two people find each other and talk.
 
-use mcmix_server::native::NativeClient;
+use mcmix_native::NativeClient;
 use mcmix_shared::client::{Action, ContactView, MessageKind, SendStatus, View};
 use mcmix_shared::identity::ClientKey;
 

@@ -1,7 +1,7 @@
 //! What clients can do wrong: each gets a typed refusal or is dropped, and nobody else notices.
 
 use futures_util::{SinkExt, StreamExt};
-use mcmix_server::native::open_socket;
+use mcmix_native::open_socket;
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId};

@@ -3,7 +3,7 @@
 use futures_util::{SinkExt, StreamExt};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use mcmix_server::native::{Socket, open_socket};
+use mcmix_native::{Socket, open_socket};
 use mcmix_shared::identity::{ClientId, SecretKey};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::noise::{Initiator, Transport};

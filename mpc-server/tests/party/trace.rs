@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use mcmix_server::native::{Direction, NativeClient, Seen};
+use mcmix_native::{Direction, NativeClient, Seen};
 use mcmix_shared::client::Action;
 use mcmix_shared::noise::SEAL_BYTES;
 use mcmix_shared::party::PartyId;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
+use mcmix_native::NativeClient;
 use mcmix_server::config::Config;
 use mcmix_server::config::demo::{self, Demo, DemoOptions};
-use mcmix_server::native::NativeClient;
 use mcmix_server::server::{Ready, Server};
 use mcmix_shared::client::Client;
 use mcmix_shared::identity::Name;

@@ -1,7 +1,6 @@
 //! A client without a browser: drives the client's state machine over real sockets.
 //!
-//! For tests and the load generator. What it stores is kept in memory and can be taken out, to
-//! start the same client again.
+//! What it stores is kept in memory and can be taken out, to start the same client again.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -15,34 +14,13 @@ use getrandom::rand_core::UnwrapErr;
 use mcmix_shared::client::{Action, Client, Command, Event, Millis, Now, Record, View, Write};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
-use mcmix_shared::wire::SUBPROTOCOL;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
-use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
-/// A WebSocket to a server.
-pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// Opens the WebSocket of a client link; the Noise handshake is the caller's.
-///
-/// # Errors
-/// When the server can't be reached or refuses.
-pub async fn open_socket(url: &str) -> Result<Socket, tungstenite::Error> {
-    let mut request = url.into_client_request()?;
-    let protocol = HeaderValue::from_static(SUBPROTOCOL);
-    request
-        .headers_mut()
-        .insert(SEC_WEBSOCKET_PROTOCOL, protocol);
-    let (socket, _response) = connect_async(request).await?;
-    Ok(socket)
-}
+use crate::socket::{Socket, open_socket};
 
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

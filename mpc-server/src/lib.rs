@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod keys;
+mod seldom;
 
 pub mod server;
 

@@ -11,8 +11,10 @@ use tokio_tungstenite::tungstenite;
 
 use crate::keys::Fingerprint;
 
+mod door;
 mod hello;
 mod inbox;
+mod knock;
 mod link;
 mod message;
 mod peers;
@@ -66,6 +68,12 @@ pub enum PeerError {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// The peer that we dialled hung up before it showed a certificate.
+    #[error(
+        "{0} hung up on us; it may run another version, or its operator may have another \
+         fingerprint of ours"
+    )]
+    TurnedAway(PartyId),
     /// The connection broke, or the peer broke the WebSocket protocol or its limits.
     #[error("the link with {peer} broke: {source}")]
     Broken {

@@ -168,6 +168,7 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::{Request, Response};
     use tempfile::TempDir;
+    use tokio::sync::Semaphore;
     use tower::ServiceExt;
 
     use super::*;
@@ -266,6 +267,26 @@ mod tests {
             assert_eq!(missing.status(), StatusCode::NOT_FOUND, "{path}");
             assert_eq!(missing.headers()[header::CACHE_CONTROL], "no-cache");
         }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_sent_takes_a_place_until_it_is_through() {
+        let (_folder, app) = party();
+        let places = Arc::new(Semaphore::new(2));
+        let connection = Arc::new(Arc::clone(&places).acquire_owned().await.unwrap());
+        let get = async || {
+            let mut request = Request::get("/index.html").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Arc::clone(&connection));
+            router(app.clone()).oneshot(request).await.unwrap()
+        };
+        let unread = get().await;
+        assert_eq!(unread.headers()[header::CONTENT_LENGTH], "15");
+        assert_eq!(places.available_permits(), 0);
+        assert_eq!(get().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body(unread).await, b"<!doctype html>");
+        assert_eq!(places.available_permits(), 1);
+        drop(get().await);
+        assert_eq!(places.available_permits(), 1);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 //! Modules stand in the order in which a client's submission meets them, from the outside in.
 
 pub mod config;
+pub mod descriptors;
 pub mod keys;
 mod seldom;
 

@@ -31,6 +31,10 @@ pub(crate) use round::memory;
 pub use round::{Abandon, RoundLink};
 pub use tls::{Pins, TlsContext};
 
+/// Sockets that the links with both peers can need at one time: two links, an old one that ends
+/// beside a new one, and whoever knocks.
+pub(crate) const SOCKETS: usize = 4 + door::SOCKETS;
+
 /// What went wrong between us and a peer. Every variant that the peer caused blames it.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {

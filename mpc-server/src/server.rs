@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clients::Clients;
 use crate::config::Config;
+use crate::descriptors::{ADMIN_CONNECTIONS, DescriptorError, Room};
 use crate::http::accept::{self, AcceptLimits};
 use crate::http::{self, App, Parts};
 use crate::keys::{self, KeyError, TlsIdentity};
@@ -26,10 +27,6 @@ use crate::round::driver::{Driver, DriverError, Rounds};
 
 /// Time that links have to end by themselves.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// Connections beyond the clients: pages, health checks, handshakes.
-const OTHER_CONNECTIONS: usize = 256;
-/// Connections of operators.
-const ADMIN_CONNECTIONS: usize = 16;
 
 /// Why a party can't start.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +68,9 @@ pub enum StartError {
     /// The page's folder is not there.
     #[error("clients.page: {} is no folder; build the page or leave the key out", .0.display())]
     NoPage(PathBuf),
+    /// The system gives too few files and sockets.
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorError),
     /// An address can't be listened on.
     #[error("can't listen on {address} ({key}): {source}")]
     Listen {
@@ -93,6 +93,7 @@ pub struct Ready {
     key: SecretKey,
     tls: TlsIdentity,
     deployment: Deployment,
+    room: Room,
 }
 
 impl Ready {
@@ -101,10 +102,15 @@ impl Ready {
         &self.deployment
     }
 
-    /// Reads every file that a configuration names.
+    /// Returns how many clients there is room for.
+    pub const fn room(&self) -> Room {
+        self.room
+    }
+
+    /// Reads every file that a configuration names, and raises the process's limit of open files.
     ///
     /// # Errors
-    /// Names the file that is missing or does not fit.
+    /// Names the file that is missing or does not fit, or says how many more the system must allow.
     pub fn read(config: Config) -> Result<Self, StartError> {
         let key = keys::read_noise_key(&config.keys.noise)?;
         let tls = TlsIdentity::read(&config.keys.tls_certificate, &config.keys.tls_key)?;
@@ -121,11 +127,13 @@ impl Ready {
         if let Some(page) = config.clients.page.as_ref().filter(|page| !page.is_dir()) {
             return Err(StartError::NoPage(page.clone()));
         }
+        let room = Room::make(config.clients.max_connections)?;
         Ok(Self {
             config,
             key,
             tls,
             deployment,
+            room,
         })
     }
 }
@@ -166,6 +174,7 @@ impl Server {
             key,
             tls,
             deployment,
+            room,
         } = ready;
         let client_listener = listen("clients.listen", config.clients.listen).await?;
         let peer_listener = listen("peers.listen", config.peers.listen).await?;
@@ -175,7 +184,7 @@ impl Server {
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let realm = deployment.realm();
-        let clients = Clients::new(realm.deployment, config.clients.max_connections);
+        let clients = Clients::new(realm.deployment, room.clients());
 
         let pins = Pins {
             next: config.peers.next_fingerprint,
@@ -205,10 +214,7 @@ impl Server {
 
         let party = config.party;
         let limits = AcceptLimits {
-            connections: config
-                .clients
-                .max_connections
-                .saturating_add(OTHER_CONNECTIONS),
+            connections: room.connections(),
             head: Duration::from_millis(config.clients.handshake_ms),
         };
         let app = App::new(Parts {
@@ -238,7 +244,7 @@ impl Server {
             serve(listener, http::admin_router(app.clone()), limits);
         }
         serve(client_listener, http::router(app), limits);
-        tracing::info!(%party, "running");
+        tracing::info!(%party, most_clients = room.clients(), "running");
         Ok(Self {
             party,
             clients,

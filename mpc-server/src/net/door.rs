@@ -39,6 +39,8 @@ use crate::seldom::Seldom;
 const KNOCKING: usize = 128;
 /// Connections that may make TLS at one time.
 const PROVING: usize = 4;
+/// Sockets that the port can need at one time: one more while it makes room.
+pub(super) const SOCKETS: usize = KNOCKING + PROVING + 1;
 /// Time for a knock, and again for what comes after it.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Pause when the system has no sockets to give.

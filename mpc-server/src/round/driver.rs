@@ -175,7 +175,7 @@ impl Driver {
                 me: config.party,
                 name,
                 shape: deployment.shape(),
-                most_clients: config.clients.max_connections,
+                most_clients: config.clients.most_in_round(),
                 limit: Duration::from_millis(config.rounds.limit_ms),
                 clients: Arc::clone(clients),
             };
@@ -210,7 +210,7 @@ impl Driver {
             rounds: Arc::new(Rounds::new(
                 config.party,
                 deployment.shape(),
-                config.clients.max_connections,
+                config.clients.most_in_round(),
             )),
             clients: Arc::clone(clients),
             limit_bytes: limit_bytes(config, deployment),
@@ -489,5 +489,5 @@ fn limit_bytes(config: &Config, deployment: &Deployment) -> usize {
     let shape = deployment.shape();
     let per_row = 4 * shape.message_bytes + 4096;
     let per_client = shape.slots * per_row + CLAIM_BYTES;
-    (1 << 20) + config.clients.max_connections.saturating_mul(per_client)
+    (1 << 20) + config.clients.most_in_round().saturating_mul(per_client)
 }

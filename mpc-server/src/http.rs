@@ -134,13 +134,20 @@ async fn metrics(State(app): State<App>) -> String {
         aborted,
     } = app.0.rounds.counts();
     let stopped = u8::from(app.0.rounds.is_halted());
+    let ready = u8::from(app.0.rounds.is_ready());
+    let age = app.0.rounds.age();
+    let age = age.map_or("+Inf".to_owned(), |age| age.as_secs_f64().to_string());
     format!(
         "# TYPE mcmix_rounds_total counter\n\
          mcmix_rounds_total{{outcome=\"done\"}} {done}\n\
          mcmix_rounds_total{{outcome=\"failed\"}} {failed}\n\
          mcmix_rounds_total{{outcome=\"aborted\"}} {aborted}\n\
          # TYPE mcmix_rounds_stopped gauge\n\
-         mcmix_rounds_stopped {stopped}\n"
+         mcmix_rounds_stopped {stopped}\n\
+         # TYPE mcmix_ready gauge\n\
+         mcmix_ready {ready}\n\
+         # TYPE mcmix_seconds_since_round gauge\n\
+         mcmix_seconds_since_round {age}\n"
     )
 }
 
@@ -151,7 +158,7 @@ async fn ready(State(app): State<App>) -> impl IntoResponse {
         let text = "rounds are stopped: one of the servers does not follow the protocol, the log says more\n";
         (StatusCode::SERVICE_UNAVAILABLE, text)
     } else {
-        let text = "waiting for the links to both peers, or for the first round\n";
+        let text = "waiting for the links to both peers, or for a round to complete\n";
         (StatusCode::SERVICE_UNAVAILABLE, text)
     }
 }
@@ -198,7 +205,7 @@ mod tests {
             deployment: demo.deployment,
             limits: config.clients,
             clients: Clients::new([0; 32], 1),
-            rounds: Arc::new(Rounds::new(config.party, shape, 1)),
+            rounds: Arc::new(Rounds::new(config.party, shape, 1, Duration::from_secs(1))),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
@@ -304,6 +311,10 @@ mod tests {
         assert_eq!(client.status(), StatusCode::NOT_FOUND);
         let metrics = get(admin_router(app.clone()), "/metrics").await;
         assert_eq!(metrics.status(), StatusCode::OK);
+        let counts = String::from_utf8(body(metrics).await).unwrap();
+        for line in ["mcmix_ready 0\n", "mcmix_seconds_since_round +Inf\n"] {
+            assert!(counts.contains(line), "{counts}");
+        }
         assert_eq!(
             get(router(app), "/metrics").await.status(),
             StatusCode::NOT_FOUND

@@ -3,7 +3,8 @@
 //!
 //! [`clock`] decides, as plain state that tests drive. [`collect`] gathers submissions into [`dealt`],
 //! [`agree`] makes the three parties' sets of clients one, [`lane`] computes, [`driver`] joins
-//! them to links and clients. [`abort`] says what happens where a check finds that a peer deviates.
+//! them to links and clients. [`abort`] says what happens where a check finds that a peer deviates,
+//! `pulse` whether rounds complete.
 
 pub mod abort;
 pub mod agree;
@@ -13,3 +14,4 @@ pub mod counter;
 pub mod dealt;
 pub mod driver;
 pub mod lane;
+mod pulse;

@@ -21,6 +21,7 @@ use super::clock::{Cause, Clock, Halt, Input, Outcome, Output, Periods};
 use super::collect::{Collector, OpenRound};
 use super::counter::{self, Counter, CounterError};
 use super::lane::{self, Job, LaneSettings};
+use super::pulse::Pulse;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::net::{Abandon, Link, PeerEvent, Peers, Position, RoundLink};
@@ -31,8 +32,8 @@ pub struct Rounds {
     /// Takes submissions.
     pub collector: Collector,
     linked: AtomicBool,
-    /// Whether the last round went well, and since the links came up.
-    running: AtomicBool,
+    /// Beats with every round that went well, since the links came up or one failed.
+    pulse: Pulse,
     /// Whether rounds were stopped, here or at a peer.
     halted: AtomicBool,
     done: AtomicU64,
@@ -52,12 +53,13 @@ pub struct RoundCounts {
 }
 
 impl Rounds {
-    /// Makes rounds of at most so many clients, of which none went well yet.
-    pub fn new(me: PartyId, shape: Shape, most_clients: usize) -> Self {
+    /// Makes rounds of at most so many clients, one in each period at best, of which none went well
+    /// yet.
+    pub fn new(me: PartyId, shape: Shape, most_clients: usize, period: Duration) -> Self {
         Self {
             collector: Collector::new(me, shape, most_clients),
             linked: AtomicBool::new(false),
-            running: AtomicBool::new(false),
+            pulse: Pulse::new(period),
             halted: AtomicBool::new(false),
             done: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -81,9 +83,14 @@ impl Rounds {
         }
     }
 
-    /// Returns whether all links are up and rounds go through.
+    /// Returns whether all links are up and rounds complete, now.
     pub fn is_ready(&self) -> bool {
-        self.linked.load(Ordering::Relaxed) && self.running.load(Ordering::Relaxed)
+        self.linked.load(Ordering::Relaxed) && self.pulse.is_alive(Instant::now())
+    }
+
+    /// Returns how long ago the last round completed, if links were up and none has failed since.
+    pub fn age(&self) -> Option<Duration> {
+        self.pulse.age(Instant::now())
     }
 }
 
@@ -211,6 +218,7 @@ impl Driver {
                 config.party,
                 deployment.shape(),
                 config.clients.most_in_round(),
+                periods.conversation.min(periods.dialing),
             )),
             clients: Arc::clone(clients),
             limit_bytes: limit_bytes(config, deployment),
@@ -242,7 +250,7 @@ impl Driver {
                     self.computing.remove(&round);
                     if outcome == Outcome::Done {
                         self.rounds.done.fetch_add(1, Ordering::Relaxed);
-                        self.rounds.running.store(true, Ordering::Relaxed);
+                        self.rounds.pulse.beat(Instant::now());
                     }
                     Input::Finished { round, outcome }
                 }
@@ -262,7 +270,7 @@ impl Driver {
             let linked = self.clock.is_linked();
             self.rounds.linked.store(linked, Ordering::Relaxed);
             if !linked {
-                self.rounds.running.store(false, Ordering::Relaxed);
+                self.rounds.pulse.stop();
             }
         }
     }
@@ -291,7 +299,7 @@ impl Driver {
             None => tracing::info!("no server stops rounds any more"),
         }
         if halt.is_some() {
-            self.rounds.running.store(false, Ordering::Relaxed);
+            self.rounds.pulse.stop();
             self.tell_stopped();
         } else {
             self.tell_again = None;
@@ -372,7 +380,7 @@ impl Driver {
                 if let Some(abandon) = self.computing.remove(&round) {
                     abandon.abandon();
                 }
-                self.rounds.running.store(false, Ordering::Relaxed);
+                self.rounds.pulse.stop();
                 let reason = match cause {
                     Cause::Broken => {
                         self.rounds.failed.fetch_add(1, Ordering::Relaxed);

@@ -91,6 +91,12 @@ impl Process {
         open.unwrap().count()
     }
 
+    fn signal(&self, signal: &str) {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
     fn spawn(mut command: Command, world: &World, party: PartyId) -> Self {
         command.args(["run", "--set", "clients.handshake_ms=600000", "--config"]);
         command.arg(world.config(party));
@@ -135,6 +141,34 @@ async fn a_server_that_is_killed_in_the_middle_comes_back() {
         let after = link.open_round(Program::Conversation).await.round;
         assert!(after > before);
     }
+}
+
+/// Ready is who completes rounds now: before anything has failed, a peer that does nothing shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_freezes_shows_before_its_round_fails() {
+    let mut world = World::prepare(&["rounds.limit_ms=16000", "peers.idle_ms=600000"]);
+    let p2 = Process::start(&world, PartyId::P2);
+    let others = [PartyId::P0, PartyId::P1];
+    for party in others {
+        world.run(party).await;
+    }
+    world.ready().await;
+    let failed = async |party| {
+        let config = Config::load(world.config(party), [], &[]).unwrap();
+        let metrics = get(config.admin.unwrap().listen, "/metrics").await;
+        let mut lines = metrics.lines();
+        let line = lines.find(|line| line.contains("failed"));
+        line.unwrap().to_owned()
+    };
+    let before = [failed(PartyId::P0).await, failed(PartyId::P1).await];
+    p2.signal("STOP");
+    let servers: Vec<_> = world.servers.iter().flatten().collect();
+    let noticed = || servers.iter().all(|server| !server.is_ready());
+    soon("the others to notice", until(noticed)).await;
+    let after = [failed(PartyId::P0).await, failed(PartyId::P1).await];
+    assert_eq!(before, after);
+    p2.signal("CONT");
+    world.ready().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,6 +204,26 @@ mod tests {
         ));
     }
 
+    #[test]
+    fn the_form_of_a_knock_is_frozen() {
+        let knock = Knock {
+            certificate: vec![1, 2],
+            at: KnockedAt(300),
+            scheme: SignatureScheme::ECDSA_NISTP256_SHA256.into(),
+            signature: vec![9],
+        };
+        let expected = b"mcmix k1\x09\x00\x02\x01\x02\xac\x02\x83\x08\x01\x09";
+        assert_eq!(knock.encode().unwrap(), expected);
+        let door = Fingerprint::of(&[7].as_slice().into());
+        let message = signed(&door, KnockedAt(300));
+        let (context, rest) = message.split_at(14);
+        assert_eq!(context, b"mcmix.v2 knock");
+        assert_eq!(
+            rest,
+            [&door.as_bytes()[..], &[44, 1, 0, 0, 0, 0, 0, 0]].concat()
+        );
+    }
+
     async fn read(bytes: &[u8]) -> Result<Knock, Misdeed> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut near = TcpStream::connect(listener.local_addr().unwrap())

@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use mcmix_shared::party::PartyId;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 use tokio_util::sync::CancellationToken;
@@ -115,17 +115,21 @@ struct Maker {
 }
 
 impl Maker {
-    /// Dials the next party again and again, with a growing pause after each failure.
+    /// Dials the next party again and again.
     async fn dial(&self) {
         let peer = self.settings.me.next();
-        let mut pause = FIRST_RETRY;
+        let mut pauses = Pauses(FIRST_RETRY);
         loop {
+            let mut lasted = Duration::ZERO;
             let made = Box::pin(within_handshake(peer, self.connect(peer)));
             let error = match self.stop.run_until_cancelled(made).await {
                 Some(Ok((socket, session))) => {
-                    pause = FIRST_RETRY;
+                    let since = Instant::now();
                     // Not cut off by a stop: it says farewell to the peer first.
-                    Box::pin(self.run(peer, socket, session, self.stop.child_token())).await
+                    let end = self.stop.child_token();
+                    let error = Box::pin(self.run(peer, socket, session, end)).await;
+                    lasted = since.elapsed();
+                    error
                 }
                 Some(Err(error)) => error,
                 None => return,
@@ -133,12 +137,12 @@ impl Maker {
             if self.stop.is_cancelled() {
                 return;
             }
+            let pause = pauses.after(lasted);
             tracing::warn!(%peer, retry_ms = pause.as_millis(), "{error}");
             let pausing = tokio::time::sleep(pause);
             if self.stop.run_until_cancelled(pausing).await.is_none() {
                 return;
             }
-            pause = (pause * 2).min(LAST_RETRY);
         }
     }
 
@@ -245,6 +249,21 @@ impl Maker {
             }
             _ => Err(bad("its first message is not binary")),
         }
+    }
+}
+
+/// The pauses between one dial and the next: longer and longer while no link lasts, whether it is
+/// not made at all or cut as soon as it is, which both ends log each time.
+struct Pauses(Duration);
+
+impl Pauses {
+    fn after(&mut self, lasted: Duration) -> Duration {
+        if lasted >= LAST_RETRY {
+            self.0 = FIRST_RETRY;
+        }
+        let pause = self.0;
+        self.0 = (pause * 2).min(LAST_RETRY);
+        pause
     }
 }
 

@@ -81,11 +81,18 @@ impl Drop for Pair {
     }
 }
 
-/// Connects, says something, and waits until the server hangs up.
-async fn stranger(address: String, says: Vec<u8>) {
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    let _hung_up = socket.write_all(&says).await;
-    while !matches!(socket.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {}
+/// Connects strangers that say something and then wait until the server hangs up.
+async fn strangers(address: &str, says: &[u8]) -> FuturesUnordered<impl Future<Output = ()>> {
+    let strangers = FuturesUnordered::new();
+    for _ in 0..STRANGERS {
+        // One by one: the system's queue of new connections is short.
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let _hung_up = socket.write_all(says).await;
+        strangers.push(async move {
+            while !matches!(socket.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {}
+        });
+    }
+    strangers
 }
 
 /// However many come while a peer's handshake is under way, saying nothing, anything, or what the
@@ -103,21 +110,19 @@ async fn no_stranger_cuts_off_a_handshake() {
         let far = TcpStream::connect(&p1).await.unwrap();
         let ((mut from_p0, mut to_p0), (mut from_p1, mut to_p1)) =
             (near.into_split(), far.into_split());
-        let (mut first_flight, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+        let (mut first_flight, mut answer) = (Vec::new(), vec![0; 1 << 16]);
+        let mut sent = 0;
         let answered = loop {
             tokio::select! {
-                read = from_p0.read(&mut first_flight[..]) => {
-                    let read = read.unwrap();
-                    first_flight.truncate(read.max(1));
-                    to_p1.write_all(&first_flight).await.unwrap();
+                _read = from_p0.read_buf(&mut first_flight) => {
+                    to_p1.write_all(&first_flight[sent..]).await.unwrap();
+                    sent = first_flight.len();
                 }
                 read = from_p1.read(&mut answer) => break read.unwrap(),
             }
         };
         let says = says.unwrap_or(first_flight);
-        let mut strangers: FuturesUnordered<_> = (0..STRANGERS)
-            .map(|_| stranger(p1.clone(), says.clone()))
-            .collect();
+        let mut strangers = strangers(&p1, &says).await;
         let crowd = async {
             while strangers.next().await.is_some() {
                 if strangers.len() <= STRANGERS / 2 {
@@ -140,6 +145,17 @@ async fn no_stranger_cuts_off_a_handshake() {
             () = tokio::time::sleep(NEVER) => panic!("no link"),
         }
     }
+}
+
+#[test]
+fn links_that_do_not_last_are_made_again_more_and_more_slowly() {
+    let mut pauses = Pauses(FIRST_RETRY);
+    let short = Duration::from_millis(20);
+    let pauses_after_short: Vec<_> = (0..8).map(|_| pauses.after(short)).collect();
+    assert!(pauses_after_short.is_sorted());
+    assert_eq!(pauses_after_short.first(), Some(&FIRST_RETRY));
+    assert_eq!(pauses_after_short.last(), Some(&LAST_RETRY));
+    assert_eq!(pauses.after(LAST_RETRY), FIRST_RETRY);
 }
 
 /// What was logged.
@@ -175,9 +191,7 @@ async fn strangers_are_called_so_and_logged_seldom() {
     let _here = tracing::subscriber::set_default(subscriber);
     let pair = Pair::new();
     let (p1, _events) = pair.start(1, "127.0.0.1:1".to_owned()).await;
-    let strangers: FuturesUnordered<_> = (0..STRANGERS)
-        .map(|_| stranger(p1.clone(), b"GET / HTTP/1.1\r\n\r\n".to_vec()))
-        .collect();
+    let strangers = strangers(&p1, b"GET / HTTP/1.1\r\n\r\n").await;
     let gone = strangers.collect::<Vec<()>>();
     timeout(NEVER, gone).await.expect("strangers give way");
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

@@ -12,7 +12,7 @@ use mcmix_shared::identity::SecretKey;
 use mcmix_shared::manifest::{Deployment, ManifestError};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::wire::Refusal;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -27,6 +27,9 @@ use crate::round::driver::{Driver, DriverError, Rounds};
 
 /// Time that links have to end by themselves.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Connections that the system keeps until they are taken, as far as it keeps so many.
+const WAITING: u32 = 4096;
 
 /// Why a party can't start.
 #[derive(Debug, thiserror::Error)]
@@ -168,6 +171,10 @@ impl Server {
     ///
     /// # Errors
     /// Says what is in the way and what to do about it.
+    #[expect(
+        clippy::unused_async,
+        reason = "listening and the tasks need the runtime that whoever awaits this runs on"
+    )]
     pub async fn start(ready: Ready) -> Result<Self, StartError> {
         let Ready {
             config,
@@ -176,10 +183,10 @@ impl Server {
             deployment,
             room,
         } = ready;
-        let client_listener = listen("clients.listen", config.clients.listen).await?;
-        let peer_listener = listen("peers.listen", config.peers.listen).await?;
+        let client_listener = listen("clients.listen", config.clients.listen)?;
+        let peer_listener = listen("peers.listen", config.peers.listen)?;
         let admin_listener = match &config.admin {
-            Some(admin) => Some(listen("admin.listen", admin.listen).await?),
+            Some(admin) => Some(listen("admin.listen", admin.listen)?),
             None => None,
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -295,12 +302,41 @@ impl Server {
     }
 }
 
-async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen {
-            key,
-            address,
-            source,
-        })
+fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A server that starts again does not wait for its old connections' last packets.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(WAITING)
+    };
+    listen().map_err(|source| StartError::Listen {
+        key,
+        address,
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// Where a packet that opens a connection is dropped, the system sends it again after a second.
+    #[tokio::test]
+    async fn hundreds_can_come_while_the_server_is_busy() {
+        let listener = listen("peers.listen", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut waiting = Vec::new();
+        let all = async {
+            for _ in 0..500 {
+                waiting.push(TcpStream::connect(listener.local_addr().unwrap()).await);
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_mins(1), all);
+        assert!(all.await.is_ok() && waiting.iter().all(Result::is_ok));
+    }
 }

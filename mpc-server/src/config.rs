@@ -11,6 +11,7 @@ use std::{fs, io};
 use mcmix_shared::party::PartyId;
 use serde::{Deserialize, Deserializer};
 
+use crate::descriptors::DEFAULT_CLIENTS;
 use crate::keys::Fingerprint;
 
 pub mod demo;
@@ -118,15 +119,23 @@ pub struct Clients {
     /// Folder of the built page, when this party serves it.
     #[serde(default)]
     pub page: Option<PathBuf>,
-    /// Connections at one time.
-    #[serde(default = "defaults::max_connections")]
-    pub max_connections: usize,
+    /// Clients at one time, if it is said.
+    #[serde(default)]
+    pub max_connections: Option<usize>,
     /// Time for the HTTP request and the Noise handshake.
     #[serde(default = "defaults::handshake_ms")]
     pub handshake_ms: u64,
     /// Refusals after which a connection is cut.
     #[serde(default = "defaults::max_refusals")]
     pub max_refusals: u32,
+}
+
+impl Clients {
+    /// Returns how many clients a round takes at most. All three parties need the same, however
+    /// many connections each has room for.
+    pub fn most_in_round(&self) -> usize {
+        self.max_connections.unwrap_or(DEFAULT_CLIENTS)
+    }
 }
 
 /// The two other parties.
@@ -186,10 +195,6 @@ impl Default for Rounds {
 const LONGEST_ROUND_MS: u64 = 16_000;
 
 mod defaults {
-    pub(super) const fn max_connections() -> usize {
-        100_000
-    }
-
     pub(super) const fn handshake_ms() -> u64 {
         10_000
     }
@@ -257,7 +262,7 @@ impl Config {
                 "is the same as peers.next_fingerprint; the two other parties have different keys",
             );
         }
-        if self.clients.max_connections == 0 {
+        if self.clients.max_connections == Some(0) {
             return nonsense("clients.max_connections", "must be at least 1");
         }
         if self.peers.idle_ms == 0 || self.clients.handshake_ms == 0 || self.rounds.limit_ms == 0 {
@@ -383,7 +388,7 @@ mod tests {
         let flags = ["clients.listen=127.0.0.1:2".to_owned()];
         let config = Config::load(&example(0), environment, &flags).unwrap();
         assert_eq!(config.clients.listen, "127.0.0.1:2".parse().unwrap());
-        assert_eq!(config.clients.max_connections, 7);
+        assert_eq!(config.clients.max_connections, Some(7));
     }
 
     #[test]

@@ -166,13 +166,20 @@ async fn metrics(State(app): State<App>) -> String {
         aborted,
     } = app.0.rounds.counts();
     let stopped = u8::from(app.0.rounds.is_halted());
+    let ready = u8::from(app.0.rounds.is_ready());
+    let age = app.0.rounds.age();
+    let age = age.map_or("+Inf".to_owned(), |age| age.as_secs_f64().to_string());
     format!(
         "# TYPE mcmix_rounds_total counter\n\
          mcmix_rounds_total{{outcome=\"done\"}} {done}\n\
          mcmix_rounds_total{{outcome=\"failed\"}} {failed}\n\
          mcmix_rounds_total{{outcome=\"aborted\"}} {aborted}\n\
          # TYPE mcmix_rounds_stopped gauge\n\
-         mcmix_rounds_stopped {stopped}\n"
+         mcmix_rounds_stopped {stopped}\n\
+         # TYPE mcmix_ready gauge\n\
+         mcmix_ready {ready}\n\
+         # TYPE mcmix_seconds_since_round gauge\n\
+         mcmix_seconds_since_round {age}\n"
     )
 }
 
@@ -183,7 +190,7 @@ async fn ready(State(app): State<App>) -> impl IntoResponse {
         let text = "rounds are stopped: one of the servers does not follow the protocol, the log says more\n";
         (StatusCode::SERVICE_UNAVAILABLE, text)
     } else {
-        let text = "waiting for the links to both peers, or for the first round\n";
+        let text = "waiting for the links to both peers, or for a round to complete\n";
         (StatusCode::SERVICE_UNAVAILABLE, text)
     }
 }
@@ -200,6 +207,7 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::{Request, Response};
     use tempfile::TempDir;
+    use tokio::sync::Semaphore;
     use tower::ServiceExt;
 
     use super::*;
@@ -237,7 +245,7 @@ mod tests {
             deployment: demo.deployment,
             limits: config.clients,
             clients: Clients::start(settings, collector).unwrap(),
-            rounds: Arc::default(),
+            rounds: Arc::new(Rounds::new(Duration::from_secs(1))),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
@@ -309,6 +317,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_that_is_sent_takes_a_place_until_it_is_through() {
+        let (_folder, app) = party();
+        let places = Arc::new(Semaphore::new(2));
+        let connection = Arc::new(Arc::clone(&places).acquire_owned().await.unwrap());
+        let get = async || {
+            let mut request = Request::get("/index.html").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Arc::clone(&connection));
+            router(app.clone()).oneshot(request).await.unwrap()
+        };
+        let unread = get().await;
+        assert_eq!(unread.headers()[header::CONTENT_LENGTH], "15");
+        assert_eq!(places.available_permits(), 0);
+        assert_eq!(get().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body(unread).await, b"<!doctype html>");
+        assert_eq!(places.available_permits(), 1);
+        drop(get().await);
+        assert_eq!(places.available_permits(), 1);
+    }
+
+    #[tokio::test]
     async fn health_is_told_on_both_addresses_and_counts_to_operators_alone() {
         let (_folder, app) = party();
         for router in [router(app.clone()), admin_router(app.clone())] {
@@ -323,6 +351,10 @@ mod tests {
         assert_eq!(client.status(), StatusCode::NOT_FOUND);
         let metrics = get(admin_router(app.clone()), "/metrics").await;
         assert_eq!(metrics.status(), StatusCode::OK);
+        let counts = String::from_utf8(body(metrics).await).unwrap();
+        for line in ["mcmix_ready 0\n", "mcmix_seconds_since_round +Inf\n"] {
+            assert!(counts.contains(line), "{counts}");
+        }
         assert_eq!(
             get(router(app), "/metrics").await.status(),
             StatusCode::NOT_FOUND

@@ -3,7 +3,9 @@
 //! Modules stand in the order in which a client's submission meets them, from the outside in.
 
 pub mod config;
+pub mod descriptors;
 pub mod keys;
+mod seldom;
 
 pub mod server;
 

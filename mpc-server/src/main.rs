@@ -106,6 +106,8 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         Command::CheckConfig(args) => {
             let ready = Ready::read(load(&args)?)?;
             println!("{}: ready to run", args.config.display());
+            let (room, limit) = (ready.room().clients(), ready.room().limit());
+            println!("room for {room} clients at a time; the system allows {limit} open files");
             let first = Base64UrlUnpadded::encode_string(&ready.deployment().realm().deployment);
             println!("`first` of later manifests: {first}");
             Ok(())

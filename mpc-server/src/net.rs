@@ -11,8 +11,10 @@ use tokio_tungstenite::tungstenite;
 
 use crate::keys::Fingerprint;
 
+mod door;
 mod hello;
 mod inbox;
+mod knock;
 mod link;
 mod message;
 mod peers;
@@ -28,6 +30,10 @@ pub use peers::{PeerEvent, PeerSettings, Peers};
 pub(crate) use round::memory;
 pub use round::{Abandon, RoundLink};
 pub use tls::{Pins, TlsContext};
+
+/// Sockets that the links with both peers can need at one time: two links, an old one that ends
+/// beside a new one, and whoever knocks.
+pub(crate) const SOCKETS: usize = 4 + door::SOCKETS;
 
 /// What went wrong between us and a peer. Every variant that the peer caused blames it.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +72,12 @@ pub enum PeerError {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// The peer that we dialled hung up before it showed a certificate.
+    #[error(
+        "{0} hung up on us; it may run another version, or its operator may have another \
+         fingerprint of ours"
+    )]
+    TurnedAway(PartyId),
     /// The connection broke, or the peer broke the WebSocket protocol or its limits.
     #[error("the link with {peer} broke: {source}")]
     Broken {

@@ -12,12 +12,13 @@ use mcmix_shared::identity::SecretKey;
 use mcmix_shared::manifest::{Deployment, ManifestError};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::wire::Refusal;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clients::{ClientSettings, Clients};
 use crate::config::Config;
+use crate::descriptors::{ADMIN_CONNECTIONS, DescriptorError, Room};
 use crate::http::accept::{self, AcceptLimits};
 use crate::http::{self, App, Parts};
 use crate::intake::Collector;
@@ -27,10 +28,9 @@ use crate::round::driver::{Driver, DriverError, Rounds};
 
 /// Time that links have to end by themselves.
 const FAREWELL: Duration = Duration::from_secs(3);
-/// Connections beyond the clients: pages, health checks, handshakes.
-const OTHER_CONNECTIONS: usize = 256;
-/// Connections of operators.
-const ADMIN_CONNECTIONS: usize = 16;
+
+/// Connections that the system keeps until they are taken, as far as it keeps so many.
+const WAITING: u32 = 4096;
 
 /// Why a party can't start.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,9 @@ pub enum StartError {
     /// The page's folder is not there.
     #[error("clients.page: {} is no folder; build the page or leave the key out", .0.display())]
     NoPage(PathBuf),
+    /// The system gives too few files and sockets.
+    #[error(transparent)]
+    Descriptors(#[from] DescriptorError),
     /// An address can't be listened on.
     #[error("can't listen on {address} ({key}): {source}")]
     Listen {
@@ -97,6 +100,7 @@ pub struct Ready {
     key: SecretKey,
     tls: TlsIdentity,
     deployment: Deployment,
+    room: Room,
 }
 
 impl Ready {
@@ -105,10 +109,15 @@ impl Ready {
         &self.deployment
     }
 
-    /// Reads every file that a configuration names.
+    /// Returns how many clients there is room for.
+    pub const fn room(&self) -> Room {
+        self.room
+    }
+
+    /// Reads every file that a configuration names, and raises the process's limit of open files.
     ///
     /// # Errors
-    /// Names the file that is missing or does not fit.
+    /// Names the file that is missing or does not fit, or says how many more the system must allow.
     pub fn read(config: Config) -> Result<Self, StartError> {
         let key = keys::read_noise_key(&config.keys.noise)?;
         let tls = TlsIdentity::read(&config.keys.tls_certificate, &config.keys.tls_key)?;
@@ -125,11 +134,13 @@ impl Ready {
         if let Some(page) = config.clients.page.as_ref().filter(|page| !page.is_dir()) {
             return Err(StartError::NoPage(page.clone()));
         }
+        let room = Room::make(config.clients.max_connections)?;
         Ok(Self {
             config,
             key,
             tls,
             deployment,
+            room,
         })
     }
 }
@@ -164,26 +175,31 @@ impl Server {
     ///
     /// # Errors
     /// Says what is in the way and what to do about it.
+    #[expect(
+        clippy::unused_async,
+        reason = "listening and the tasks need the runtime that whoever awaits this runs on"
+    )]
     pub async fn start(ready: Ready) -> Result<Self, StartError> {
         let Ready {
             config,
             key,
             tls,
             deployment,
+            room,
         } = ready;
-        let client_listener = listen("clients.listen", config.clients.listen).await?;
-        let peer_listener = listen("peers.listen", config.peers.listen).await?;
+        let client_listener = listen("clients.listen", config.clients.listen)?;
+        let peer_listener = listen("peers.listen", config.peers.listen)?;
         let admin_listener = match &config.admin {
-            Some(admin) => Some(listen("admin.listen", admin.listen).await?),
+            Some(admin) => Some(listen("admin.listen", admin.listen)?),
             None => None,
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let most = config.clients.max_connections;
+        let most = config.clients.most_in_round();
         let collector = Arc::new(Collector::new(config.party, deployment.shape(), most));
         let settings = ClientSettings {
             party: config.party,
             deployment: deployment.clone(),
-            most,
+            most: room.clients(),
             max_refusals: config.clients.max_refusals,
         };
         let clients = Clients::start(settings, Arc::clone(&collector));
@@ -217,10 +233,7 @@ impl Server {
 
         let party = config.party;
         let limits = AcceptLimits {
-            connections: config
-                .clients
-                .max_connections
-                .saturating_add(OTHER_CONNECTIONS),
+            connections: room.connections(),
             head: Duration::from_millis(config.clients.handshake_ms),
         };
         let app = App::new(Parts {
@@ -250,7 +263,7 @@ impl Server {
             serve(listener, http::admin_router(app.clone()), limits);
         }
         serve(client_listener, http::router(app), limits);
-        tracing::info!(%party, "running");
+        tracing::info!(%party, most_clients = room.clients(), "running");
         Ok(Self {
             party,
             clients,
@@ -301,12 +314,41 @@ impl Server {
     }
 }
 
-async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| StartError::Listen {
-            key,
-            address,
-            source,
-        })
+fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // A server that starts again does not wait for its old connections' last packets.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(WAITING)
+    };
+    listen().map_err(|source| StartError::Listen {
+        key,
+        address,
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    /// Where a packet that opens a connection is dropped, the system sends it again after a second.
+    #[tokio::test]
+    async fn hundreds_can_come_while_the_server_is_busy() {
+        let listener = listen("peers.listen", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut waiting = Vec::new();
+        let all = async {
+            for _ in 0..500 {
+                waiting.push(TcpStream::connect(listener.local_addr().unwrap()).await);
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_mins(1), all);
+        assert!(all.await.is_ok() && waiting.iter().all(Result::is_ok));
+    }
 }

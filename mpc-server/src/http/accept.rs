@@ -11,9 +11,12 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+
+use crate::seldom::Seldom;
 
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 16 * 1024;
@@ -47,6 +50,7 @@ pub async fn serve(
     let places = Arc::new(Semaphore::new(
         limits.connections.min(Semaphore::MAX_PERMITS),
     ));
+    let mut failures = Seldom::<u64>::new();
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -64,7 +68,10 @@ pub async fn serve(
                 ));
             }
             Err(error) => {
-                tracing::warn!("can't accept a connection: {error}");
+                if let Some(times) = failures.add(Instant::now(), |times| *times += 1) {
+                    let at = listener.local_addr().ok();
+                    tracing::warn!(times, ?at, "can't accept a connection: {error}");
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }

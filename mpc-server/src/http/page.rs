@@ -1,18 +1,45 @@
 //! The page: static files and the headers that guard it.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, Uri, header};
-use axum::response::Response;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use mcmix_shared::manifest::Deployment;
 use tower_http::services::ServeDir;
 
+use super::accept::Permit;
+
 /// Serves the page's folder; a missing file is a 404, never the index page.
-pub(super) fn files(folder: &Path) -> ServeDir {
-    ServeDir::new(folder)
+pub(super) fn files(folder: &Path) -> Router {
+    let files = ServeDir::new(folder)
         .precompressed_br()
-        .precompressed_gzip()
+        .precompressed_gzip();
+    Router::new()
+        .fallback_service(files)
+        .layer(axum::middleware::from_fn(take_a_place))
+}
+
+/// Takes a connection's place for a file while it is sent, which is for as long as its receiver
+/// likes: connections and files together are never more than there is room for.
+async fn take_a_place(request: Request, next: Next) -> Response {
+    let Some(connection) = request.extensions().get::<Permit>() else {
+        return next.run(request).await;
+    };
+    let Ok(place) = Arc::clone(connection.semaphore()).try_acquire_owned() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    next.run(request).await.map(|body| {
+        let chunks = body.into_data_stream();
+        Body::from_stream(chunks.inspect(move |_| {
+            let _held = &place;
+        }))
+    })
 }
 
 /// What is added to every response.

@@ -1,6 +1,5 @@
 //! Makes both links, and makes them again whenever they end.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,15 +7,15 @@ use futures_util::{SinkExt, StreamExt};
 use mcmix_shared::party::PartyId;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::timeout;
-use tokio_rustls::TlsStream;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::Message as WsMessage;
-use tokio_tungstenite::{accept_async_with_config, client_async_with_config};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::door::Door;
 use super::hello::{Hello, PairKey};
+use super::knock::knock;
 use super::link::{self, Link, Pace, Socket};
 use super::tls::{self, TlsContext};
 use super::{Control, PeerError, Position};
@@ -64,12 +63,8 @@ pub enum PeerEvent {
 
 /// Time for the handshakes of one connection.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes with strangers at one time; with one more, the oldest is given up.
-const STRANGERS: usize = 64;
 /// News that may wait.
 const EVENTS: usize = 64;
-/// What TLS may hold before writers wait.
-const TLS_BUFFER_BYTES: usize = 1 << 20;
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
 
@@ -120,17 +115,21 @@ struct Maker {
 }
 
 impl Maker {
-    /// Dials the next party again and again, with a growing pause after each failure.
+    /// Dials the next party again and again.
     async fn dial(&self) {
         let peer = self.settings.me.next();
-        let mut pause = FIRST_RETRY;
+        let mut pauses = Pauses(FIRST_RETRY);
         loop {
+            let mut lasted = Duration::ZERO;
             let made = Box::pin(within_handshake(peer, self.connect(peer)));
             let error = match self.stop.run_until_cancelled(made).await {
                 Some(Ok((socket, session))) => {
-                    pause = FIRST_RETRY;
+                    let since = Instant::now();
                     // Not cut off by a stop: it says farewell to the peer first.
-                    Box::pin(self.run(peer, socket, session, self.stop.child_token())).await
+                    let end = self.stop.child_token();
+                    let error = Box::pin(self.run(peer, socket, session, end)).await;
+                    lasted = since.elapsed();
+                    error
                 }
                 Some(Err(error)) => error,
                 None => return,
@@ -138,18 +137,18 @@ impl Maker {
             if self.stop.is_cancelled() {
                 return;
             }
+            let pause = pauses.after(lasted);
             tracing::warn!(%peer, retry_ms = pause.as_millis(), "{error}");
             let pausing = tokio::time::sleep(pause);
             if self.stop.run_until_cancelled(pausing).await.is_none() {
                 return;
             }
-            pause = (pause * 2).min(LAST_RETRY);
         }
     }
 
     async fn connect(&self, peer: PartyId) -> Result<(Socket, [u8; 32]), PeerError> {
         let address = &self.settings.next_address;
-        let socket =
+        let mut socket =
             TcpStream::connect(address)
                 .await
                 .map_err(|source| PeerError::Unreachable {
@@ -157,16 +156,16 @@ impl Maker {
                     address: address.clone(),
                     source,
                 })?;
-        no_delay(peer, &socket)?;
-        let stream = self.settings.tls.connect(peer, socket).await?;
+        let tls = &self.settings.tls;
+        knock(tls, &mut socket)
+            .await
+            .map_err(|source| PeerError::Tls { peer, source })?;
+        let stream = tls.connect(peer, socket).await?;
         let session = tls::export(peer, &stream)?;
-        let (socket, _response) = client_async_with_config(
-            "ws://mcmix-party/peer",
-            unbuffered(stream),
-            Some(link::config()),
-        )
-        .await
-        .map_err(|source| PeerError::broken(peer, source))?;
+        let (socket, _response) =
+            client_async_with_config("ws://mcmix-party/peer", stream, Some(link::config()))
+                .await
+                .map_err(|source| PeerError::broken(peer, source))?;
         Ok((socket, session))
     }
 
@@ -192,50 +191,8 @@ impl Maker {
                 current = Some((end, task));
             }
         };
-        let strangers = async {
-            // Whoever connects and says nothing must not keep the peer out.
-            let mut handshakes = JoinSet::new();
-            let mut oldest_first = VecDeque::new();
-            loop {
-                while handshakes.try_join_next().is_some() {}
-                oldest_first.retain(|handshake: &AbortHandle| !handshake.is_finished());
-                if oldest_first.len() >= STRANGERS
-                    && let Some(oldest) = oldest_first.pop_front()
-                {
-                    oldest.abort();
-                }
-                let socket = match listener.accept().await {
-                    Ok((socket, _address)) => socket,
-                    Err(error) => {
-                        tracing::warn!("can't accept a peer's connection: {error}");
-                        tokio::time::sleep(FIRST_RETRY).await;
-                        continue;
-                    }
-                };
-                let (maker, proven) = (Arc::clone(&self), proven.clone());
-                oldest_first.push_back(handshakes.spawn(async move {
-                    match Box::pin(within_handshake(peer, maker.welcome(peer, socket))).await {
-                        Ok(made) => drop(proven.send(made).await),
-                        Err(error) => tracing::warn!(%peer, "{error}"),
-                    }
-                }));
-            }
-        };
-        tokio::join!(links, strangers);
-    }
-
-    async fn welcome(
-        &self,
-        peer: PartyId,
-        socket: TcpStream,
-    ) -> Result<(Socket, [u8; 32]), PeerError> {
-        no_delay(peer, &socket)?;
-        let stream = self.settings.tls.accept(peer, socket).await?;
-        let session = tls::export(peer, &stream)?;
-        let socket = accept_async_with_config(unbuffered(stream), Some(link::config()))
-            .await
-            .map_err(|source| PeerError::broken(peer, source))?;
-        Ok((socket, session))
+        let door = Door::new(peer, self.settings.tls.clone(), proven);
+        tokio::join!(links, door.keep(listener));
     }
 
     /// Introduces both ends to each other, then runs the link until it ends.
@@ -295,6 +252,21 @@ impl Maker {
     }
 }
 
+/// The pauses between one dial and the next: longer and longer while no link lasts, whether it is
+/// not made at all or cut as soon as it is, which both ends log each time.
+struct Pauses(Duration);
+
+impl Pauses {
+    fn after(&mut self, lasted: Duration) -> Duration {
+        if lasted >= LAST_RETRY {
+            self.0 = FIRST_RETRY;
+        }
+        let pause = self.0;
+        self.0 = (pause * 2).min(LAST_RETRY);
+        pause
+    }
+}
+
 async fn within_handshake<T>(
     peer: PartyId,
     handshake: impl Future<Output = Result<T, PeerError>>,
@@ -304,17 +276,5 @@ async fn within_handshake<T>(
         .unwrap_or(Err(PeerError::Silent(peer)))
 }
 
-/// Lets one write hand TLS whole messages.
-fn unbuffered(mut stream: TlsStream<TcpStream>) -> TlsStream<TcpStream> {
-    match &mut stream {
-        TlsStream::Client(stream) => stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER_BYTES)),
-        TlsStream::Server(stream) => stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER_BYTES)),
-    }
-    stream
-}
-
-fn no_delay(peer: PartyId, socket: &TcpStream) -> Result<(), PeerError> {
-    socket
-        .set_nodelay(true)
-        .map_err(|source| PeerError::Tls { peer, source })
-}
+#[cfg(test)]
+mod tests;

@@ -38,6 +38,8 @@ pub struct TlsContext {
     provider: Arc<CryptoProvider>,
 }
 
+/// What TLS may hold before writers wait: one write hands it whole messages.
+const BUFFER_BYTES: usize = 1 << 20;
 /// Length of the secret that both ends derive from the TLS session.
 const EXPORT_BYTES: usize = 32;
 
@@ -58,12 +60,67 @@ impl TlsContext {
         }
     }
 
+    /// Returns the fingerprints of both peers' certificates.
+    pub(super) const fn pins(&self) -> &Pins {
+        &self.pins
+    }
+
+    /// Returns our certificate.
+    pub(super) fn certificate(&self) -> CertificateDer<'static> {
+        self.identity.certificate()
+    }
+
+    /// Returns our certificate's fingerprint.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint()
+    }
+
+    /// Signs with our certificate's key.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<(SignatureScheme, Vec<u8>), Error> {
+        let key = self
+            .provider
+            .key_provider
+            .load_private_key(self.identity.key())?;
+        let schemes = self
+            .provider
+            .signature_verification_algorithms
+            .supported_schemes();
+        let signer = key
+            .choose_scheme(&schemes)
+            .ok_or_else(|| Error::General("our key fits no signature that we know".to_owned()))?;
+        Ok((signer.scheme(), signer.sign(message)?))
+    }
+
+    /// Says whether a certificate's key signed a message.
+    pub(super) fn is_signed_by(
+        &self,
+        certificate: &CertificateDer<'_>,
+        scheme: SignatureScheme,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        let Ok(certificate) = webpki::EndEntityCert::try_from(certificate) else {
+            return false;
+        };
+        let known = self.provider.signature_verification_algorithms.mapping;
+        let algorithms = known.iter().filter(|(known, _)| *known == scheme);
+        algorithms
+            .flat_map(|(_, algorithms)| *algorithms)
+            .any(|&algorithm| {
+                certificate
+                    .verify_signature(algorithm, message, signature)
+                    .is_ok()
+            })
+    }
+
     /// Makes TLS with the next party, which we dialled.
     pub(super) async fn connect(
         &self,
         peer: PartyId,
         socket: TcpStream,
     ) -> Result<TlsStream<TcpStream>, PeerError> {
+        let io = |source| PeerError::Tls { peer, source };
+        socket.set_nodelay(true).map_err(io)?;
         let pin = Arc::new(Pin::new(self.pins.next, Arc::clone(&self.provider)));
         let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -82,7 +139,11 @@ impl TlsContext {
             .connect(name, socket)
             .await
         {
-            Ok(stream) => Ok(TlsStream::Client(stream)),
+            Ok(mut stream) => {
+                stream.get_mut().1.set_buffer_limit(Some(BUFFER_BYTES));
+                Ok(TlsStream::Client(stream))
+            }
+            Err(source) if is_hung_up(&source) => Err(PeerError::TurnedAway(peer)),
             Err(source) => Err(pin.explain(peer, source)),
         }
     }
@@ -93,6 +154,8 @@ impl TlsContext {
         peer: PartyId,
         socket: TcpStream,
     ) -> Result<TlsStream<TcpStream>, PeerError> {
+        let io = |source| PeerError::Tls { peer, source };
+        socket.set_nodelay(true).map_err(io)?;
         let pin = Arc::new(Pin::new(self.pins.prev, Arc::clone(&self.provider)));
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -104,7 +167,10 @@ impl TlsContext {
         // Links are long-lived; a resumed session would skip the certificates.
         config.send_tls13_tickets = 0;
         match TlsAcceptor::from(Arc::new(config)).accept(socket).await {
-            Ok(stream) => Ok(TlsStream::Server(stream)),
+            Ok(mut stream) => {
+                stream.get_mut().1.set_buffer_limit(Some(BUFFER_BYTES));
+                Ok(TlsStream::Server(stream))
+            }
             Err(source) => Err(pin.explain(peer, source)),
         }
     }
@@ -202,6 +268,15 @@ fn lacks_key_exchange(error: &std::io::Error) -> bool {
         Some(Error::PeerIncompatible(
             PeerIncompatible::NoKxGroupsInCommon
         ))
+    )
+}
+
+/// Says whether the other end hung up without a word.
+fn is_hung_up(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(
+        error.kind(),
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe
     )
 }
 

@@ -20,17 +20,18 @@ use super::agree::CLAIM_BYTES;
 use super::clock::{Cause, Clock, Halt, Input, Outcome, Output, Periods};
 use super::counter::{self, Counter, CounterError};
 use super::lane::{self, Job, LaneSettings};
+use super::pulse::Pulse;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::intake::{Collector, OpenRound};
 use crate::net::{Abandon, Link, PeerEvent, Peers, Position, RoundLink};
 
 /// What client links and health checks see of the rounds.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rounds {
     linked: AtomicBool,
-    /// Whether the last round went well, and since the links came up.
-    running: AtomicBool,
+    /// Beats with every round that went well, since the links came up or one failed.
+    pulse: Pulse,
     /// Whether rounds were stopped, here or at a peer.
     halted: AtomicBool,
     done: AtomicU64,
@@ -50,6 +51,18 @@ pub struct RoundCounts {
 }
 
 impl Rounds {
+    /// Makes rounds, one in each period at best, of which none went well yet.
+    pub fn new(period: Duration) -> Self {
+        Self {
+            linked: AtomicBool::new(false),
+            pulse: Pulse::new(period),
+            halted: AtomicBool::new(false),
+            done: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            aborted: AtomicU64::new(0),
+        }
+    }
+
     /// Returns whether rounds were stopped after too many aborts, here or at a peer.
     pub fn is_halted(&self) -> bool {
         self.halted.load(Ordering::Relaxed)
@@ -66,9 +79,14 @@ impl Rounds {
         }
     }
 
-    /// Returns whether all links are up and rounds go through.
+    /// Returns whether all links are up and rounds complete, now.
     pub fn is_ready(&self) -> bool {
-        self.linked.load(Ordering::Relaxed) && self.running.load(Ordering::Relaxed)
+        self.linked.load(Ordering::Relaxed) && self.pulse.is_alive(Instant::now())
+    }
+
+    /// Returns how long ago the last round completed, if links were up and none has failed since.
+    pub fn age(&self) -> Option<Duration> {
+        self.pulse.age(Instant::now())
     }
 }
 
@@ -160,7 +178,7 @@ impl Driver {
             let settings = LaneSettings {
                 me: config.party,
                 name,
-                most_clients: config.clients.max_connections,
+                most_clients: config.clients.most_in_round(),
                 limit: Duration::from_millis(config.rounds.limit_ms),
                 engine: Settings::default(),
             };
@@ -193,7 +211,7 @@ impl Driver {
             computing: HashMap::new(),
             conversation: lane(CONVERSATION)?,
             dialing: lane(DIALING)?,
-            rounds: Arc::default(),
+            rounds: Arc::new(Rounds::new(periods.conversation.min(periods.dialing))),
             collector: Arc::clone(collector),
             clients: Arc::clone(clients),
             limit_bytes: limit_bytes(config, deployment),
@@ -225,7 +243,7 @@ impl Driver {
                     self.computing.remove(&round);
                     if outcome == Outcome::Done {
                         self.rounds.done.fetch_add(1, Ordering::Relaxed);
-                        self.rounds.running.store(true, Ordering::Relaxed);
+                        self.rounds.pulse.beat(Instant::now());
                     }
                     Input::Finished { round, outcome }
                 }
@@ -248,7 +266,7 @@ impl Driver {
             let linked = self.clock.is_linked();
             self.rounds.linked.store(linked, Ordering::Relaxed);
             if !linked {
-                self.rounds.running.store(false, Ordering::Relaxed);
+                self.rounds.pulse.stop();
             }
         }
     }
@@ -278,7 +296,7 @@ impl Driver {
             None => tracing::info!("no server stops rounds any more"),
         }
         if halt.is_some() {
-            self.rounds.running.store(false, Ordering::Relaxed);
+            self.rounds.pulse.stop();
             self.tell_stopped();
         } else {
             self.tell_again = None;
@@ -358,7 +376,7 @@ impl Driver {
                 if let Some(abandon) = self.computing.remove(&round) {
                     abandon.abandon();
                 }
-                self.rounds.running.store(false, Ordering::Relaxed);
+                self.rounds.pulse.stop();
                 let reason = match cause {
                     Cause::Broken => {
                         self.rounds.failed.fetch_add(1, Ordering::Relaxed);
@@ -472,5 +490,5 @@ fn limit_bytes(config: &Config, deployment: &Deployment) -> usize {
     let shape = deployment.shape();
     let per_row = 4 * shape.message_bytes + 4096;
     let per_client = shape.slots * per_row + CLAIM_BYTES;
-    (1 << 20) + config.clients.max_connections.saturating_mul(per_client)
+    (1 << 20) + config.clients.most_in_round().saturating_mul(per_client)
 }

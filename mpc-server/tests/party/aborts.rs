@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -18,13 +17,12 @@ use mcmix_server::round::agree::{Terms, agree};
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::wire::{FailedReason, ServerFrame};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::raw::RawLink;
-use crate::world::{World, soon, until};
+use crate::world::{World, get, soon, until};
 
 /// P2, as it tells P1 another set of clients than the one that it agreed to.
 struct Cheat {
@@ -166,15 +164,6 @@ impl Drop for Honest {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
-}
-
-async fn get(address: SocketAddr, path: &str) -> String {
-    let mut socket = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    answer
 }
 
 /// Three aborts are too many here. P1 finds each, and P0 only hears of it; both say so in one line

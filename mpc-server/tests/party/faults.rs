@@ -11,7 +11,7 @@ use mcmix_shared::program::Program;
 
 use crate::conversation::{introduce, say};
 use crate::raw::{RawClient, RawLink};
-use crate::world::{World, soon, until};
+use crate::world::{World, get, soon, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_restarts_loses_nothing() {
@@ -66,13 +66,41 @@ async fn turns_go_on_when_a_server_comes_back() {
     }
 }
 
+const SERVER: &str = env!("CARGO_BIN_EXE_mcmix-server");
+
 /// A server as a process of its own, killed when dropped.
 struct Process(Child);
 
 impl Process {
     fn start(world: &World, party: PartyId) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mcmix-server"));
-        command.args(["run", "--config"]).arg(world.config(party));
+        Self::spawn(Command::new(SERVER), world, party)
+    }
+
+    /// Starts a server that the system gives only so many files and sockets.
+    #[cfg(target_os = "linux")]
+    fn start_with_files(most: usize, world: &World, party: PartyId) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        shell.arg("-c").arg(script).arg(SERVER);
+        Self::spawn(shell, world, party)
+    }
+
+    /// Returns how many files and sockets it has open.
+    #[cfg(target_os = "linux")]
+    fn files(&self) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.0.id()));
+        open.unwrap().count()
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.0.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    fn spawn(mut command: Command, world: &World, party: PartyId) -> Self {
+        command.args(["run", "--set", "clients.handshake_ms=600000", "--config"]);
+        command.arg(world.config(party));
         Self(
             command
                 .stdout(Stdio::null())
@@ -116,6 +144,34 @@ async fn a_server_that_is_killed_in_the_middle_comes_back() {
     }
 }
 
+/// Ready is who completes rounds now: before anything has failed, a peer that does nothing shows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_freezes_shows_before_its_round_fails() {
+    let mut world = World::prepare(&["rounds.limit_ms=16000", "peers.idle_ms=600000"]);
+    let p2 = Process::start(&world, PartyId::P2);
+    let others = [PartyId::P0, PartyId::P1];
+    for party in others {
+        world.run(party).await;
+    }
+    world.ready().await;
+    let failed = async |party| {
+        let config = Config::load(world.config(party), [], &[]).unwrap();
+        let metrics = get(config.admin.unwrap().listen, "/metrics").await;
+        let mut lines = metrics.lines();
+        let line = lines.find(|line| line.contains("failed"));
+        line.unwrap().to_owned()
+    };
+    let before = [failed(PartyId::P0).await, failed(PartyId::P1).await];
+    p2.signal("STOP");
+    let servers: Vec<_> = world.servers.iter().flatten().collect();
+    let noticed = || servers.iter().all(|server| !server.is_ready());
+    soon("the others to notice", until(noticed)).await;
+    let after = [failed(PartyId::P0).await, failed(PartyId::P1).await];
+    assert_eq!(before, after);
+    p2.signal("CONT");
+    world.ready().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_with_another_certificate_gets_no_link() {
     let mut world = World::prepare(&[]);
@@ -154,6 +210,38 @@ async fn strangers_that_say_nothing_keep_no_peer_out() {
     drop(strangers);
 }
 
+/// Whatever clients do, sockets are left for peers and operators.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn idle_connections_leave_room_for_peers_and_operators() {
+    const FILES: usize = 600;
+    let reserve = mcmix_server::descriptors::RESERVE;
+    let mut world = World::prepare(&[]);
+    let p0 = Process::start_with_files(FILES, &world, PartyId::P0);
+    for party in [PartyId::P1, PartyId::P2] {
+        world.run(party).await;
+    }
+    world.ready().await;
+    let config = Config::load(world.config(PartyId::P0), [], &[]).unwrap();
+    let mut idle = tokio::task::JoinSet::new();
+    for _ in 0..FILES + 100 {
+        idle.spawn(async move {
+            // Some wait in the system's queue, some before it.
+            let _socket = tokio::net::TcpStream::connect(config.clients.listen).await;
+            std::future::pending::<()>().await;
+        });
+    }
+    let most = FILES - reserve;
+    soon("P0 to take clients", until(|| p0.files() >= most)).await;
+    world.stop(PartyId::P1).await;
+    world.run(PartyId::P1).await;
+    world.ready().await;
+    let admin = config.admin.unwrap().listen;
+    let health = get(admin, "/healthz").await;
+    assert!(health.contains("200 OK"), "{health}");
+    assert!(p0.files() < FILES - reserve / 2, "{}", p0.files());
+}
+
 #[tokio::test]
 async fn what_is_in_the_way_at_start_is_said() {
     let world = World::prepare(&[]);
@@ -179,4 +267,9 @@ async fn what_is_in_the_way_at_start_is_said() {
     assert!(matches!(error, StartError::AnotherKey { .. }), "{error}");
     let error = Ready::read(load(&["clients.page=nowhere".to_owned()])).unwrap_err();
     assert!(matches!(error, StartError::NoPage(_)), "{error}");
+    let error = Ready::read(load(&["clients.max_connections=4000000000".to_owned()])).unwrap_err();
+    let text = error.to_string();
+    for part in ["4000000000", "ulimit -n", "LimitNOFILE", "max_connections"] {
+        assert!(text.contains(part), "{text}");
+    }
 }

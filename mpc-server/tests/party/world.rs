@@ -1,6 +1,7 @@
 //! Three parties in this process.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use mcmix_shared::identity::Name;
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// A state that does not come within this time never comes.
 const NEVER: Duration = Duration::from_mins(1);
@@ -129,4 +132,15 @@ pub(crate) async fn until(mut state: impl FnMut() -> bool) {
     while !state() {
         glance.tick().await;
     }
+}
+
+/// Asks a server by HTTP, and returns its whole answer.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = soon("an answer", socket.read_to_string(&mut answer)).await;
+    read.unwrap();
+    answer
 }

@@ -1,0 +1,211 @@
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::*;
+use crate::keys::TlsIdentity;
+use crate::net::Pins;
+
+/// A state that does not come within this time never comes.
+const NEVER: Duration = Duration::from_mins(1);
+const STRANGERS: usize = 300;
+
+/// P0 and P1, of which P0 dials P1.
+struct Pair {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    settings: [PeerSettings; 2],
+    _folder: TempDir,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = |name: &str| {
+            let path = |ending| folder.path().join(format!("{name}.{ending}"));
+            TlsIdentity::generate(&path("crt"), &path("key")).unwrap()
+        };
+        let identities = [identity("p0"), identity("p1")];
+        let [pin0, pin1] = identities.each_ref().map(TlsIdentity::fingerprint);
+        let [p0, p1] = identities;
+        let settings = |me, tls, pin| PeerSettings {
+            me,
+            next_address: "127.0.0.1:1".to_owned(),
+            tls: TlsContext::new(
+                tls,
+                Pins {
+                    next: pin,
+                    prev: pin,
+                },
+            ),
+            deployment: [1; 32],
+            idle: NEVER,
+            delay: Duration::ZERO,
+        };
+        Self {
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            settings: [
+                settings(PartyId::P0, p0, pin1),
+                settings(PartyId::P1, p1, pin0),
+            ],
+            _folder: folder,
+        }
+    }
+
+    /// Starts one of them, and says where it listens.
+    async fn start(
+        &self,
+        party: usize,
+        next_address: String,
+    ) -> (String, mpsc::Receiver<PeerEvent>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let settings = PeerSettings {
+            next_address,
+            ..self.settings[party].clone()
+        };
+        let (_peers, events) = Peers::start(settings, listener, &self.tasks, &self.stop);
+        (address, events)
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Connects strangers that say something and then wait until the server hangs up.
+async fn strangers(address: &str, says: &[u8]) -> FuturesUnordered<impl Future<Output = ()>> {
+    let strangers = FuturesUnordered::new();
+    for _ in 0..STRANGERS {
+        // One by one: the system's queue of new connections is short.
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let _hung_up = socket.write_all(says).await;
+        strangers.push(async move {
+            while !matches!(socket.read(&mut [0; 4096]).await, Ok(0) | Err(_)) {}
+        });
+    }
+    strangers
+}
+
+/// However many come while a peer's handshake is under way, saying nothing, anything, or what the
+/// peer said.
+#[tokio::test]
+async fn no_stranger_cuts_off_a_handshake() {
+    for says in [Some(b"".to_vec()), Some(b"GET / HTTP/1.1".to_vec()), None] {
+        let pair = Pair::new();
+        let (p1, mut p1_events) = pair.start(1, "127.0.0.1:1".to_owned()).await;
+        let wire = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (_p0, _p0_events) = pair.start(0, wire.local_addr().unwrap().to_string()).await;
+
+        // A slow wire: P1's answer to the first flight stays on it while strangers come.
+        let (near, _) = wire.accept().await.unwrap();
+        let far = TcpStream::connect(&p1).await.unwrap();
+        let ((mut from_p0, mut to_p0), (mut from_p1, mut to_p1)) =
+            (near.into_split(), far.into_split());
+        let (mut first_flight, mut answer) = (Vec::new(), vec![0; 1 << 16]);
+        let mut sent = 0;
+        let answered = loop {
+            tokio::select! {
+                _read = from_p0.read_buf(&mut first_flight) => {
+                    to_p1.write_all(&first_flight[sent..]).await.unwrap();
+                    sent = first_flight.len();
+                }
+                read = from_p1.read(&mut answer) => break read.unwrap(),
+            }
+        };
+        let says = says.unwrap_or(first_flight);
+        let mut strangers = strangers(&p1, &says).await;
+        let crowd = async {
+            while strangers.next().await.is_some() {
+                if strangers.len() <= STRANGERS / 2 {
+                    break;
+                }
+            }
+        };
+        timeout(NEVER, crowd).await.expect("strangers give way");
+
+        to_p0.write_all(&answer[..answered]).await.unwrap();
+        let wire = async {
+            tokio::select! {
+                ended = tokio::io::copy(&mut from_p0, &mut to_p1) => ended,
+                ended = tokio::io::copy(&mut from_p1, &mut to_p0) => ended,
+            }
+        };
+        tokio::select! {
+            event = p1_events.recv() => assert!(matches!(event, Some(PeerEvent::Up { .. }))),
+            ended = wire => panic!("the peer was cut off: {ended:?}"),
+            () = tokio::time::sleep(NEVER) => panic!("no link"),
+        }
+    }
+}
+
+#[test]
+fn links_that_do_not_last_are_made_again_more_and_more_slowly() {
+    let mut pauses = Pauses(FIRST_RETRY);
+    let short = Duration::from_millis(20);
+    let pauses_after_short: Vec<_> = (0..8).map(|_| pauses.after(short)).collect();
+    assert!(pauses_after_short.is_sorted());
+    assert_eq!(pauses_after_short.first(), Some(&FIRST_RETRY));
+    assert_eq!(pauses_after_short.last(), Some(&LAST_RETRY));
+    assert_eq!(pauses.after(LAST_RETRY), FIRST_RETRY);
+}
+
+/// What was logged.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn strangers_are_called_so_and_logged_seldom() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .finish();
+    let _here = tracing::subscriber::set_default(subscriber);
+    let pair = Pair::new();
+    let (p1, _events) = pair.start(1, "127.0.0.1:1".to_owned()).await;
+    let strangers = strangers(&p1, b"GET / HTTP/1.1\r\n\r\n").await;
+    let gone = strangers.collect::<Vec<()>>();
+    timeout(NEVER, gone).await.expect("strangers give way");
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    // What this end says of P2, which it can't reach, is another matter.
+    let lines = text.lines().filter(|line| !line.contains("P2"));
+    let lines: Vec<_> = lines.collect();
+    assert!(
+        lines.len() <= 2,
+        "{} lines: {:?}",
+        lines.len(),
+        lines.first()
+    );
+    assert!(
+        lines.iter().all(|line| line.contains("stranger")),
+        "{lines:?}"
+    );
+}

@@ -28,10 +28,12 @@ pub struct Load {
     pub seconds: u64,
     /// Clients that join in a second.
     pub joins: u32,
+    /// Whether they only take part, for a tenth of a whole client's work.
+    pub light: bool,
 }
 
 impl Load {
-    /// Reads `[--clients N] [--period-ms MS] [--seconds S] [--joins N]`.
+    /// Reads `[--light] [--clients N] [--period-ms MS] [--seconds S] [--joins N]`.
     ///
     /// # Errors
     ///
@@ -42,8 +44,17 @@ impl Load {
             period_ms: 1000,
             seconds: 30,
             joins: 200,
+            light: false,
         };
-        while let [option, value, rest @ ..] = words {
+        while let [option, rest @ ..] = words {
+            if *option == "--light" {
+                load.light = true;
+                words = rest;
+                continue;
+            }
+            let [value, rest @ ..] = rest else {
+                bail!("expected a value after {option}");
+            };
             let number = || value.parse().with_context(|| format!("{option} {value}"));
             match *option {
                 "--clients" => load.clients = number()?,
@@ -139,6 +150,7 @@ impl Swarm {
                 let mut command = Command::new(program);
                 command
                     .arg(folder.join("deployment.json"))
+                    .arg(if load.light { "light" } else { "whole" })
                     .args(
                         [share(load.clients, i), share(load.joins, i).max(1)]
                             .map(|n| n.to_string()),

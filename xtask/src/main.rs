@@ -27,9 +27,9 @@ const HELP: &str = "\
   mistakes [--fast | NAME..]
                   makes deliberate mistakes in a copy (xtask/mistakes/), each of which a test must
                   notice
-  load [--clients N] [--period-ms MS] [--seconds S] [--joins N]
+  load [--light] [--clients N] [--period-ms MS] [--seconds S] [--joins N]
                   lets real clients use three servers, and prints what a client and round costs
-                  them and how many were left out
+                  them and how many were left out; with --light, clients that only take part
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
   lint            formatting, clippy and documentation, as CI wants them

@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::handshake::{HandshakeError, MidHandshake};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket, client::client_with_config};
 
+use crate::light::Light;
 use crate::socket::request;
 
 /// Time from one look at all sockets to the next.
@@ -61,8 +62,25 @@ enum Wire {
     Open(Box<WebSocket<TcpStream>>),
 }
 
+/// What decides for somebody.
+enum Mind {
+    /// All that a browser does.
+    Whole(Box<Client>),
+    /// Only what servers see.
+    Light(Box<Light>),
+}
+
+/// Which clients join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The browser's state machine.
+    Whole,
+    /// Clients that only take part.
+    Light,
+}
+
 struct Person {
-    client: Client,
+    mind: Mind,
     wires: [Option<Wire>; 3],
     wake_at: Option<Instant>,
 }
@@ -121,13 +139,23 @@ impl Swarm {
     ///
     /// # Panics
     /// Never: the name is one.
-    pub fn join(&mut self) {
-        let name = Name::new("Somebody").expect("a name");
-        let mut client = Client::create(self.deployment.clone(), name, &mut self.rng);
-        let commands = client.start(self.now(), &mut self.rng);
+    pub fn join(&mut self, kind: Kind) {
+        let (deployment, now) = (self.deployment.clone(), self.now());
+        let (mind, commands) = match kind {
+            Kind::Whole => {
+                let name = Name::new("Somebody").expect("a name");
+                let mut client = Client::create(deployment, name, &mut self.rng);
+                let commands = client.start(now, &mut self.rng);
+                (Mind::Whole(Box::new(client)), commands)
+            }
+            Kind::Light => {
+                let light = Light::new(deployment, &mut self.rng);
+                (Mind::Light(Box::new(light)), Light::start())
+            }
+        };
         let at = self.people.len();
         self.people.push(Person {
-            client,
+            mind,
             wires: [None, None, None],
             wake_at: None,
         });
@@ -190,7 +218,10 @@ impl Swarm {
     fn handle(&mut self, at: usize, event: Event) {
         let now = self.now();
         if let Some(person) = self.people.get_mut(at) {
-            let commands = person.client.handle(now, event, &mut self.rng);
+            let commands = match &mut person.mind {
+                Mind::Whole(client) => client.handle(now, event, &mut self.rng),
+                Mind::Light(light) => light.handle(event, &mut self.rng),
+            };
             self.perform(at, commands);
         }
     }

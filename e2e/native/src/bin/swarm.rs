@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
-use anyhow::{Context as _, Result};
-use mcmix_native::{Lag, Swarm};
+use anyhow::{Context as _, Result, bail};
+use mcmix_native::{Kind, Lag, Swarm};
 use mcmix_shared::manifest::Deployment;
 
 fn main() -> Result<()> {
@@ -19,6 +19,11 @@ fn main() -> Result<()> {
             .context("expected: swarm MANIFEST CLIENTS JOINS_A_SECOND")
     };
     let manifest = PathBuf::from(next()?);
+    let kind = match next()?.as_str() {
+        "whole" => Kind::Whole,
+        "light" => Kind::Light,
+        other => bail!("expected whole or light, got {other}"),
+    };
     let clients: u32 = next()?.parse()?;
     let joins: f64 = next()?.parse()?;
     let json = fs::read_to_string(&manifest)?;
@@ -36,7 +41,7 @@ fn main() -> Result<()> {
     loop {
         let pause = Duration::from_secs_f64(f64::from(joined) / joins);
         if joined < clients && began.elapsed() >= pause {
-            swarm.join();
+            swarm.join(kind);
             joined += 1;
         } else {
             swarm.look()?;

@@ -29,7 +29,7 @@ const HELP: &str = "\
                   notice
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
-  lint            formatting, clippy and documentation, as CI wants them
+  lint            formatting, what we depend on, clippy and documentation, as CI wants them
   setup           sets up what is missing, and nothing else
   site            builds the page into target/site/
   size            builds the page and prints how large the app is

@@ -32,6 +32,8 @@ mod session;
 
 pub mod client;
 
+pub mod hostile;
+
 mod bytes;
 mod kdf;
 #[allow(dead_code, reason = "links and sessions take it up next")]

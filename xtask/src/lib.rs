@@ -14,6 +14,7 @@ pub mod bench;
 pub mod ci;
 pub mod cost;
 pub mod demo;
+pub mod fuzz;
 pub mod mistakes;
 pub mod models;
 pub mod test;

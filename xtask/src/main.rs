@@ -8,7 +8,7 @@ use xtask::demo::{self, Open};
 use xtask::mistakes;
 use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
-use xtask::{bench, ci, cost, say, setup, site};
+use xtask::{bench, ci, cost, fuzz, say, setup, site};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
@@ -27,6 +27,9 @@ const HELP: &str = "\
   mistakes [--fast | NAME..]
                   makes deliberate mistakes in a copy (xtask/mistakes/), each of which a test must
                   notice
+  fuzz [--fast | --seconds N] [TARGET..]
+                  feeds each decoder of what others wrote with bytes (fuzz/), for an hour unless
+                  told; fuzz --seeds writes the inputs that it begins with
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
   lint            formatting, what we depend on, clippy and documentation, as CI wants them
@@ -57,6 +60,8 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["shots"] => test::shots()?,
         ["models", options @ ..] => models::run(&Choice::parse(options)?)?,
         ["mistakes", options @ ..] => mistakes::run(&mistakes::Choice::parse(options)?)?,
+        ["fuzz", "--seeds"] => fuzz::write_seeds()?,
+        ["fuzz", options @ ..] => fuzz::run(&fuzz::Choice::parse(options)?)?,
         ["cost"] => cost::run()?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,

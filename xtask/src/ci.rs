@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::setup::ready;
 use crate::setup::wasm::Toolchain;
-use crate::{place, process, say};
+use crate::{fuzz, place, process, say};
 
 /// How long fetching the advisories may take.
 const FETCH: Duration = Duration::from_mins(1);
@@ -28,6 +28,7 @@ pub fn lint() -> Result<()> {
     let native = ["--workspace", "--exclude", "mcmix-web"];
     let strict = ["--all-targets", "--", "--deny", "warnings"];
     process::run(process::cargo("clippy").args(native).args(strict))?;
+    fuzz::lint()?;
     let mut clippy = Toolchain::provide()?.clippy()?;
     clippy.args(["--package", "mcmix-web", "--package", "mcmix-shared"]);
     process::run(clippy.args(["--", "--deny", "warnings"]))?;

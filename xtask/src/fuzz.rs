@@ -138,12 +138,40 @@ pub fn run(choice: &Choice) -> Result<()> {
     bail!("something was found by {}", names.join(", "));
 }
 
+/// Sets up what the fuzzer itself, which is written in C++, is compiled with.
+fn provide_compiler() -> Result<()> {
+    if place::program("c++").is_some() {
+        return Ok(());
+    }
+    apt::install("building the fuzzer", &["g++"])
+}
+
+/// Returns cargo for the targets' crate.
+fn cargo(subcommand: &str) -> Command {
+    let mut cargo = process::cargo(subcommand);
+    cargo.arg("--manifest-path");
+    cargo.arg(folder().join("Cargo.toml"));
+    cargo
+}
+
+/// Checks the targets' formatting and lints them, as [`crate::ci::lint`] does with all else.
+///
+/// # Errors
+///
+/// Something is not as it should be.
+pub fn lint() -> Result<()> {
+    process::run(cargo("fmt").arg("--check"))?;
+    provide_compiler()?;
+    let mut clippy = cargo("clippy");
+    // Where what they depend on was checked before.
+    clippy.arg("--target-dir").arg(place::cargo_target());
+    process::run(clippy.args(["--all-targets", "--", "--deny", "warnings"]))
+}
+
 /// Builds all targets and returns where they are.
 fn build() -> Result<PathBuf> {
     let fuzz = ready::FUZZ.provide()?;
-    if place::program("c++").is_none() {
-        apt::install("building the fuzzer", &["g++"])?;
-    }
+    provide_compiler()?;
     say("building the fuzz targets");
     let target = place::cargo_target().join("fuzz");
     let mut command = Command::new(fuzz);
@@ -221,7 +249,7 @@ impl Target {
     fn complaint(&self, status: ExitStatus, printed: &str) -> String {
         let mut lines = vec![format!("FOUND  {}: {status}", self.name)];
         let lead = printed.lines().skip_while(|line| !is_lead(line));
-        lines.extend(lead.take(3).map(|line| format!("       {line}")));
+        lines.extend(lead.take(2).map(|line| format!("       {line}")));
         let mark = "Test unit written to ";
         let input = printed.lines().find_map(|line| line.split_once(mark));
         if let Some((_, input)) = input {
@@ -322,7 +350,7 @@ mod tests {
         for package in packages(&folder().join("Cargo.lock")) {
             assert!(
                 !names.contains(&package.0) || ours.contains(&package),
-                "fuzz/Cargo.lock has {} {}, Cargo.lock another: cargo update --precise brings it in line",
+                "fuzz/Cargo.lock has {} {}; CONTRIBUTING.md says how it follows",
                 package.0,
                 package.1
             );

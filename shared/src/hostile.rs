@@ -192,3 +192,42 @@ fn clock(round: RoundId) -> RatchetClock {
         piece_bytes: PIECE_BYTES,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::{ChaCha12Rng, rand_core::SeedableRng as _};
+
+    use super::*;
+
+    /// A fuzzer behind all seals reaches what a contact does: texts arrive, ratchets complete.
+    #[test]
+    fn what_a_contact_says_is_heard() {
+        let mut rng = ChaCha12Rng::seed_from_u64(9);
+        let keys = [1, 2].map(|byte| SecretKey::from_bytes([byte; 32]).client_key());
+        let realm = Realm {
+            deployment: [5; 32],
+            island: 0,
+        };
+        let mut couple = Couple::new(realm, keys, &mut rng);
+        for _ in 0..60 {
+            assert!(couple.play(1, None, &mut rng).is_empty());
+        }
+        let [first, second] = couple.ends.each_ref().map(|end| end.session.resume_id());
+        assert_eq!(first, second);
+        assert!(
+            couple
+                .ends
+                .iter()
+                .all(|end| end.session.resume_secrets().len() > 1),
+            "no ratchet completed"
+        );
+        assert!(couple.restart());
+        // Stream 1, and a text in one piece: its id and what it says.
+        let mut packet = vec![0; PACKET_BYTES];
+        let (item, said) = ([1, 0, 0, 0, 0, 0, 0, 11], *b"\x07\0\0\0\0\0\0\0hey");
+        packet[0] = 1;
+        packet[20..28].copy_from_slice(&item);
+        packet[28..39].copy_from_slice(&said);
+        assert_eq!(couple.play(1, Some(&packet), &mut rng), ["hey"]);
+    }
+}

@@ -8,7 +8,7 @@ use core::fmt;
 use rand_core::CryptoRng;
 
 use crate::{
-    call::{self, CallSecret},
+    call::{self, AnswerSeed, CallSecret, Place},
     client::BatchId,
     delivery::{self, Delivery, Item},
     identity::{ClientKey, SecretKey},
@@ -38,8 +38,7 @@ pub fn seal_call(
     payload: &[u8],
 ) -> Option<Vec<u8>> {
     let payload = call::read_payload(payload)?;
-    let secret = CallSecret(Secret::from_bytes([7; 32]));
-    Some(call::seal(caller, realm, callee, &secret, &payload).to_vec())
+    Some(call::seal(caller, realm, callee, &call_secret(), &payload).to_vec())
 }
 
 /// Opens message 1: whom it is of, and the payload written again.
@@ -50,6 +49,35 @@ pub fn open_call(
 ) -> Option<(ClientKey, Vec<u8>)> {
     let received = call::open(callee, realm, message)?;
     Some((received.caller, call::write_payload(&received.payload)))
+}
+
+/// Answers message 1 with a place, as a row's message; `None` where it does not open.
+pub fn answer_call(
+    callee: &SecretKey,
+    realm: &Realm,
+    message: &[u8],
+    place: u8,
+) -> Option<Vec<u8>> {
+    let (place, seed) = (Place::new(place)?, AnswerSeed(Secret::from_bytes([8; 32])));
+    let answer = call::answer(callee, realm, message, None, place, &seed, MESSAGE_BYTES);
+    Some(answer?.row)
+}
+
+/// Reads the answer to what [`seal_call`] made of that payload: the place that the callee chose.
+pub fn read_answer(
+    caller: &SecretKey,
+    realm: &Realm,
+    callee: &ClientKey,
+    payload: &[u8],
+    row: &[u8],
+) -> Option<u8> {
+    let (payload, secret) = (call::read_payload(payload)?, call_secret());
+    let answered = call::read_answer(caller, realm, callee, &secret, &payload, None, row);
+    Some(answered?.place.code())
+}
+
+fn call_secret() -> CallSecret {
+    CallSecret(Secret::from_bytes([7; 32]))
 }
 
 /// Reads a contact's packet, and writes again what was understood; `None` where it is none.

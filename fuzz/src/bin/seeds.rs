@@ -23,6 +23,7 @@ fn main() {
     let folder = Path::new(&folder);
     let all = [
         ("call", vec![call()]),
+        ("call_answer", vec![[call(), vec![3]].concat()]),
         ("client_frame", client_frames()),
         ("invite_link", vec![invite()]),
         ("manifest", vec![deployment().to_json().into_bytes()]),

@@ -22,9 +22,9 @@ mod queue;
 mod round;
 mod tls;
 
-pub use hello::PairKey;
+pub use hello::{PairKey, reread_hello};
 pub use link::Link;
-pub use message::{ACCOUNT_BYTES, Control, Position};
+pub use message::{ACCOUNT_BYTES, Control, Position, reread_message};
 pub use peers::{PeerEvent, PeerSettings, Peers};
 #[cfg(test)]
 pub(crate) use round::memory;

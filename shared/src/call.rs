@@ -162,6 +162,16 @@ pub(crate) struct Received {
     pub(crate) message: [u8; MESSAGE_BYTES],
 }
 
+/// Reads a payload in clear.
+pub(crate) fn read_payload(bytes: &[u8]) -> Option<CallPayload> {
+    CallPayload::from_bytes(bytes.try_into().ok()?)
+}
+
+/// Writes a payload in clear.
+pub(crate) fn write_payload(payload: &CallPayload) -> Vec<u8> {
+    payload.to_bytes().to_vec()
+}
+
 /// Opens message 1; `None` where it is garbage, for somebody else, or a check row's reply.
 pub(crate) fn open(secret: &SecretKey, realm: &Realm, message: &[u8]) -> Option<Received> {
     let seed = Secret::from_bytes([0; 32]);

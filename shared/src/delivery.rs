@@ -179,6 +179,11 @@ pub(crate) fn read_farewell(packet: &[u8]) -> Option<Farewell> {
     Packet::decode(packet)?.farewell
 }
 
+/// Reads a packet and writes again what was understood.
+pub(crate) fn reread(packet: &[u8]) -> Option<Vec<u8>> {
+    Some(Packet::decode(packet)?.encode(packet.len()))
+}
+
 impl Delivery {
     /// Starts with nothing, for a new contact.
     pub(crate) fn new(rng: &mut impl CryptoRng) -> Self {

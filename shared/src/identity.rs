@@ -16,7 +16,7 @@ pub use invite::{Invite, InviteError};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use number::{Comparison, NotANumber, SafetyNumber};
 
-use crate::kdf;
+use crate::{exchange, kdf};
 
 /// Bytes that are no usable public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,9 +32,7 @@ pub enum KeyError {
 
 fn checked(bytes: [u8; 32]) -> Result<[u8; 32], KeyError> {
     // A set top bit is a second encoding of the same key; a point of low order has no owner.
-    let contributory = StaticSecret::from([0x42; 32])
-        .diffie_hellman(&PublicKey::from(bytes))
-        .was_contributory();
+    let contributory = *exchange::agree(&StaticSecret::from([0x42; 32]), &bytes) != [0; 32];
     if contributory && bytes[31] < 0x80 {
         Ok(bytes)
     } else {

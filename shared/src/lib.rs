@@ -32,7 +32,10 @@ mod session;
 
 pub mod client;
 
+pub mod hostile;
+
 mod bytes;
+mod exchange;
 mod kdf;
 #[allow(dead_code, reason = "links and sessions take it up next")]
 mod kem;

@@ -14,6 +14,7 @@ pub mod bench;
 pub mod ci;
 pub mod cost;
 pub mod demo;
+pub mod fuzz;
 pub mod load;
 pub mod mistakes;
 pub mod models;

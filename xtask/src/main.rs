@@ -8,7 +8,7 @@ use xtask::demo::{self, Open};
 use xtask::mistakes;
 use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
-use xtask::{bench, ci, cost, load, say, setup, site};
+use xtask::{bench, ci, cost, fuzz, load, say, setup, site};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
@@ -30,9 +30,12 @@ const HELP: &str = "\
   load [--light] [--clients N] [--period-ms MS] [--seconds S] [--joins N]
                   lets real clients use three servers, and prints what a client and round costs
                   them and how many were left out; with --light, clients that only take part
+  fuzz [--fast | --seconds N] [TARGET..]
+                  feeds each decoder of what others wrote with bytes (fuzz/), for an hour unless
+                  told; fuzz --seeds writes the inputs that it begins with
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
-  lint            formatting, clippy and documentation, as CI wants them
+  lint            formatting, what we depend on, clippy and documentation, as CI wants them
   setup           sets up what is missing, and nothing else
   site            builds the page into target/site/
   size            builds the page and prints how large the app is
@@ -61,6 +64,8 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["models", options @ ..] => models::run(&Choice::parse(options)?)?,
         ["mistakes", options @ ..] => mistakes::run(&mistakes::Choice::parse(options)?)?,
         ["load", options @ ..] => load::run(load::Load::parse(options)?)?,
+        ["fuzz", "--seeds"] => fuzz::write_seeds()?,
+        ["fuzz", options @ ..] => fuzz::run(&fuzz::Choice::parse(options)?)?,
         ["cost"] => cost::run()?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,

@@ -6,6 +6,7 @@ pub mod apt;
 pub mod browsers;
 pub mod geckodriver;
 pub mod passive;
+pub mod ready;
 pub mod sysroot;
 pub mod verifpal;
 pub mod wasm;

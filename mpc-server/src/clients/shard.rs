@@ -29,7 +29,7 @@ use crate::intake::OpenRound;
 const TICK: Duration = Duration::from_millis(10);
 /// How long an announcement waits for the replies of the round before, to go with them: a frame of
 /// its own costs as much as all else that a round does to a socket.
-const HOLD: Duration = Duration::from_millis(100);
+const HOLD: Duration = Duration::from_millis(250);
 /// Time that a client has to take its last frames.
 const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that a client may still send meanwhile.

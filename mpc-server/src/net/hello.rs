@@ -82,6 +82,21 @@ impl Hello {
     }
 }
 
+/// Reads a peer's introduction and writes again what was read: for the fuzz targets.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub fn reread_hello(
+    message: &[u8],
+    peer: PartyId,
+    deployment: [u8; 32],
+) -> Result<Bytes, &'static str> {
+    let ours = Hello::new(peer.next(), deployment, Position::default());
+    let ours = ours.map_err(|_| "no randomness")?;
+    Hello::decode(message, peer, &ours).map(|read| read.encode())
+}
+
 /// The key that this pair of parties shares while this link lasts.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct PairKey([u8; 32]);

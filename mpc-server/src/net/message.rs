@@ -135,6 +135,18 @@ pub(super) fn decode(mut message: Bytes) -> Result<Message, &'static str> {
     }
 }
 
+/// Reads what a peer may send and writes again what was read: for the fuzz targets.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub fn reread_message(message: Bytes) -> Result<Bytes, &'static str> {
+    Ok(match decode(message)? {
+        Message::Control(read) => control(read),
+        Message::Frame { round, frame: read } => frame(round, read.to_vec()),
+    })
+}
+
 fn decode_control(body: &[u8]) -> Result<Control, &'static str> {
     let (encoded, rest) =
         postcard::take_from_bytes(body).map_err(|_| "a control message that can't be read")?;

@@ -20,7 +20,7 @@ use subtle::ConstantTimeEq as _;
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
-use crate::{kdf::Secret, noise::Resolver};
+use crate::{exchange, kdf::Secret, noise::Resolver};
 
 /// Whether all seals of a handshake fitted. Nothing that a handshake gives may be used before
 /// this was asked.
@@ -68,7 +68,7 @@ impl Products {
         }
         let own = StaticSecret::from(*secret.as_bytes());
         let product = Secret::from_bytes(match point {
-            Some(point) => own.diffie_hellman(&PublicKey::from(point)).to_bytes(),
+            Some(point) => *exchange::agree(&own, &point),
             None => PublicKey::from(&own).to_bytes(),
         });
         // A vector that grows would leave copies behind.

@@ -16,6 +16,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 use super::cipher::Fastest;
+use crate::exchange;
 use crate::kdf::Secret;
 
 /// A generator that gives one ephemeral key and then fails.
@@ -103,8 +104,8 @@ impl Dh for X25519 {
     fn dh(&self, pubkey: &[u8], out: &mut [u8]) -> Result<(), Error> {
         let (secret, _) = self.0.as_ref().ok_or(Error::Dh)?;
         let public: &[u8; 32] = pubkey.first_chunk().ok_or(Error::Dh)?;
-        let shared = secret.diffie_hellman(&PublicKey::from(*public));
-        *out.first_chunk_mut().ok_or(Error::Dh)? = *shared.as_bytes();
+        let shared = exchange::agree(secret, public);
+        *out.first_chunk_mut().ok_or(Error::Dh)? = *shared;
         Ok(())
     }
 }

@@ -1,19 +1,19 @@
 //! X25519, by what is fastest where it runs: in a browser the curve that the page carries anyway,
 //! elsewhere assembly (a server's handshakes, and clients without a page).
 
-#[cfg(any(target_arch = "wasm32", test))]
+#[cfg(any(target_arch = "wasm32", feature = "portable", test))]
 use x25519_dalek::PublicKey;
 use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
 /// Returns what two parties share; zeros where the public key is of low order.
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", feature = "portable"))]
 pub(crate) fn agree(secret: &StaticSecret, public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(*secret.diffie_hellman(&PublicKey::from(*public)).as_bytes())
 }
 
 /// Returns what two parties share; zeros where the public key is of low order.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(any(target_arch = "wasm32", feature = "portable")))]
 pub(crate) fn agree(secret: &StaticSecret, public: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519};
 

@@ -40,6 +40,7 @@ pub fn run() -> Result<()> {
     );
     let mut cargo = process::cargo("test");
     cargo.args(["--quiet", "--release", "--package", "mcmix-shared"]);
+    cargo.args(["--features", "portable"]);
     cargo.args(["--test", "simulation", "--config", &runner]);
     cargo.args(["--", "--ignored", "--exact", "cost::rounds", "--nocapture"]);
     let printed = process::quietly(&mut cargo)?;

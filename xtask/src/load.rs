@@ -256,6 +256,14 @@ fn report(
         );
     }
     println!("\nall three together: {total:.1} µs");
+    let joins = idle.iter().zip(start);
+    let joins = joins.map(|(idle, start)| start.total().saturating_sub(idle.total()));
+    let joining = 1e6 * joins.sum::<Duration>().as_secs_f64() / (3.0 * all);
+    println!(
+        "joining, with the rounds of that time: {joining:.0} µs a client and party, so {:.0} a second \
+         and core",
+        1e6 / joining,
+    );
 }
 
 #[cfg(test)]

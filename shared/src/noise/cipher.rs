@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 use super::SEAL_BYTES;
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(any(target_arch = "wasm32", feature = "portable")))]
 pub(super) use assembly::Assembly as Fastest;
-#[cfg(target_arch = "wasm32")]
+#[cfg(any(target_arch = "wasm32", feature = "portable"))]
 pub(super) use portable::Portable as Fastest;
 
 fn nonce(counter: u64) -> [u8; 12] {
@@ -19,7 +19,7 @@ fn nonce(counter: u64) -> [u8; 12] {
     nonce
 }
 
-#[cfg(any(target_arch = "wasm32", test))]
+#[cfg(any(target_arch = "wasm32", feature = "portable", test))]
 pub(super) mod portable {
     use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
 
@@ -77,7 +77,7 @@ pub(super) mod portable {
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(any(target_arch = "wasm32", feature = "portable")))]
 mod assembly {
     use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 

@@ -202,7 +202,8 @@ impl Clients {
         self.shared.stopped.store(stopped, Ordering::Relaxed);
     }
 
-    /// Waits until all is taken in that has come until now.
+    /// Waits until all is taken in that has come until now, and what it and all orders caused is
+    /// written.
     pub async fn settle(&self) {
         let mut settling = Vec::new();
         for shard in &self.shards {

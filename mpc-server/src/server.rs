@@ -296,12 +296,7 @@ impl Server {
     /// Says farewell to the clients, ends all links, and waits for them.
     pub async fn stop(self) {
         self.clients.refuse_all(Refusal::Stopping);
-        let gone = async {
-            while self.clients.connected() > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let _too_slow = tokio::time::timeout(FAREWELL, gone).await;
+        let _too_slow = tokio::time::timeout(FAREWELL, self.clients.settle()).await;
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(FAREWELL, self.tasks.wait())

@@ -61,7 +61,7 @@ pub(super) enum Order {
     Reply(Arc<Replies>),
     /// Everyone is refused.
     RefuseAll(Refusal),
-    /// To be answered when all that has come until now is taken in.
+    /// To be answered when all that has come until now is taken in, and what it caused is written.
     Settle(oneshot::Sender<()>),
 }
 
@@ -121,6 +121,8 @@ pub(super) struct Shard {
     seats: Slab<Seat>,
     by_id: HashMap<ClientId, usize>,
     lanes: [Lane; 2],
+    /// Who waits until all is read and written.
+    settling: Vec<oneshot::Sender<()>>,
     /// Those that have something to write.
     dirty: Vec<usize>,
     closing: Vec<usize>,
@@ -136,6 +138,7 @@ impl Shard {
             seats: Slab::new(),
             by_id: HashMap::new(),
             lanes: [Lane::default(), Lane::default()],
+            settling: Vec::new(),
             dirty: Vec::new(),
             closing: Vec::new(),
             buffer: vec![0; READ_BYTES].into(),
@@ -161,6 +164,9 @@ impl Shard {
             }
             self.announce_held();
             self.write_all();
+            for settled in self.settling.drain(..) {
+                let _gone = settled.send(());
+            }
             self.end_closing();
             if !full {
                 std::thread::sleep(TICK);
@@ -189,7 +195,7 @@ impl Shard {
             }
             let at = event.token().0;
             if event.is_readable() {
-                self.read(at);
+                self.read(at, event.is_read_closed());
             }
             if event.is_writable() {
                 self.dirty.push(at);
@@ -197,8 +203,9 @@ impl Shard {
         }
     }
 
-    /// Reads all that a socket has.
-    fn read(&mut self, at: usize) {
+    /// Reads all that a socket has; where the client has closed it, to its end, of which the system
+    /// does not speak again.
+    fn read(&mut self, at: usize, to_end: bool) {
         loop {
             let Some(seat) = self.seats.get_mut(at) else {
                 return;
@@ -214,7 +221,7 @@ impl Shard {
             self.take(at, buffer.get_mut(..count).unwrap_or_default());
             self.buffer = buffer;
             // The system names a socket anew for what comes after this.
-            if count < READ_BYTES {
+            if count < READ_BYTES && !to_end {
                 return;
             }
         }
@@ -266,7 +273,7 @@ impl Shard {
                 }
                 Ok(Order::Settle(settled)) => {
                     self.read_all();
-                    let _gone = settled.send(());
+                    self.settling.push(settled);
                 }
                 Err(TryRecvError::Empty) => return Ok(()),
                 Err(TryRecvError::Disconnected) => return Err(()),
@@ -274,10 +281,13 @@ impl Shard {
         }
     }
 
-    /// Reads every socket that has something.
+    /// Reads every socket that has something, once: whoever goes on sending is not waited for.
     fn read_all(&mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        while self.poll.poll(&mut events, Some(Duration::ZERO)).is_ok() && !events.is_empty() {
+        for _ in 0..=self.seats.len() / EVENTS {
+            if self.poll.poll(&mut events, Some(Duration::ZERO)).is_err() || events.is_empty() {
+                return;
+            }
             self.look(&events);
         }
     }
@@ -342,7 +352,7 @@ impl Shard {
         }
         self.take(at, &mut came);
         // It may have sent more before the socket was watched.
-        self.read(at);
+        self.read(at, false);
     }
 
     /// Greets the client and tells it what is open already.

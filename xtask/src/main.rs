@@ -27,9 +27,10 @@ const HELP: &str = "\
   mistakes [--fast | NAME..]
                   makes deliberate mistakes in a copy (xtask/mistakes/), each of which a test must
                   notice
-  load [--clients N] [--period-ms MS] [--seconds S] [--joins N]
+  load [--clients N] [--period-ms MS] [--seconds S] [--joins N] [--surge N]
                   lets real clients use three servers, and prints what a client and round costs
-                  them and how many were left out
+                  them and how many were left out; with --surge so many more come for a while, and
+                  it prints how rounds go meanwhile and when they are as before again
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
   lint            formatting, clippy and documentation, as CI wants them

@@ -6,10 +6,12 @@
 
 mod framing;
 mod link;
+mod pace;
 mod shard;
 pub(crate) mod upgrade;
 
 use std::io;
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -23,6 +25,7 @@ use mio::{Poll, Waker};
 use tokio::sync::oneshot;
 
 pub(crate) use self::link::Rules;
+pub(crate) use self::pace::{Busy, Pace};
 use self::shard::{Arrival, Order, Shard, WAKE};
 use crate::egress::Replies;
 use crate::intake::{Collector, OpenRound};
@@ -90,6 +93,7 @@ pub struct Clients {
     shared: Arc<Shared>,
     shards: Vec<Orders>,
     connections: AtomicU64,
+    pace: Pace,
 }
 
 /// The way to a shard.
@@ -138,9 +142,9 @@ impl Clients {
             conversing: AtomicU32::new(0),
             dialing: AtomicU32::new(0),
         });
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         // The rest of the cores computes.
-        let threads =
-            std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(4));
+        let threads = cores.div_ceil(4);
         let shards = (0..threads)
             .map(|i| {
                 let (orders, queue) = mpsc::channel();
@@ -157,11 +161,17 @@ impl Clients {
             shared,
             shards,
             connections: AtomicU64::new(0),
+            pace: Pace::new(cores),
         }))
     }
 
     pub(crate) fn rules(&self) -> Rules {
         self.shared.rules
+    }
+
+    /// Returns how fast links come about.
+    pub(crate) const fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Takes a client in, whose connections are all served by one shard.

@@ -4,7 +4,8 @@
 //! [`clock`] decides, as plain state that tests drive. [`agree`] makes the three parties' sets of
 //! clients one, [`lane`] computes, [`driver`] joins them to links, [intake](crate::intake) and
 //! [egress](crate::egress). [`abort`] says what happens where a check finds that a peer deviates,
-//! `pulse` whether rounds complete.
+//! [`stretch`] how much longer rounds stay open while clients answer late, `pulse` whether rounds
+//! complete.
 
 pub mod abort;
 pub mod agree;
@@ -13,3 +14,4 @@ pub mod counter;
 pub mod driver;
 pub mod lane;
 mod pulse;
+pub mod stretch;

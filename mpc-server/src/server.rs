@@ -24,6 +24,7 @@ use crate::http::{self, App, Parts};
 use crate::intake::Collector;
 use crate::keys::{self, KeyError, TlsIdentity};
 use crate::net::{PeerSettings, Peers, Pins, TlsContext};
+use crate::round::clock::Periods;
 use crate::round::driver::{Driver, DriverError, Rounds};
 
 /// Time that links have to end by themselves.
@@ -195,7 +196,9 @@ impl Server {
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let most = config.clients.most_in_round();
-        let collector = Arc::new(Collector::new(config.party, deployment.shape(), most));
+        let (pacing, period) = Periods::from(&deployment).pacing();
+        let collector = Collector::new(config.party, deployment.shape(), most);
+        let collector = Arc::new(collector.watching(pacing, period));
         let settings = ClientSettings {
             party: config.party,
             deployment: deployment.clone(),

@@ -1,5 +1,6 @@
 //! Three servers under many real clients: what a client and round costs them, and who was left out.
 
+mod surge;
 mod usage;
 
 use std::fs;
@@ -30,10 +31,12 @@ pub struct Load {
     pub joins: u32,
     /// Whether they only take part, for a tenth of a whole client's work.
     pub light: bool,
+    /// Clients that come as well for a third of the time, and are gone then.
+    pub surge: u32,
 }
 
 impl Load {
-    /// Reads `[--light] [--clients N] [--period-ms MS] [--seconds S] [--joins N]`.
+    /// Reads `[--light] [--clients N] [--period-ms MS] [--seconds S] [--joins N] [--surge N]`.
     ///
     /// # Errors
     ///
@@ -45,6 +48,7 @@ impl Load {
             seconds: 30,
             joins: 200,
             light: false,
+            surge: 0,
         };
         while let [option, rest @ ..] = words {
             if *option == "--light" {
@@ -61,9 +65,10 @@ impl Load {
                 "--period-ms" => load.period_ms = number()?,
                 "--seconds" => load.seconds = number()?.into(),
                 "--joins" => load.joins = number()?,
-                other => {
-                    bail!("expected --clients, --period-ms, --seconds or --joins, got {other}")
-                }
+                "--surge" => load.surge = number()?,
+                other => bail!(
+                    "expected --clients, --period-ms, --seconds, --joins or --surge, got {other}"
+                ),
             }
             words = rest;
         }
@@ -102,7 +107,8 @@ pub fn run(load: Load) -> Result<()> {
     };
     let mut servers = Servers::start(Deployment::write(&folder, program, plan)?)?;
     let idle = used(&servers)?;
-    let mut swarms = Swarm::start(&swarm, &folder, load)?;
+    let join = |clients| Swarm::start(&swarm, &folder, load, clients);
+    let mut swarms = join(load.clients)?;
     let log = folder.join("party0.log");
     say(format_args!("{} clients join", load.clients));
     let patience = JOIN + Duration::from_secs((load.clients / load.joins.max(1)).into());
@@ -119,6 +125,9 @@ pub fn run(load: Load) -> Result<()> {
         thread::sleep(Duration::from_millis(200));
     }
     lag(&mut swarms)?;
+    if load.surge > 0 {
+        return surge::run(load, &log, &mut servers, || join(load.surge));
+    }
     let (before, began) = (rounds(&log)?.len(), Instant::now());
     let start = used(&servers)?;
     thread::sleep(Duration::from_secs(load.seconds));
@@ -142,8 +151,8 @@ const CLIENTS_A_PROCESS: u32 = 5000;
 struct Swarm(Group);
 
 impl Swarm {
-    fn start(program: &Path, folder: &Path, load: Load) -> Result<Vec<Self>> {
-        let processes = load.clients.div_ceil(CLIENTS_A_PROCESS).max(1);
+    fn start(program: &Path, folder: &Path, load: Load, clients: u32) -> Result<Vec<Self>> {
+        let processes = clients.div_ceil(CLIENTS_A_PROCESS).max(1);
         let share = |all: u32, i: u32| all / processes + u32::from(i < all % processes);
         (0..processes)
             .map(|i| {
@@ -151,10 +160,7 @@ impl Swarm {
                 command
                     .arg(folder.join("deployment.json"))
                     .arg(if load.light { "light" } else { "whole" })
-                    .args(
-                        [share(load.clients, i), share(load.joins, i).max(1)]
-                            .map(|n| n.to_string()),
-                    )
+                    .args([share(clients, i), share(load.joins, i).max(1)].map(|n| n.to_string()))
                     .stdin(Stdio::piped())
                     .stdout(Stdio::piped());
                 Ok(Self(Group::spawn(&mut command)?))
@@ -196,6 +202,11 @@ fn rounds(log: &Path) -> Result<Vec<Round>> {
 }
 
 impl Round {
+    /// Returns the share of so many clients that had no part in it.
+    fn missing(self, clients: u32) -> f64 {
+        1.0 - f64::from(self.clients.min(clients)) / f64::from(clients.max(1))
+    }
+
     fn read(line: &str) -> Option<Self> {
         let field = |name: &str| {
             let (_, rest) = line.split_once(name)?;
@@ -217,7 +228,7 @@ fn report(
     let all = f64::from(load.clients);
     let shares: Vec<f64> = rounds
         .iter()
-        .map(|round| 1.0 - f64::from(round.clients) / all)
+        .map(|round| round.missing(load.clients))
         .collect();
     let worst = shares.iter().copied().fold(0.0, f64::max);
     let count = f64::from(u32::try_from(rounds.len()).unwrap_or(u32::MAX));
@@ -274,6 +285,8 @@ mod tests {
     fn options_are_read() {
         let load = Load::parse(&["--clients", "10", "--seconds", "5"]).unwrap();
         assert_eq!((load.clients, load.seconds, load.period_ms), (10, 5, 1000));
+        let surge = Load::parse(&["--surge", "7"]).unwrap();
+        assert_eq!((surge.surge, load.surge), (7, 0));
         for wrong in [
             &["--clients"][..],
             &["--clients", "many"],

@@ -27,9 +27,11 @@ const HELP: &str = "\
   mistakes [--fast | NAME..]
                   makes deliberate mistakes in a copy (xtask/mistakes/), each of which a test must
                   notice
-  load [--light] [--clients N] [--period-ms MS] [--seconds S] [--joins N]
+  load [--light] [--clients N] [--period-ms MS] [--seconds S] [--joins N] [--surge N]
                   lets real clients use three servers, and prints what a client and round costs
-                  them and how many were left out; with --light, clients that only take part
+                  them and how many were left out; with --light, clients that only take part; with
+                  --surge so many more come for a while, and it prints how rounds go meanwhile and
+                  when they are as before again
   fuzz [--fast | --seconds N] [TARGET..]
                   feeds each decoder of what others wrote with bytes (fuzz/), for an hour unless
                   told; fuzz --seeds writes the inputs that it begins with

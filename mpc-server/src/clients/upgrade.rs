@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::framing::{self, HEADER_BYTES, Message};
 use super::shard::Arrival;
-use super::{Client, seal};
+use super::{Busy, Client, seal};
 use crate::http::App;
 use crate::http::accept::Permit;
 
@@ -39,6 +39,9 @@ pub(crate) async fn upgrade(
     if !offers_subprotocol(request.headers()) {
         let text = "expected the WebSocket subprotocol mcmix.v2\n";
         return refuse(StatusCode::BAD_REQUEST, text);
+    }
+    if app.clients().pace().is_full() {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, BUSY);
     }
     let (mut parts, _body) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
@@ -59,6 +62,9 @@ pub(crate) async fn upgrade(
     });
     response.map(|()| Body::empty())
 }
+
+/// What those read who are to come back.
+const BUSY: &str = "too many connect at this moment; try again later\n";
 
 /// Pages of other origins may not connect. Whoever sends no origin is no page.
 fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> bool {
@@ -141,11 +147,14 @@ async fn greet(app: &App, socket: &mut Socket) -> Result<(Client, Transport), Un
     let hello = socket.binary(HELLO_BYTES).await?;
     let mut rng = UnwrapErr(SysRng);
     let (realm, party) = (app.realm(), app.party());
-    let accepted = noise::accept(&realm.deployment, party, app.key(), &hello, &mut rng);
-    let accepted = accepted.map_err(|_| {
-        let reason = "the handshake failed: wrong key, party, deployment or version";
-        Unwelcome::closed(CloseCode::Policy, reason)
-    })?;
+    let accept = || noise::accept(&realm.deployment, party, app.key(), &hello, &mut rng);
+    let accepted = app.clients().pace().in_turn(accept).await;
+    let accepted = accepted
+        .map_err(|Busy| Unwelcome::closed(CloseCode::Again, BUSY.trim_end()))?
+        .map_err(|_| {
+            let reason = "the handshake failed: wrong key, party, deployment or version";
+            Unwelcome::closed(CloseCode::Policy, reason)
+        })?;
     let mut answer = Vec::new();
     framing::binary(accepted.answer.len(), &mut answer);
     answer.extend_from_slice(&accepted.answer);

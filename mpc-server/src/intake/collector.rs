@@ -1,7 +1,8 @@
 //! Submissions of the rounds that are open.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
@@ -9,6 +10,7 @@ use mcmix_shared::row::Shape;
 use mcmix_shared::share::DigestKey;
 use mcmix_shared::wire::{Open, Refusal, ServerFrame, Submit};
 
+use super::answers::{Answers, Need};
 use super::batch::{Batch, Member};
 use crate::clients::Client;
 
@@ -54,6 +56,26 @@ pub struct Collector {
     shape: Shape,
     /// Submissions in one round. Connections alone are no bound: clients may come and go.
     most: usize,
+    /// How long clients take to answer, in the lane that is watched.
+    watched: Option<Mutex<Watched>>,
+}
+
+/// The lane of which it is counted how long clients take.
+#[derive(Debug)]
+struct Watched {
+    program: Program,
+    answers: Answers,
+    /// When its last rounds opened.
+    opened: VecDeque<(RoundId, Instant)>,
+}
+
+impl Watched {
+    /// Returns how long ago a round opened. One that is not remembered any more is older than all
+    /// that are.
+    fn age(&self, round: RoundId, now: Instant) -> Duration {
+        let opened = self.opened.iter().find(|(other, _)| *other >= round);
+        opened.map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(*at))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -84,7 +106,31 @@ impl Collector {
             me,
             shape,
             most,
+            watched: None,
         }
+    }
+
+    /// Counts how long clients take to answer, in the lane of that program and period.
+    #[must_use]
+    pub fn watching(mut self, program: Program, period: Duration) -> Self {
+        self.watched = Some(Mutex::new(Watched {
+            program,
+            answers: Answers::new(period),
+            opened: VecDeque::new(),
+        }));
+        self
+    }
+
+    /// Returns how long clients took to answer since a round of the lane that is watched opened.
+    pub fn need(&self) -> Need {
+        let watched = self.watched.as_ref().map(lock);
+        watched.map_or(Need::default(), |watched| watched.answers.need())
+    }
+
+    /// Returns what is counted of a program.
+    fn watched(&self, program: Program) -> Option<MutexGuard<'_, Watched>> {
+        let watched = self.watched.as_ref().map(lock)?;
+        (watched.program.is_dialing() == program.is_dialing()).then_some(watched)
     }
 
     /// Opens a round. `keys` are those of the round with the previous and the next party.
@@ -92,6 +138,13 @@ impl Collector {
         let batch = Batch::new(self.me, open.program, self.shape, self.most);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.newest = state.newest.max(open.round);
+        if let Some(mut watched) = self.watched(open.program) {
+            watched.answers.restart();
+            watched.opened.push_back((open.round, Instant::now()));
+            if watched.opened.len() > REMEMBERED {
+                watched.opened.pop_front();
+            }
+        }
         *state.slot(open.program) = Some(Arc::new(Collected {
             open,
             keys,
@@ -110,6 +163,19 @@ impl Collector {
     /// # Errors
     /// The reason that the client is told.
     pub fn submit(&self, client: Client, connection: u64, submit: Submit) -> Result<(), Refusal> {
+        let (round, program) = (submit.round, submit.program);
+        let taken = self.take(client, connection, submit);
+        // Whoever is late counts, too: it has answered, and all of it was for nothing.
+        if matches!(taken, Ok(()) | Err(Refusal::Late))
+            && let Some(mut watched) = self.watched(program)
+        {
+            let took = watched.age(round, Instant::now());
+            watched.answers.note(client.id, took);
+        }
+        taken
+    }
+
+    fn take(&self, client: Client, connection: u64, submit: Submit) -> Result<(), Refusal> {
         let Submit {
             round,
             program,
@@ -155,6 +221,12 @@ impl Collector {
 
 /// Rounds that are closed but that a slow client may well still answer.
 const RECENT: u64 = 100;
+/// Rounds of which it is remembered when they opened.
+const REMEMBERED: usize = 8;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 #[cfg(test)]
 mod tests {

@@ -68,6 +68,12 @@ pub enum Control {
         /// Whether it is.
         up: bool,
     },
+    /// To P0, with a close: how long the sender's clients took to answer. Left out where that was
+    /// no longer than a period twice running.
+    Needs {
+        /// In 32nds of a period.
+        need: u16,
+    },
 }
 
 /// The form of [`Control`] on the wire.
@@ -79,6 +85,7 @@ enum Encoded {
     Linked(bool),
     Aborted(u64, String),
     Stopped,
+    Needs(u16),
 }
 
 /// One message, read.
@@ -103,6 +110,7 @@ pub(super) fn control(control: Control) -> Bytes {
         Control::Linked { up } => Encoded::Linked(up),
         Control::Aborted { round, account } => Encoded::Aborted(round.0, account),
         Control::Stopped => Encoded::Stopped,
+        Control::Needs { need } => Encoded::Needs(need),
     };
     let mut message = postcard::to_allocvec(&encoded).expect("numbers and texts always encode");
     message.push(CONTROL);
@@ -176,6 +184,7 @@ fn decode_control(body: &[u8]) -> Result<Control, &'static str> {
             account,
         },
         Encoded::Stopped => Control::Stopped,
+        Encoded::Needs(need) => Control::Needs { need },
     })
 }
 
@@ -201,6 +210,7 @@ mod tests {
                 account: "é".repeat(ACCOUNT_BYTES / 2),
             },
             Control::Stopped,
+            Control::Needs { need: 77 },
         ] {
             let Ok(Message::Control(decoded)) = decode(control(message.clone())) else {
                 panic!("{message:?} did not decode");

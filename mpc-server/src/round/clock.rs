@@ -3,7 +3,8 @@
 //! Plain state: inputs and the time go in, outputs come out. There are two lanes, conversation
 //! and dialing, where contacts and open alternate. In each lane at most one round is open and,
 //! at P0, at most one is being computed; a round stays open until the one before is through, so
-//! a period stretches by itself. One counter numbers the rounds of all programs. A round that
+//! a period stretches by itself, as it does while clients answer late ([`super::stretch`]). One
+//! counter numbers the rounds of all programs. A round that
 //! fails is over. Where too many were aborted, each party for itself runs none until it is started
 //! anew, and none runs while one of the three does so.
 //!
@@ -14,10 +15,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
 
 use super::abort::{Abort, Patience, Tally};
+use super::stretch::Stretch;
+use crate::intake::Need;
 use crate::net::{Control, Position};
 
 /// Time since the party started.
@@ -41,7 +45,30 @@ pub struct Periods {
     pub dialing: Duration,
 }
 
+impl From<&Deployment> for Periods {
+    fn from(deployment: &Deployment) -> Self {
+        Self {
+            conversation: Duration::from_millis(deployment.conversation_period_ms.into()),
+            dialing: Duration::from_millis(deployment.dialing_period_ms.into()),
+        }
+    }
+}
+
 impl Periods {
+    /// Returns a program of the lane whose rounds come more often, and its period: how long clients
+    /// take to answer those decides how long all rounds stay open.
+    pub fn pacing(self) -> (Program, Duration) {
+        if self.conversation <= self.dialing {
+            (Program::Conversation, self.conversation)
+        } else {
+            (Program::Contacts, self.dialing)
+        }
+    }
+
+    fn paces(self, program: Program) -> bool {
+        self.pacing().0.is_dialing() == program.is_dialing()
+    }
+
     const fn of(self, program: Program) -> Duration {
         match program {
             Program::Conversation => self.conversation,
@@ -227,6 +254,8 @@ struct Side {
     position: Position,
     /// The peer has stopped rounds, it said over this link.
     has_stopped: bool,
+    /// How long its clients took to answer, it said last over this link.
+    need: Need,
 }
 
 /// The clock of one party.
@@ -257,6 +286,12 @@ pub struct Clock {
     far_side: [bool; 2],
     /// At P0: how wide the sort is in the rounds that open from now on.
     sort_ways: u8,
+    /// How long our clients took to answer since the last round of the pacing lane opened.
+    need: Need,
+    /// At P0: how much longer rounds stay open.
+    stretch: Stretch,
+    /// At P1 and P2: what P0 was told last of how long our clients take.
+    told: Need,
 }
 
 impl Clock {
@@ -285,12 +320,38 @@ impl Clock {
             prev: Side::default(),
             far_side: [false; 2],
             sort_ways: 2,
+            need: Need::default(),
+            stretch: Stretch::NONE,
+            told: Need::default(),
         }
     }
 
     /// Sets how wide the sort is in the rounds that open from now on; P0's choice.
     pub const fn set_sort_ways(&mut self, ways: u8) {
         self.sort_ways = ways;
+    }
+
+    /// Sets how long our clients took to answer since the last round of the pacing lane opened.
+    pub const fn set_need(&mut self, need: Need) {
+        self.need = need;
+    }
+
+    /// Returns how much longer than a period rounds stay open; P0's choice.
+    pub const fn stretch(&self) -> Stretch {
+        self.stretch
+    }
+
+    /// Returns whether a round may close when that is handled: what has come for it until then is
+    /// to be taken in before.
+    pub fn may_close(&self, now: Time, input: &Input) -> bool {
+        match input {
+            Input::Control { control, .. } => matches!(control, Control::Close { .. }),
+            Input::Tick | Input::Finished { .. } => {
+                let mut lanes = [&self.conversation, &self.dialing].into_iter();
+                self.leads() && lanes.any(|lane| lane.open.is_some() && lane.closes_at <= now)
+            }
+            Input::LinkUp { .. } | Input::LinkDown { .. } => false,
+        }
     }
 
     /// Returns how far the rounds have come.
@@ -365,8 +426,10 @@ impl Clock {
             up: true,
             position,
             has_stopped: false,
+            need: Need::default(),
         };
         if peer == PartyId::P0 {
+            self.told = Need::default();
             self.unsettled = true;
             self.last_dialing = None;
         }
@@ -390,6 +453,7 @@ impl Clock {
         let side = self.side_mut(peer);
         side.up = false;
         side.has_stopped = false;
+        side.need = Need::default();
         if self.leads() {
             self.set_far_side(peer, false);
         }
@@ -437,6 +501,10 @@ impl Clock {
                 Ok(())
             }
             Control::Linked { .. } => Err(Misdeed::NotItsLink),
+            Control::Needs { need } => {
+                self.side_mut(from).need = Need(need);
+                Ok(())
+            }
             Control::Open { .. } | Control::Close { .. } if from != PartyId::P0 => {
                 Err(Misdeed::NotTheLeader)
             }
@@ -544,8 +612,24 @@ impl Clock {
         // Where it is not open it has failed here, and P0 is about to hear of it.
         if let Some(program) = self.program_of_open(round) {
             self.close(round, program, out);
+            if self.periods.paces(program) {
+                self.tell_need(out);
+            }
         }
         Ok(())
+    }
+
+    /// Tells P0 how long our clients took, where that matters or mattered.
+    fn tell_need(&mut self, out: &mut Vec<Output>) {
+        let need = if Stretch::is_needed_for(self.need) {
+            self.need
+        } else {
+            Need::default()
+        };
+        if need != self.told || need != Need::default() {
+            self.told = need;
+            self.tell_all(&Control::Needs { need: need.0 }, None, out);
+        }
     }
 
     /// Opens and closes what is due.
@@ -593,7 +677,11 @@ impl Clock {
             turn: last.turn.after(program),
         };
         self.advance(position, program);
-        let closes_in = self.periods.of(program);
+        if self.periods.paces(program) {
+            let peers = self.next.need.max(self.prev.need);
+            self.stretch = self.stretch.next(self.need.max(peers));
+        }
+        let closes_in = self.stretch.of(self.periods.of(program));
         let opened = Opened {
             round: position.round,
             program,

@@ -21,6 +21,7 @@ use super::clock::{Cause, Clock, Halt, Input, Outcome, Output, Periods};
 use super::counter::{self, Counter, CounterError};
 use super::lane::{self, Job, LaneSettings};
 use super::pulse::Pulse;
+use super::stretch::Stretch;
 use crate::clients::Clients;
 use crate::config::Config;
 use crate::intake::{Collector, OpenRound};
@@ -139,6 +140,7 @@ pub struct Driver {
     clients: Arc<Clients>,
     limit_bytes: usize,
     patience: Patience,
+    stretch: Stretch,
     halt: Option<Halt>,
     /// When clients are told again that rounds are stopped.
     tell_again: Option<Duration>,
@@ -165,10 +167,7 @@ impl Driver {
     ) -> Result<Self, DriverError> {
         let (counter, position) = Counter::open(&config.state)?;
         peers.set_position(position);
-        let periods = Periods {
-            conversation: Duration::from_millis(deployment.conversation_period_ms.into()),
-            dialing: Duration::from_millis(deployment.dialing_period_ms.into()),
-        };
+        let periods = Periods::from(deployment);
         let patience = Patience {
             aborts: config.rounds.aborts,
             within: Duration::from_millis(config.rounds.aborts_within_ms),
@@ -211,11 +210,12 @@ impl Driver {
             computing: HashMap::new(),
             conversation: lane(CONVERSATION)?,
             dialing: lane(DIALING)?,
-            rounds: Arc::new(Rounds::new(periods.conversation.min(periods.dialing))),
+            rounds: Arc::new(Rounds::new(periods.pacing().1)),
             collector: Arc::clone(collector),
             clients: Arc::clone(clients),
             limit_bytes: limit_bytes(config, deployment),
             patience,
+            stretch: Stretch::NONE,
             halt: None,
             tell_again: None,
         })
@@ -253,21 +253,38 @@ impl Driver {
                     continue;
                 }
             };
+            // First, so that the time that this takes is none of the next round's.
+            if self.clock.may_close(self.started.elapsed(), &input) {
+                self.clients.settle().await;
+            }
             self.choose_sort_width();
+            self.clock.set_need(self.collector.need());
             let outputs = self.clock.handle(self.started.elapsed(), input);
             self.remember()?;
             for output in outputs {
-                if matches!(output, Output::Compute { .. }) {
-                    self.clients.settle().await;
-                }
                 self.perform(output)?;
             }
+            self.note_stretch();
             self.note_halt();
             let linked = self.clock.is_linked();
             self.rounds.linked.store(linked, Ordering::Relaxed);
             if !linked {
                 self.rounds.pulse.stop();
             }
+        }
+    }
+
+    /// Says so when rounds begin to stay open longer, and when they no longer do.
+    fn note_stretch(&mut self) {
+        let before = std::mem::replace(&mut self.stretch, self.clock.stretch());
+        match (before, self.stretch) {
+            (Stretch::NONE, Stretch::NONE) => {}
+            (_, Stretch::NONE) => tracing::info!("clients answer in time again"),
+            (before, now) if before != now => tracing::info!(
+                percent = now.percent(),
+                "clients answer late: rounds stay open longer"
+            ),
+            _ => {}
         }
     }
 

@@ -359,4 +359,42 @@ mod tests {
         let input = batch.into_dialing(DialingProgram::Contacts);
         assert_eq!(input.ids, [second.id.0]);
     }
+
+    /// Open rounds come one after the other, and everybody answers only when they have closed.
+    #[test]
+    fn answers_that_come_too_late_count_with_the_time_that_they_took() {
+        const PERIOD: Duration = Duration::from_millis(50);
+        let collector = Collector::new(PartyId::P0, SHAPE, 200).watching(Program::Open, PERIOD);
+        let open = |round, program| {
+            let open = OpenRound {
+                round: RoundId(round),
+                program,
+                turn: Turn(9),
+                closes_at: Instant::now() + PERIOD,
+            };
+            collector.open(open, keys());
+        };
+        let everybody = |round, program| {
+            (0..100).for_each(|i| {
+                let _late = collector.submit(client(i), 1, submit(round, program, 1));
+            });
+        };
+        open(500, Program::Open);
+        everybody(500, Program::Open);
+        assert!(collector.need() < Need(4 * 32));
+        std::thread::sleep(4 * PERIOD);
+        collector.freeze(RoundId(500));
+        open(501, Program::Contacts);
+        // Nobody has answered since, and the other lane has nothing to do with it.
+        assert_eq!(collector.need(), Need(0));
+        open(502, Program::Conversation);
+        everybody(502, Program::Conversation);
+        everybody(503, Program::Open);
+        assert_eq!(collector.need(), Need(0));
+        everybody(500, Program::Open);
+        assert!(collector.need() >= Need(4 * 32));
+        // Once is enough.
+        everybody(501, Program::Contacts);
+        assert!(collector.need() >= Need(4 * 32));
+    }
 }

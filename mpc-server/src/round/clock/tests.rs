@@ -730,3 +730,154 @@ fn misdeeds_are_named_and_blamed() {
         );
     }
 }
+
+/// Opens a round after the other and returns how long each stays open, as all three say.
+fn windows(trio: &mut Trio, program: Program, needs: &[[u16; 3]]) -> Vec<u128> {
+    let mut windows = Vec::new();
+    trio.done.clear();
+    for needs in needs {
+        for (clock, need) in trio.clocks.iter_mut().zip(needs) {
+            clock.set_need(Need(*need));
+        }
+        let opened = loop {
+            let done = trio.tick();
+            assert!(!is_blamed(&done), "{done:?}");
+            for (_, round) in computed(&done)
+                .into_iter()
+                .filter(|(by, _)| by.index() == 0)
+            {
+                trio.finish(round, &Outcome::Done);
+            }
+            let windows: Vec<_> = done
+                .iter()
+                .filter_map(|(_, output)| match output {
+                    Output::Open {
+                        program: of,
+                        closes_in,
+                        ..
+                    } if of.is_dialing() == program.is_dialing() => Some(closes_in.as_millis()),
+                    _ => None,
+                })
+                .collect();
+            if !windows.is_empty() {
+                break windows;
+            }
+        };
+        let [leader, others @ ..] = &opened[..] else {
+            panic!("expected three windows");
+        };
+        assert_eq!(others, [*leader; 2]);
+        windows.push(*leader);
+    }
+    windows
+}
+
+/// What P0's clients need counts in the next round, what those of its peers need in the one after.
+#[test]
+fn rounds_stay_open_as_long_as_the_slowest_servers_clients_need() {
+    for party in PartyId::ALL {
+        let mut trio = Trio::linked();
+        let needs = [0, 64, 64, 64, 0, 0, 0].map(|need| {
+            let mut needs = [0; 3];
+            needs[party.index()] = need;
+            needs
+        });
+        let late = usize::from(party != PartyId::P0);
+        let expected = [1000, 2000, 2500, 2500, 1250, 1000, 1000];
+        let seen = windows(&mut trio, Program::Conversation, &needs);
+        assert_eq!(seen[late..], expected[..7 - late], "{party}");
+        assert_eq!(trio.clocks[0].stretch(), Stretch::NONE);
+    }
+}
+
+/// Time-outs count rounds of both lanes, which therefore stay in step.
+#[test]
+fn dialing_rounds_stay_open_longer_as_well() {
+    let mut trio = Trio::linked();
+    windows(&mut trio, Program::Conversation, &[[128, 0, 0]; 3]);
+    let dialing = windows(&mut trio, Program::Contacts, &[[128, 0, 0]; 2]);
+    assert_eq!(dialing, [8000, 8000]);
+}
+
+/// A peer that asks for more than that gets no more, and nothing once it is gone.
+#[test]
+fn a_peer_stretches_rounds_no_further_than_clients_do() {
+    let mut trio = Trio::linked();
+    let seen = windows(
+        &mut trio,
+        Program::Conversation,
+        &[[0, u16::MAX, u16::MAX]; 5],
+    );
+    assert_eq!(seen, [1000, 2000, 4000, 4000, 4000]);
+    trio.unlink(PartyId::P1);
+    trio.unlink(PartyId::P0);
+    trio.unlink(PartyId::P2);
+    for clock in &mut trio.clocks {
+        clock.set_need(Need(0));
+    }
+    trio.link_all();
+    let seen = windows(&mut trio, Program::Conversation, &[[0; 3]; 3]);
+    assert_eq!(seen[1..], [1000, 1000]);
+}
+
+/// Whose clients are in time says nothing of it.
+#[test]
+fn peers_tell_what_their_clients_need_only_where_it_matters() {
+    let told = |needs: &[u16]| -> Vec<u16> {
+        let mut follower = Follower::new();
+        let mut told = Vec::new();
+        for (i, need) in (0..).zip(needs) {
+            follower.clock.set_need(Need(*need));
+            let (round, turn) = (RoundId(13 + i), Turn(7 + i));
+            follower.control(Control::Open {
+                round,
+                program: Program::Conversation,
+                turn,
+                closes_in_ms: 1,
+                sort_ways: 2,
+            });
+            for output in follower.control(Control::Close { round }) {
+                if let Output::Tell {
+                    control: Control::Needs { need },
+                    ..
+                } = output
+                {
+                    told.push(need);
+                }
+            }
+            follower.now += PERIODS.conversation;
+        }
+        told
+    };
+    assert!(told(&[0, 12, 25]).is_empty());
+    assert_eq!(told(&[40, 50, 25, 0]), [40, 50, 0]);
+}
+
+/// What has come for a round is taken in before it closes.
+#[test]
+fn it_is_known_beforehand_that_a_round_may_close() {
+    let mut trio = Trio::linked();
+    let [leader, follower, _] = &trio.clocks;
+    let from = PartyId::P0;
+    for (round, closes) in [(11, true), (12, true)] {
+        let control = Control::Close {
+            round: RoundId(round),
+        };
+        let input = Input::Control { from, control };
+        assert_eq!(follower.may_close(trio.now, &input), closes);
+    }
+    let control = Control::Failed { round: RoundId(11) };
+    assert!(!follower.may_close(trio.now, &Input::Control { from, control }));
+    let soon = PERIODS.conversation;
+    assert!(!leader.may_close(trio.now, &Input::Tick));
+    assert!(leader.may_close(trio.now + soon, &Input::Tick));
+    assert!(!follower.may_close(trio.now + soon, &Input::Tick));
+    trio.tick();
+    let finished = Input::Finished {
+        round: RoundId(11),
+        outcome: Outcome::Done,
+    };
+    let [leader, ..] = &trio.clocks;
+    assert!(leader.may_close(trio.now + soon, &finished));
+    assert!(!leader.may_close(trio.now, &finished));
+}

@@ -102,7 +102,7 @@ impl World {
             } else {
                 self.budget -= COSTS.refusal;
             }
-            self.note(client, self.now - opened_at);
+            self.note(client, self.now.saturating_sub(opened_at));
         }
         if self.now >= self.opened_at + self.stretch.of(PERIOD) {
             self.close();

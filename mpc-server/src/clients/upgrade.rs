@@ -24,6 +24,7 @@ use super::shard::Arrival;
 use super::{Client, seal};
 use crate::http::App;
 use crate::http::accept::Permit;
+use crate::http::impatient::Impatient;
 
 /// Answers the request for a client link.
 pub(crate) async fn upgrade(
@@ -82,9 +83,9 @@ fn offers_subprotocol(headers: &HeaderMap) -> bool {
 /// Makes the Noise session, then hands the socket over to be served with all others.
 async fn welcome(app: &App, upgrade: OnUpgrade, permit: Option<Extension<Permit>>) -> Option<()> {
     let upgraded = upgrade.await.ok()?;
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<Impatient>>().ok()?;
     let mut socket = Socket {
-        stream: parts.io.into_inner(),
+        stream: parts.io.into_inner().into_inner(),
         came: parts.read_buf.into(),
     };
     match greet(app, &mut socket).await {

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64ct::{Base64, Encoding as _};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use hyper::upgrade::OnUpgrade;
@@ -41,10 +42,11 @@ pub(crate) async fn upgrade(
         let text = "expected the WebSocket subprotocol mcmix.v2\n";
         return refuse(StatusCode::BAD_REQUEST, text);
     }
+    let has_key = has_key(request.headers());
     let (mut parts, _body) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let response = create_response(&Request::from_parts(parts, ()));
-    let (Some(upgrade), Ok(mut response)) = (upgrade, response) else {
+    let (Some(upgrade), Ok(mut response), true) = (upgrade, response, has_key) else {
         let text = "expected a WebSocket\n";
         return refuse(StatusCode::UPGRADE_REQUIRED, text);
     };
@@ -70,6 +72,13 @@ fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> bool {
         || allowed
             .iter()
             .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+}
+
+/// Says whether the key is 16 bytes in Base64, which RFC 6455 4.2.1 asks for and the library that
+/// makes the response does not.
+fn has_key(headers: &HeaderMap) -> bool {
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    key.is_some_and(|key| Base64::decode(key, &mut [0; 16]).is_ok_and(|key| key.len() == 16))
 }
 
 fn offers_subprotocol(headers: &HeaderMap) -> bool {
@@ -181,7 +190,7 @@ impl Socket {
                     let binary = match message {
                         Message::Binary(bytes) => Some(bytes.to_vec()),
                         Message::Ping(_) | Message::Pong => None,
-                        Message::Close => return Err(Unwelcome::Gone),
+                        Message::Close => return Err(Unwelcome::closed(CloseCode::Normal, "")),
                     };
                     self.came.drain(..len);
                     if let Some(bytes) = binary {

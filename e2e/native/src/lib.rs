@@ -1,8 +1,10 @@
-//! Clients without a browser: the client's state machine over real sockets.
+//! Clients without a browser: the client's state machine over real sockets, and worse.
 //!
-//! [`NativeClient`] is one, for tests; a [`Swarm`] is thousands, for load.
+//! [`NativeClient`] is one, for tests; a [`Swarm`] is thousands, for load. What follows no state
+//! machine is [`raw`].
 
 mod client;
+pub mod raw;
 mod socket;
 mod swarm;
 

@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{MaybeTlsStream, client_async};
 
-use crate::raw::{RawClient, RawLink, deal_idle, submit};
 use crate::world::{World, soon, until};
+use mcmix_native::raw::{RawClient, RawLink, deal_idle, submit};
 
 fn key(byte: u8) -> SecretKey {
     SecretKey::from_bytes([byte; 32])
@@ -22,12 +22,14 @@ fn key(byte: u8) -> SecretKey {
 
 /// Rounds go on for everyone else: an honest client gets through.
 async fn assert_honest_client_gets_through(world: &World) {
-    let mut client = RawClient::connect(world.deployment(), &key(200)).await;
+    let mut client = RawClient::connect(world.deployment(), &key(200))
+        .await
+        .unwrap();
     let program = Program::Conversation;
     loop {
         let shares = deal_idle(world.deployment(), program).map(Some);
-        let round = client.submit(program, shares).await;
-        if client.reply(round, program).await.is_ok() {
+        let round = client.submit(program, shares).await.unwrap();
+        if client.reply(round, program).await.unwrap().is_ok() {
             return;
         }
     }
@@ -37,7 +39,9 @@ async fn assert_honest_client_gets_through(world: &World) {
 async fn every_wrong_frame_has_its_refusal() {
     let world = World::start_with(&["rounds.limit_ms=5000"]).await;
     let deployment = world.deployment();
-    let mut link = RawLink::connect(deployment, PartyId::P1, &key(1)).await;
+    let mut link = RawLink::connect(deployment, PartyId::P1, &key(1))
+        .await
+        .unwrap();
     let [_, share, _] = deal_idle(deployment, Program::Open);
     let [_, long_share, _] = deal_idle(deployment, Program::Conversation);
     let program = Program::Open;
@@ -49,38 +53,38 @@ async fn every_wrong_frame_has_its_refusal() {
     };
 
     link.send(&with(0, 9)).await;
-    assert_eq!(link.refusal().await, Refusal::UnsupportedVersion);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::UnsupportedVersion);
     link.send(&with(1, 9)).await;
-    assert_eq!(link.refusal().await, Refusal::UnknownKind);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::UnknownKind);
     link.send(&with(10, 9)).await;
-    assert_eq!(link.refusal().await, Refusal::WrongProgram);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::WrongProgram);
     link.send(&[&good[..], &[0]].concat()).await;
-    assert_eq!(link.refusal().await, Refusal::WrongSize);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::WrongSize);
     link.send(&good).await;
-    assert_eq!(link.refusal().await, Refusal::WrongRound);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::WrongRound);
     link.send(&ClientFrame::Ready.encode()).await;
-    assert_eq!(link.refusal().await, Refusal::Repeated);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::Repeated);
 
-    let open = link.open_round(program).await;
+    let open = link.open_round(program).await.unwrap();
     link.send(&submit(
         RoundId(open.round.0 + 1000),
         program,
         share.clone(),
     ))
     .await;
-    assert_eq!(link.refusal().await, Refusal::Early);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::Early);
     link.send(&submit(open.round, Program::Conversation, long_share))
         .await;
-    assert_eq!(link.refusal().await, Refusal::WrongProgram);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::WrongProgram);
     link.send(&submit(open.round, Program::Contacts, share.clone()))
         .await;
-    assert_eq!(link.refusal().await, Refusal::WrongProgram);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::WrongProgram);
     link.send(&submit(open.round, program, share.clone())).await;
     link.send(&submit(open.round, program, share.clone())).await;
-    assert_eq!(link.refusal().await, Refusal::Repeated);
-    link.open_round(program).await;
+    assert_eq!(link.refusal().await.unwrap(), Refusal::Repeated);
+    link.open_round(program).await.unwrap();
     link.send(&submit(open.round, program, share)).await;
-    assert_eq!(link.refusal().await, Refusal::Late);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::Late);
     Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
@@ -88,9 +92,9 @@ async fn every_wrong_frame_has_its_refusal() {
 async fn shares_that_do_not_fit_leave_out_their_owner_alone() {
     let world = World::start().await;
     let deployment = world.deployment();
-    let mut cheat = RawClient::connect(deployment, &key(1)).await;
-    let mut lazy = RawClient::connect(deployment, &key(2)).await;
-    let mut honest = RawClient::connect(deployment, &key(3)).await;
+    let mut cheat = RawClient::connect(deployment, &key(1)).await.unwrap();
+    let mut lazy = RawClient::connect(deployment, &key(2)).await.unwrap();
+    let mut honest = RawClient::connect(deployment, &key(3)).await.unwrap();
     for program in Program::ALL {
         let deal = || deal_idle(deployment, program);
         let ([p0, _, p2], [_, p1, _]) = (deal(), deal());
@@ -100,16 +104,17 @@ async fn shares_that_do_not_fit_leave_out_their_owner_alone() {
             lazy.submit(program, [Some(own_p0), Some(own_p1), None]),
             honest.submit(program, deal().map(Some)),
         );
+        let [cheated, skipped, submitted] = [cheated, skipped, submitted].map(Result::unwrap);
         for link in &mut cheat.links {
-            let reason = link.find(|frame| missed(&frame, cheated)).await;
+            let reason = link.find(|frame| missed(&frame, cheated)).await.unwrap();
             assert_eq!(reason, MissedReason::Mismatch);
         }
         let [p0, p1, _] = &mut lazy.links;
         for link in [p0, p1] {
-            let reason = link.find(|frame| missed(&frame, skipped)).await;
+            let reason = link.find(|frame| missed(&frame, skipped)).await.unwrap();
             assert_eq!(reason, MissedReason::Absent);
         }
-        let rows = honest.reply(submitted, program).await.unwrap();
+        let rows = honest.reply(submitted, program).await.unwrap().unwrap();
         assert_eq!(rows.len(), deployment.shape().rows(program));
         assert!(rows.iter().all(|row| row.disagreement.is_none()));
     }
@@ -126,39 +131,56 @@ fn missed(frame: &ServerFrame, expected: RoundId) -> Option<MissedReason> {
 async fn the_newest_connection_wins_and_a_full_server_says_so() {
     let world = World::start_with(&["clients.max_connections=1"]).await;
     let deployment = world.deployment();
-    let mut first = RawLink::connect(deployment, PartyId::P0, &key(1)).await;
-    let _second = RawLink::connect(deployment, PartyId::P0, &key(1)).await;
-    assert_eq!(first.farewell().await, Some(Refusal::Replaced));
-    let mut other = RawLink::greet(deployment, PartyId::P0, &key(2)).await;
+    let mut first = RawLink::connect(deployment, PartyId::P0, &key(1))
+        .await
+        .unwrap();
+    let _second = RawLink::connect(deployment, PartyId::P0, &key(1))
+        .await
+        .unwrap();
+    assert_eq!(first.farewell().await.unwrap(), Some(Refusal::Replaced));
+    let mut other = RawLink::greet(deployment, PartyId::P0, &key(2))
+        .await
+        .unwrap();
     other.send(&ClientFrame::Ready.encode()).await;
-    assert_eq!(other.farewell().await, Some(Refusal::TooManyConnections));
+    assert_eq!(
+        other.farewell().await.unwrap(),
+        Some(Refusal::TooManyConnections)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recorded_handshake_replaces_nobody() {
     let world = World::start().await;
     let deployment = world.deployment();
-    let mut present = RawLink::connect(deployment, PartyId::P0, &key(1)).await;
-    let mut replayed = RawLink::greet(deployment, PartyId::P0, &key(1)).await;
+    let mut present = RawLink::connect(deployment, PartyId::P0, &key(1))
+        .await
+        .unwrap();
+    let mut replayed = RawLink::greet(deployment, PartyId::P0, &key(1))
+        .await
+        .unwrap();
     replayed.send_unsealed(vec![7; 18]).await;
-    assert_eq!(replayed.farewell().await, Some(Refusal::Malformed));
-    present.open_round(Program::Conversation).await;
-    present.open_round(Program::Conversation).await;
+    assert_eq!(replayed.farewell().await.unwrap(), Some(Refusal::Malformed));
+    present.open_round(Program::Conversation).await.unwrap();
+    present.open_round(Program::Conversation).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_is_cut_off() {
     let world = World::start_with(&["clients.max_refusals=10"]).await;
-    let mut link = RawLink::connect(world.deployment(), PartyId::P2, &key(1)).await;
+    let mut link = RawLink::connect(world.deployment(), PartyId::P2, &key(1))
+        .await
+        .unwrap();
     for _ in 0..100 {
         link.send(&ClientFrame::Ready.encode()).await;
     }
-    assert_eq!(link.farewell().await, Some(Refusal::TooFast));
-    let mut link = RawLink::connect(world.deployment(), PartyId::P2, &key(1)).await;
+    assert_eq!(link.farewell().await.unwrap(), Some(Refusal::TooFast));
+    let mut link = RawLink::connect(world.deployment(), PartyId::P2, &key(1))
+        .await
+        .unwrap();
     for _ in 0..100 {
         let _closed = link.socket.send(Message::Ping(bytes::Bytes::new())).await;
     }
-    assert_eq!(link.farewell().await, Some(Refusal::TooFast));
+    assert_eq!(link.farewell().await.unwrap(), Some(Refusal::TooFast));
     Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
@@ -196,10 +218,12 @@ async fn garbage_never_gets_past_the_handshake() {
         soon("the server to close", end).await;
     }
     // Submitting before being ready.
-    let mut hasty = RawLink::greet(world.deployment(), PartyId::P0, &key(1)).await;
+    let mut hasty = RawLink::greet(world.deployment(), PartyId::P0, &key(1))
+        .await
+        .unwrap();
     let [share, ..] = deal_idle(world.deployment(), Program::Open);
     hasty.send(&submit(RoundId(1), Program::Open, share)).await;
-    assert_eq!(hasty.farewell().await, Some(Refusal::Malformed));
+    assert_eq!(hasty.farewell().await.unwrap(), Some(Refusal::Malformed));
     Box::pin(assert_honest_client_gets_through(&world)).await;
 }
 
@@ -250,7 +274,9 @@ async fn a_client_that_never_reads_is_dropped() {
         .insert("sec-websocket-protocol", protocol);
     let stream = MaybeTlsStream::Plain(stream);
     let (socket, _response) = client_async(request, stream).await.unwrap();
-    let mut link = RawLink::over(deployment, PartyId::P1, &key(1), socket).await;
+    let mut link = RawLink::over(deployment, PartyId::P1, &key(1), socket)
+        .await
+        .unwrap();
     link.send(&ClientFrame::Ready.encode()).await;
     let p1 = world.servers[1].as_ref().unwrap();
     soon("the client to be connected", until(|| p1.connected() == 1)).await;

@@ -1,9 +1,10 @@
 //! Clients without a browser: the client's state machine over real sockets, and worse.
 //!
 //! [`NativeClient`] is one, for tests; a [`Swarm`] is thousands, for load. What follows no state
-//! machine is [`raw`].
+//! machine is [`raw`], and [`misuse`] is a list of all that strangers try.
 
 mod client;
+pub mod misuse;
 pub mod raw;
 mod socket;
 mod swarm;

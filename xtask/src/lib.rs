@@ -16,6 +16,7 @@ pub mod cost;
 pub mod demo;
 pub mod load;
 pub mod mistakes;
+pub mod misuse;
 pub mod models;
 pub mod test;
 

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use xtask::demo::{self, Open};
-use xtask::mistakes;
 use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
 use xtask::{bench, ci, cost, load, say, setup, site};
+use xtask::{mistakes, misuse};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
@@ -30,6 +30,8 @@ const HELP: &str = "\
   load [--clients N] [--period-ms MS] [--seconds S] [--joins N]
                   lets real clients use three servers, and prints what a client and round costs
                   them and how many were left out
+  misuse [NAME..] sends bad inputs of every kind to three servers from outside, and prints how each
+                  is answered; honest clients must not notice
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
   lint            formatting, clippy and documentation, as CI wants them
@@ -61,6 +63,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["models", options @ ..] => models::run(&Choice::parse(options)?)?,
         ["mistakes", options @ ..] => mistakes::run(&mistakes::Choice::parse(options)?)?,
         ["load", options @ ..] => load::run(load::Load::parse(options)?)?,
+        ["misuse", names @ ..] => misuse::run(names)?,
         ["cost"] => cost::run()?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,

@@ -122,7 +122,8 @@ pub struct Clients {
     /// Clients at one time, if it is said.
     #[serde(default)]
     pub max_connections: Option<usize>,
-    /// Time for the HTTP request and the Noise handshake.
+    /// Time for the HTTP request and the Noise handshake, and for whoever takes nothing of an
+    /// answer.
     #[serde(default = "defaults::handshake_ms")]
     pub handshake_ms: u64,
     /// Refusals after which a connection is cut.

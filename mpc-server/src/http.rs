@@ -21,6 +21,7 @@ use crate::config::Clients as Limits;
 use crate::round::driver::{RoundCounts, Rounds};
 
 pub mod accept;
+pub(crate) mod impatient;
 mod page;
 
 /// What the handlers share.

@@ -17,6 +17,7 @@ pub mod demo;
 pub mod fuzz;
 pub mod load;
 pub mod mistakes;
+pub mod misuse;
 pub mod models;
 pub mod test;
 

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use xtask::demo::{self, Open};
-use xtask::mistakes;
 use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
 use xtask::{bench, ci, cost, fuzz, load, say, setup, site};
+use xtask::{mistakes, misuse};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
@@ -35,6 +35,8 @@ const HELP: &str = "\
   fuzz [--fast | --seconds N] [TARGET..]
                   feeds each decoder of what others wrote with bytes (fuzz/), for an hour unless
                   told; fuzz --seeds writes the inputs that it begins with
+  misuse [NAME..] sends bad inputs of every kind to three servers from outside, and prints how each
+                  is answered; honest clients must not notice
   cost            counts the instructions of a client's round in each state (callgrind), which
                   must not differ by more than 3 %
   lint            formatting, what we depend on, clippy and documentation, as CI wants them
@@ -68,6 +70,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["load", options @ ..] => load::run(load::Load::parse(options)?)?,
         ["fuzz", "--seeds"] => fuzz::write_seeds()?,
         ["fuzz", options @ ..] => fuzz::run(&fuzz::Choice::parse(options)?)?,
+        ["misuse", names @ ..] => misuse::run(names)?,
         ["cost"] => cost::run()?,
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,

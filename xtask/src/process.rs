@@ -103,6 +103,11 @@ impl Group {
         self.leader.stdout.take()
     }
 
+    /// Returns the program's standard input, once, where that was piped.
+    pub fn stdin(&mut self) -> Option<ChildStdin> {
+        self.leader.stdin.take()
+    }
+
     /// Returns the program's standard input and output, where they were piped.
     pub fn pipes(&mut self) -> Option<(&mut ChildStdin, &mut ChildStdout)> {
         self.leader.stdin.as_mut().zip(self.leader.stdout.as_mut())
@@ -120,6 +125,15 @@ impl Group {
     /// The system does not say.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.leader.try_wait()?)
+    }
+
+    /// Waits for the program's end.
+    ///
+    /// # Errors
+    ///
+    /// The system does not say.
+    pub fn end(&mut self) -> Result<ExitStatus> {
+        Ok(self.leader.wait()?)
     }
 
     /// Waits for the program's end, at most `limit`.

@@ -131,6 +131,8 @@ pub struct Deployment {
     folder: PathBuf,
     program: PathBuf,
     plan: Plan,
+    /// What is set for each server on top of its configuration, as `KEY=VALUE`.
+    pub settings: [Vec<String>; 3],
 }
 
 impl Deployment {
@@ -163,6 +165,7 @@ impl Deployment {
             folder: folder.to_owned(),
             program,
             plan,
+            settings: [const { Vec::new() }; 3],
         })
     }
 
@@ -193,10 +196,12 @@ impl Deployment {
                 .open(self.folder.join(name))
         };
         let log = log(&format!("party{party}.log"))?;
+        let settings = self.settings.get(party).into_iter().flatten();
         let mut command = server(&self.program);
         command
             .args(["run", "--config"])
             .arg(self.folder.join(format!("party{party}.toml")))
+            .args(settings.flat_map(|setting| ["--set", setting]))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);

@@ -1,9 +1,12 @@
-//! Clients without a browser: the client's state machine over real sockets.
+//! Clients without a browser: the client's state machine over real sockets, and worse.
 //!
-//! [`NativeClient`] is one, for tests; a [`Swarm`] is thousands, for load.
+//! [`NativeClient`] is one, for tests; a [`Swarm`] is thousands, for load. What follows no state
+//! machine is [`raw`], and [`misuse`] is a list of all that strangers try.
 
 mod client;
 mod light;
+pub mod misuse;
+pub mod raw;
 mod socket;
 mod swarm;
 

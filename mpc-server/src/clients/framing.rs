@@ -36,7 +36,8 @@ pub(super) enum Violation {
     /// In several frames.
     #[error("a message in several frames")]
     Fragmented,
-    /// Against RFC 6455: not masked, reserved bits or kinds, a long control frame.
+    /// Against RFC 6455: not masked, reserved bits or kinds, a control frame that is long or not
+    /// whole.
     #[error("no WebSocket frame")]
     Malformed,
 }
@@ -76,7 +77,8 @@ pub(super) fn next(
         return Err(Violation::Malformed);
     };
     match opcode {
-        _ if !is_final => return Err(Violation::Fragmented),
+        OpCode::Data(_) if !is_final => return Err(Violation::Fragmented),
+        OpCode::Control(_) if !is_final => return Err(Violation::Malformed),
         OpCode::Data(Data::Binary) if length > longest as u64 => return Err(Violation::TooLong),
         OpCode::Data(Data::Binary) => {}
         OpCode::Data(Data::Text) => return Err(Violation::Text),
@@ -199,7 +201,7 @@ mod tests {
             ),
             (
                 frame(ping, b"", |it| it.is_final = false),
-                Violation::Fragmented,
+                Violation::Malformed,
             ),
             (
                 frame(BINARY, b"", |it| it.mask = None),

@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use base64ct::{Base64, Encoding as _};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use hyper::upgrade::OnUpgrade;
@@ -24,6 +25,7 @@ use super::shard::Arrival;
 use super::{Busy, Client, seal};
 use crate::http::App;
 use crate::http::accept::Permit;
+use crate::http::impatient::Impatient;
 
 /// Answers the request for a client link.
 pub(crate) async fn upgrade(
@@ -43,10 +45,11 @@ pub(crate) async fn upgrade(
     if app.clients().pace().is_full() {
         return refuse(StatusCode::SERVICE_UNAVAILABLE, BUSY);
     }
+    let has_key = has_key(request.headers());
     let (mut parts, _body) = request.into_parts();
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let response = create_response(&Request::from_parts(parts, ()));
-    let (Some(upgrade), Ok(mut response)) = (upgrade, response) else {
+    let (Some(upgrade), Ok(mut response), true) = (upgrade, response, has_key) else {
         let text = "expected a WebSocket\n";
         return refuse(StatusCode::UPGRADE_REQUIRED, text);
     };
@@ -77,6 +80,13 @@ fn origin_allowed(allowed: &[String], headers: &HeaderMap) -> bool {
             .any(|allowed| allowed.as_bytes() == origin.as_bytes())
 }
 
+/// Says whether the key is 16 bytes in Base64, which RFC 6455 4.2.1 asks for and the library that
+/// makes the response does not.
+fn has_key(headers: &HeaderMap) -> bool {
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    key.is_some_and(|key| Base64::decode(key, &mut [0; 16]).is_ok_and(|key| key.len() == 16))
+}
+
 fn offers_subprotocol(headers: &HeaderMap) -> bool {
     let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
     let mut offers = offers
@@ -88,9 +98,9 @@ fn offers_subprotocol(headers: &HeaderMap) -> bool {
 /// Makes the Noise session, then hands the socket over to be served with all others.
 async fn welcome(app: &App, upgrade: OnUpgrade, permit: Option<Extension<Permit>>) -> Option<()> {
     let upgraded = upgrade.await.ok()?;
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<Impatient>>().ok()?;
     let mut socket = Socket {
-        stream: parts.io.into_inner(),
+        stream: parts.io.into_inner().into_inner(),
         came: parts.read_buf.into(),
     };
     match greet(app, &mut socket).await {
@@ -189,7 +199,7 @@ impl Socket {
                     let binary = match message {
                         Message::Binary(bytes) => Some(bytes.to_vec()),
                         Message::Ping(_) | Message::Pong => None,
-                        Message::Close => return Err(Unwelcome::Gone),
+                        Message::Close => return Err(Unwelcome::closed(CloseCode::Normal, "")),
                     };
                     self.came.drain(..len);
                     if let Some(bytes) = binary {

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use super::impatient::Impatient;
 use crate::seldom::Seldom;
 
 /// Bytes of a request's head at most.
@@ -33,7 +34,7 @@ pub(crate) type Permit = Arc<OwnedSemaphorePermit>;
 pub struct AcceptLimits {
     /// Connections at one time.
     pub connections: usize,
-    /// Time for a request's head.
+    /// Time for a request's head, and for whoever takes nothing of an answer.
     pub head: Duration,
 }
 
@@ -107,7 +108,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(socket), service)
+        .serve_connection(TokioIo::new(Impatient::new(socket, head)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     // What goes wrong with one request is its sender's affair.

@@ -21,8 +21,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::raw::RawLink;
 use crate::world::{World, get, soon, until};
+use mcmix_native::raw::RawLink;
 
 /// P2, as it tells P1 another set of clients than the one that it agreed to.
 struct Cheat {
@@ -178,8 +178,12 @@ async fn a_server_that_deviates_again_and_again_stops_the_rounds() {
     let key = SecretKey::from_bytes([1; 32]);
     let deployment = world.deployment().clone();
     let mut links = [
-        RawLink::connect(&deployment, PartyId::P0, &key).await,
-        RawLink::connect(&deployment, PartyId::P1, &key).await,
+        RawLink::connect(&deployment, PartyId::P0, &key)
+            .await
+            .unwrap(),
+        RawLink::connect(&deployment, PartyId::P1, &key)
+            .await
+            .unwrap(),
     ];
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
     let clients = async {
@@ -188,9 +192,10 @@ async fn a_server_that_deviates_again_and_again_stops_the_rounds() {
                 ServerFrame::Failed { reason, .. } => Some(reason == FailedReason::Aborted),
                 _ => None,
             };
-            while !link.find(is_aborted).await {}
+            while !link.find(is_aborted).await.unwrap() {}
             link.find(|frame| matches!(frame, ServerFrame::Stopped).then_some(()))
-                .await;
+                .await
+                .unwrap();
         }
     };
     tokio::select! {
@@ -228,8 +233,8 @@ async fn a_server_that_deviates_again_and_again_stops_the_rounds() {
             "{ready}"
         );
         // Whoever comes later is told, too.
-        let mut late = RawLink::connect(&deployment, party, &key).await;
-        assert_eq!(late.next().await, Some(ServerFrame::Stopped));
+        let mut late = RawLink::connect(&deployment, party, &key).await.unwrap();
+        assert_eq!(late.next().await.unwrap(), Some(ServerFrame::Stopped));
     }
     stop.cancel();
     tasks.close();

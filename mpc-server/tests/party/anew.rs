@@ -6,8 +6,8 @@ use mcmix_shared::row::{ConversationRow, Submission};
 use mcmix_shared::share::{DealtShare, deal};
 use mcmix_shared::wire::{MissedReason, Refusal, ServerFrame};
 
-use crate::raw::{RawClient, RawLink, rng, submit};
 use crate::world::World;
+use mcmix_native::raw::{RawClient, RawLink, rng, submit};
 
 const PROGRAM: Program = Program::Conversation;
 
@@ -29,21 +29,25 @@ fn deal_message(world: &World, fill: u8) -> [DealtShare; 3] {
 /// Takes part in the next round, then comes back over new connections while it is open.
 async fn come_back(world: &World) -> (RawClient, RoundId) {
     loop {
-        let mut old = RawClient::connect(world.deployment(), &key()).await;
+        let mut old = RawClient::connect(world.deployment(), &key())
+            .await
+            .unwrap();
         let shares = deal_message(world, 11).map(Some);
-        let round = old.submit(PROGRAM, shares.clone()).await;
+        let round = old.submit(PROGRAM, shares.clone()).await.unwrap();
         old.send(round, PROGRAM, shares).await;
         for link in &mut old.links {
             // So the first one was taken.
-            assert_eq!(link.refusal().await, Refusal::Repeated);
+            assert_eq!(link.refusal().await.unwrap(), Refusal::Repeated);
         }
-        let mut new = RawClient::connect(world.deployment(), &key()).await;
+        let mut new = RawClient::connect(world.deployment(), &key())
+            .await
+            .unwrap();
         for link in &mut old.links {
-            assert_eq!(link.farewell().await, Some(Refusal::Replaced));
+            assert_eq!(link.farewell().await.unwrap(), Some(Refusal::Replaced));
         }
         let mut opens = 0;
         for link in &mut new.links {
-            opens += u8::from(link.open_round(PROGRAM).await.round == round);
+            opens += u8::from(link.open_round(PROGRAM).await.unwrap().round == round);
         }
         // On a busy machine the round may be over.
         if opens == 3 {
@@ -58,7 +62,7 @@ async fn a_share_over_a_newer_connection_replaces_the_older_one() {
     let (mut client, round) = Box::pin(come_back(&world)).await;
     let shares = deal_message(&world, 22).map(Some);
     client.send(round, PROGRAM, shares).await;
-    let rows = client.reply(round, PROGRAM).await.unwrap();
+    let rows = client.reply(round, PROGRAM).await.unwrap().unwrap();
     assert!(
         rows.iter()
             .all(|row| row.message.iter().all(|&byte| byte == 22))
@@ -76,7 +80,7 @@ async fn a_client_that_dealt_again_to_some_is_left_out() {
         shares[spared] = None;
         client.send(round, PROGRAM, shares).await;
         for link in &mut client.links {
-            let reason = link.find(|frame| missed(&frame, round)).await;
+            let reason = link.find(|frame| missed(&frame, round)).await.unwrap();
             assert_eq!(reason, MissedReason::Mismatch);
         }
     }
@@ -95,14 +99,15 @@ fn missed(frame: &ServerFrame, expected: RoundId) -> Option<MissedReason> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_share_over_the_same_connection_is_refused() {
     let world = World::start().await;
-    let mut link =
-        RawLink::connect(world.deployment(), mcmix_shared::party::PartyId::P1, &key()).await;
-    let round = link.open_round(PROGRAM).await.round;
+    let mut link = RawLink::connect(world.deployment(), mcmix_shared::party::PartyId::P1, &key())
+        .await
+        .unwrap();
+    let round = link.open_round(PROGRAM).await.unwrap().round;
     for fill in [1, 2] {
         let [_, share, _] = deal_message(&world, fill);
         link.send(&submit(round, PROGRAM, share)).await;
     }
-    assert_eq!(link.refusal().await, Refusal::Repeated);
+    assert_eq!(link.refusal().await.unwrap(), Refusal::Repeated);
 }
 
 /// A client may finish over its next connection what is under way.
@@ -111,19 +116,24 @@ async fn a_reply_goes_to_the_connection_that_is_there_when_it_is_ready() {
     // Peers take so long that a round is computed for some seconds after it closed; and it is open
     // for longer, else a server would have closed it when the last one has announced it.
     let world = World::start_slow_with(&["peers.delay_ms=120"]).await;
-    let mut old = RawClient::connect(world.deployment(), &key()).await;
+    let mut old = RawClient::connect(world.deployment(), &key())
+        .await
+        .unwrap();
     let round = old
         .submit(PROGRAM, deal_message(&world, 33).map(Some))
-        .await;
+        .await
+        .unwrap();
     for link in &mut old.links {
         // The next one opens when this one has closed.
-        link.open_round(PROGRAM).await;
+        link.open_round(PROGRAM).await.unwrap();
     }
-    let mut new = RawClient::connect(world.deployment(), &key()).await;
+    let mut new = RawClient::connect(world.deployment(), &key())
+        .await
+        .unwrap();
     for link in &mut old.links {
-        assert_eq!(link.farewell().await, Some(Refusal::Replaced));
+        assert_eq!(link.farewell().await.unwrap(), Some(Refusal::Replaced));
     }
-    let rows = new.reply(round, PROGRAM).await.unwrap();
+    let rows = new.reply(round, PROGRAM).await.unwrap().unwrap();
     assert!(
         rows.iter()
             .all(|row| row.message.iter().all(|&byte| byte == 33))

@@ -10,8 +10,8 @@ use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
 
 use crate::conversation::{introduce, say};
-use crate::raw::{RawClient, RawLink};
 use crate::world::{World, get, soon, until};
+use mcmix_native::raw::{RawClient, RawLink};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_restarts_loses_nothing() {
@@ -45,8 +45,10 @@ async fn turns_go_on_when_a_server_comes_back() {
         (PartyId::P1, true),
         (PartyId::P2, true),
     ] {
-        let mut link = RawLink::connect(world.deployment(), party.next(), &key).await;
-        let before = link.open_round(Program::Conversation).await;
+        let mut link = RawLink::connect(world.deployment(), party.next(), &key)
+            .await
+            .unwrap();
+        let before = link.open_round(Program::Conversation).await.unwrap();
         world.stop(party).await;
         if is_lost {
             let state = format!("party{}/state/round", party.index());
@@ -57,9 +59,11 @@ async fn turns_go_on_when_a_server_comes_back() {
         soon("the others to notice", until(noticed)).await;
         world.run(party).await;
         world.ready().await;
-        let mut client = Box::pin(RawClient::connect(world.deployment(), &key)).await;
+        let mut client = Box::pin(RawClient::connect(world.deployment(), &key))
+            .await
+            .unwrap();
         // Fails unless all three announce it with one turn.
-        let after = client.open_round(Program::Conversation).await;
+        let after = client.open_round(Program::Conversation).await.unwrap();
         assert!(after.round > before.round && after.turn > before.turn);
         // Only what was announced counts, and that is a round in 100 ms.
         assert!(after.turn.0 - before.turn.0 < 1000, "{after:?} {before:?}");
@@ -128,8 +132,10 @@ async fn a_server_that_is_killed_in_the_middle_comes_back() {
         }
         world.ready().await;
         let key = SecretKey::from_bytes([1; 32]);
-        let mut link = RawLink::connect(world.deployment(), party.next(), &key).await;
-        let before = link.open_round(Program::Conversation).await.round;
+        let mut link = RawLink::connect(world.deployment(), party.next(), &key)
+            .await
+            .unwrap();
+        let before = link.open_round(Program::Conversation).await.unwrap().round;
         drop(process);
         let mut others = world.servers.iter().flatten();
         soon(
@@ -139,7 +145,7 @@ async fn a_server_that_is_killed_in_the_middle_comes_back() {
         .await;
         let _process = Process::start(&world, party);
         world.ready().await;
-        let after = link.open_round(Program::Conversation).await.round;
+        let after = link.open_round(Program::Conversation).await.unwrap().round;
         assert!(after > before);
     }
 }

@@ -14,7 +14,6 @@ mod anew;
 mod conversation;
 mod faults;
 mod misuse;
-mod raw;
 mod rounds;
 mod trace;
 mod world;

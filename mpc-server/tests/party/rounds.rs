@@ -5,8 +5,8 @@ use mcmix_shared::program::{Program, RoundId};
 use mcmix_shared::row::{ConversationRow, DialRow, Pass, Role, Submission, Tag};
 use mcmix_shared::share::{DealtShare, ReplyRow, Seed, check_payload, deal};
 
-use crate::raw::{Late, RawClient, dial_nobody, rng};
 use crate::world::World;
+use mcmix_native::raw::{Late, RawClient, dial_nobody, rng};
 
 fn key(byte: u8) -> SecretKey {
     SecretKey::from_bytes([byte; 32])
@@ -25,14 +25,14 @@ async fn submit_all(
 ) -> RoundId {
     let mut opened = Vec::new();
     for client in clients.iter_mut() {
-        opened.push(client.open_round(program).await.round);
+        opened.push(client.open_round(program).await.unwrap().round);
     }
     // Whoever heard of an earlier round passes it over.
     let round = *opened.iter().max().unwrap();
     for ((client, opened), shares) in clients.iter_mut().zip(opened).zip(dealt) {
         if opened < round {
             // It may have passed meanwhile; then it is sent in too late.
-            while client.open_round(program).await.round < round {}
+            while client.open_round(program).await.unwrap().round < round {}
         }
         client.send(round, program, shares.clone().map(Some)).await;
     }
@@ -49,7 +49,7 @@ async fn replies(
         let round = submit_all(program, clients, dealt).await;
         let mut replies = Vec::new();
         for client in clients.iter_mut() {
-            replies.push(client.reply(round, program).await);
+            replies.push(client.reply(round, program).await.unwrap());
         }
         let in_time: Result<Vec<_>, Late> = replies.into_iter().collect();
         let Ok(rows) = in_time else { continue };
@@ -66,7 +66,7 @@ async fn messages_of_rows_with_one_tag_and_both_roles_are_swapped() {
     let shape = deployment.shape();
     let mut clients = Vec::new();
     for byte in [1, 2, 3] {
-        clients.push(RawClient::connect(deployment, &key(byte)).await);
+        clients.push(RawClient::connect(deployment, &key(byte)).await.unwrap());
     }
     let row = |tag: u64, role, fill| ConversationRow {
         tag: Tag(tag << 2),
@@ -118,7 +118,11 @@ async fn a_dial_reaches_whom_it_names_and_nobody_else_gets_anything() {
     let [_, bobs_pass, carols_pass] = &passes;
     let mut clients = Vec::new();
     for byte in [1, 2, 3] {
-        clients.push(RawClient::connect(world.deployment(), &key(byte)).await);
+        clients.push(
+            RawClient::connect(world.deployment(), &key(byte))
+                .await
+                .unwrap(),
+        );
     }
     let to = |id, pass: &Pass, fill| DialRow {
         id,

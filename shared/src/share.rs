@@ -546,8 +546,8 @@ mod tests {
             "35a611c675ab604ac328dc75152182c06752ca5f"
         );
         let [d0, d1] = digests(&p0, 7, &client(3));
-        assert_eq!(hex(&d0.0), "d0cf6cdec8cba34fb2da0d192244cb96");
-        assert_eq!(hex(&d1.0), "f3460619048b344a97ce8f5f36d12d13");
+        assert_eq!(hex(&d0.0), "90be3c973f80a2b6f261e635b4311492");
+        assert_eq!(hex(&d1.0), "61ee55bb0758c6fe56338f9f89bab5d6");
         let seeds = [0x11, 0x22, 0x33].map(|byte| Seed::from_bytes([byte; 16]));
         assert_eq!(
             hex(&check_payload(seeds.each_ref())[..20]),

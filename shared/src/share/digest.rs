@@ -37,7 +37,7 @@ impl DigestKey {
     /// Derives a round's key from the one that two parties share.
     pub fn derive(pair_key: &[u8; 32], round: RoundId) -> Self {
         let round = round.0.to_le_bytes();
-        Self(kdf::derive("component", pair_key, &[&round]))
+        Self(kdf::derive("digest key", pair_key, &[&round]))
     }
 
     /// Digests a client's component, which is named by the party that holds it first: `x_i` by

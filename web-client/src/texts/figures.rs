@@ -88,7 +88,7 @@ pub fn round_text(period_ms: u32, turn_ms: u64) -> String {
         (seconds, tenths) => format!("{seconds}.{tenths} seconds"),
     };
     format!(
-        "Every {every} the messages of all people are exchanged in one round. Your contacts take turns: a text waits {} at most, and goes at once while you both have the conversation open.",
+        "Every {every}, or less often while too many people are here, the messages of all are exchanged in one round. Your contacts take turns: a text waits {} at most, and goes at once while you both have the conversation open.",
         span(turn_ms)
     )
 }
@@ -99,7 +99,7 @@ pub fn obstacle(obstacle: Obstacle) -> String {
         Obstacle::Server(party) => format!(
             "Server {party} keeps rounds from being completed. Nothing is lost; messages go on when it is back. If it stays, ask its operator."
         ),
-        Obstacle::Unknown => "Rounds are not completed, and it can’t be told which server is the cause. Nothing is lost; messages go on when it passes. If it stays, ask the operators.".to_owned(),
+        Obstacle::Unknown => "Rounds are not completed for you, and it can’t be told which server is the cause; perhaps more people are here than they can serve. Nothing is lost; messages go on when it passes. If it stays, ask the operators.".to_owned(),
         Obstacle::Stopped => "Rounds are stopped: the servers found that one of them does not follow the protocol, again and again. Its operators must look. Nothing is lost; messages go on when rounds do.".to_owned(),
     }
 }

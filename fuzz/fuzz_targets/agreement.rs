@@ -7,13 +7,14 @@ use std::collections::VecDeque;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use mcmix_engine::{Link, LinkError, Suspects};
-use mcmix_fuzz::{AnyProgram, Party, bounded, secret};
+use mcmix_fuzz::{AnyProgram, Party, SHAPE, secret};
+use mcmix_server::clients::Client;
+use mcmix_server::intake::Member;
 use mcmix_server::round::agree::{Terms, agree};
-use mcmix_server::round::collect::Entry;
 use mcmix_shared::identity::ClientId;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{RoundId, Turn};
-use mcmix_shared::share::Digest;
+use mcmix_shared::share::{DealtShare, Digest, DigestKey};
 
 const CLIENTS: usize = 20;
 
@@ -58,15 +59,17 @@ impl List {
 fuzz_target!(|input: (Party, AnyProgram, u8, [List; 3], Vec<Vec<u8>>)| {
     let (me, AnyProgram(program), clients, lists, more) = input;
     let me = PartyId::from(me);
-    let key = secret(1).client_key();
-    let entry = |id: u8| Entry {
-        id: ClientId([id; 16]),
-        key,
-        digests: [Digest([id; 16]), Digest([id.wrapping_add(1); 16])],
-        connection: 0,
-        place: 0,
+    let client = Client::new(secret(1).client_key(), &[0; 32]);
+    let keys = [[2; 32], [3; 32]].map(|key| DigestKey::derive(&key, RoundId(1)));
+    let share = vec![0; DealtShare::encoded_bytes(me, SHAPE, program)];
+    let share = DealtShare::decode(me, SHAPE, program, &share).expect("the length is right");
+    let member = |id: u8| {
+        let mut member = Member::new(client, 0, &share, &keys);
+        member.client.id = ClientId([id; 16]);
+        member.digests = [Digest([id; 16]), Digest([id.wrapping_add(1); 16])];
+        member
     };
-    let entries: Vec<_> = (0..clients).take(CLIENTS).map(entry).collect();
+    let members: Vec<_> = (0..clients).take(CLIENTS).map(member).collect();
     let terms = Terms {
         me,
         round: RoundId(1),
@@ -79,9 +82,8 @@ fuzz_target!(|input: (Party, AnyProgram, u8, [List; 3], Vec<Vec<u8>>)| {
     for list in &mut peers.0 {
         list.extend(more.iter().cloned());
     }
-    let agreed = bounded(&[], 1, || agree(&mut peers, &terms, &entries));
-    match agreed {
-        Ok(verdicts) => assert_eq!(verdicts.len(), entries.len()),
+    match agree(&mut peers, &terms, &members) {
+        Ok(verdicts) => assert_eq!(verdicts.len(), members.len()),
         Err(error) => assert!(!matches!(error.suspects(me), Suspects::Nobody)),
     }
 });

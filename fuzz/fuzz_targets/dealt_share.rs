@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use mcmix_fuzz::{AnyProgram, Party, SHAPE, secret};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
-use mcmix_shared::share::DealtShare;
+use mcmix_shared::share::{DealtShare, DigestKey};
 
 fuzz_target!(|input: (Party, AnyProgram, &[u8])| {
     let (party, AnyProgram(program), bytes) = input;
@@ -17,11 +17,8 @@ fuzz_target!(|input: (Party, AnyProgram, &[u8])| {
     assert_eq!(share.encode(), exact);
     assert_eq!(share.party(), party);
     let client = secret(1).client_key();
-    let keys = [&[2; 32], &[3; 32]];
-    assert_eq!(
-        share.digests(RoundId(1), &client, keys),
-        share.digests(RoundId(1), &client, keys)
-    );
+    let keys = [[2; 32], [3; 32]].map(|key| DigestKey::derive(&key, RoundId(1)));
+    assert_eq!(share.digests(&client, &keys), share.digests(&client, &keys));
     let _ = (share.expand(), share.into_components());
     if bytes.len() != exact.len() {
         assert!(DealtShare::decode(party, SHAPE, program, bytes).is_err());

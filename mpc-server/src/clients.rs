@@ -1,8 +1,8 @@
 //! The clients that are connected now, and the way to each.
 //!
 //! One connection per client key, newest wins. Every queue is bounded: whoever does not read is
-//! dropped, and nobody waits for it. A link comes about in [`upgrade`] and is then served by a
-//! [`shard`], a thread for many sockets.
+//! dropped, and nobody waits for it. A link comes about in `upgrade` and is then served by a
+//! `shard`, a thread for many sockets.
 
 mod framing;
 mod link;

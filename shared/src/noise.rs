@@ -253,25 +253,15 @@ impl Transport {
     /// # Errors
     /// Refuses what is not the other end's next frame.
     pub fn open(&mut self, sealed: &[u8]) -> Result<Vec<u8>, NoiseError> {
-        let mut frame = Vec::new();
-        self.open_into(sealed, &mut frame)?;
-        Ok(frame)
-    }
-
-    /// Opens the next sealed frame into a buffer, in place of what stood there.
-    ///
-    /// # Errors
-    /// As [`Self::open`].
-    pub fn open_into(&mut self, sealed: &[u8], frame: &mut Vec<u8>) -> Result<(), NoiseError> {
         let len = sealed
             .len()
             .checked_sub(SEAL_BYTES)
             .ok_or(NoiseError::Open)?;
-        frame.resize(len, 0);
+        let mut frame = vec![0; len];
         self.0
-            .read_message(sealed, frame)
+            .read_message(sealed, &mut frame)
             .map_err(|_| NoiseError::Open)?;
-        Ok(())
+        Ok(frame)
     }
 }
 

@@ -27,11 +27,7 @@ type Counts = BTreeMap<String, u64>;
 /// The set-up or the build fails, or one state costs more than 3 % above another.
 pub fn run() -> Result<()> {
     apt::provide("counting instructions", &[VALGRIND])?;
-    let folder = place::target().join("cost");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
+    let folder = place::fresh("cost")?;
     let runner = format!(
         "target.'cfg(all())'.runner = ['valgrind', '--quiet', '--tool=callgrind', \
          '--collect-atstart=no', '--toggle-collect=*measured*', '--dump-before=*counted*', \

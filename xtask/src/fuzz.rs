@@ -1,16 +1,13 @@
 //! The fuzz targets (fuzz/): builds them with the fuzzer's probes, and runs each for a while.
 
 use std::fs::{self, File};
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::sync::Mutex;
-use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::setup::{apt, ready};
-use crate::{place, process, say};
+use crate::{crew, place, process, say};
 
 /// How long each target runs where nothing else is said.
 const HOUR: u32 = 3600;
@@ -110,30 +107,10 @@ pub fn run(choice: &Choice) -> Result<()> {
         chosen.len(),
         choice.seconds
     ));
-    let next = Mutex::new(chosen.iter());
-    let found = Mutex::new(Vec::new());
-    let work = || -> Result<()> {
-        // Taken and let go at once: the guard of a `while let` would live through the body.
-        let take = || next.lock().ok().and_then(|mut rest| rest.next());
-        while let Some(name) = take() {
-            let target = Target::new(name, &built)?;
-            if !target.run(choice)? {
-                found.lock().iter_mut().for_each(|list| list.push(name));
-            }
-        }
-        Ok(())
-    };
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| {
-        let started: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let mut done = started.into_iter().map(thread::ScopedJoinHandle::join);
-        done.try_for_each(|result| result.unwrap_or_else(|_| bail!("a worker panicked")))
-    })?;
-    let mut found = found.into_inner().unwrap_or_default();
+    let found = crew::failing(chosen, |name| Target::new(name, &built)?.run(choice))?;
     if found.is_empty() {
         return Ok(());
     }
-    found.sort();
     let names: Vec<_> = found.into_iter().map(String::as_str).collect();
     bail!("something was found by {}", names.join(", "));
 }

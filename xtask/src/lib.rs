@@ -2,6 +2,7 @@
 //!
 //! A library too, because the end-to-end tests start the same processes as the demo.
 
+mod crew;
 pub mod place;
 pub mod ports;
 pub mod process;

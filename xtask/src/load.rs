@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use self::usage::Usage;
 use crate::process::{self, Group};
 use crate::servers::{self, Build, Deployment, Plan, Servers};
-use crate::{place, ports, say};
+use crate::{place, say};
 
 /// What is to be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,17 +94,8 @@ pub fn run(load: Load) -> Result<()> {
     process::run(process::cargo("build").args(swarm))?;
     let swarm = place::cargo_target().join("release/swarm");
 
-    let folder = place::target().join("load");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    let plan = Plan {
-        clients: ports::free()?,
-        peers: ports::free()?,
-        admin: ports::free()?,
-        conversation_period_ms: load.period_ms,
-        dialing_period_ms: 2 * load.period_ms,
-    };
+    let folder = place::fresh("load")?;
+    let plan = Plan::on_free_ports(load.period_ms, 2 * load.period_ms)?;
     let mut servers = Servers::start(Deployment::write(&folder, program, plan)?)?;
     let idle = used(&servers)?;
     let join = |clients| Swarm::start(&swarm, &folder, load, clients);

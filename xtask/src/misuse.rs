@@ -1,6 +1,5 @@
 //! Three servers under all that strangers try (`e2e/native/src/misuse.rs`).
 
-use std::fs;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
@@ -8,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, Group};
 use crate::servers::{self, Build, Deployment, Plan, Servers};
-use crate::{place, ports, say};
+use crate::{place, say};
 
 /// Short, since honest clients complete one after each class.
 const CONVERSATION_PERIOD_MS: u32 = 250;
@@ -27,17 +26,8 @@ pub fn run(names: &[&str]) -> Result<()> {
     process::run(process::cargo("build").args(misuse))?;
     let misuse = place::cargo_target().join("debug/misuse");
 
-    let folder = place::target().join("misuse");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    let plan = Plan {
-        clients: ports::free()?,
-        peers: ports::free()?,
-        admin: ports::free()?,
-        conversation_period_ms: CONVERSATION_PERIOD_MS,
-        dialing_period_ms: DIALING_PERIOD_MS,
-    };
+    let folder = place::fresh("misuse")?;
+    let plan = Plan::on_free_ports(CONVERSATION_PERIOD_MS, DIALING_PERIOD_MS)?;
     let mut deployment = Deployment::write(&folder, program, plan)?;
     let mut command = Command::new(misuse);
     command.arg(&folder).args(

@@ -1,6 +1,7 @@
 //! Where things are: the checkout, what is built from it, what the set-up keeps.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -14,6 +15,20 @@ pub fn checkout() -> &'static Path {
 /// Returns the folder in the checkout for what our commands leave: the site, the demo's state, logs.
 pub fn target() -> PathBuf {
     checkout().join("target")
+}
+
+/// Returns a folder of that name in [`target`], with nothing in it.
+///
+/// # Errors
+///
+/// It can't be emptied or made.
+pub fn fresh(name: &str) -> Result<PathBuf> {
+    let folder = target().join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 /// Returns the folder that cargo builds into: `CARGO_TARGET_DIR`, or [`target`].

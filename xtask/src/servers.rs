@@ -101,6 +101,15 @@ impl Plan {
             Pace::Quick => (400, 500),
             Pace::Unhurried => (800, 1200),
         };
+        Self::on_free_ports(conversation_period_ms, dialing_period_ms)
+    }
+
+    /// Returns one with free ports and those periods, in milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// There are no free ports.
+    pub fn on_free_ports(conversation_period_ms: u32, dialing_period_ms: u32) -> Result<Self> {
         Ok(Self {
             clients: ports::free()?,
             peers: ports::free()?,

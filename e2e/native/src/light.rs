@@ -5,16 +5,17 @@
 use std::collections::BTreeMap;
 
 use mcmix_shared::client::{Command, Event};
-use mcmix_shared::identity::{ClientId, SecretKey};
+use mcmix_shared::identity::SecretKey;
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::noise::{Initiator, Transport};
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::{Program, RoundId, Turn};
-use mcmix_shared::row::{ConversationRow, DialRow, Pass, Submission};
 use mcmix_shared::share::{DealtShare, deal};
 use mcmix_shared::wire::{ClientFrame, Open, ServerFrame, Submit};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::Rng as _;
+
+use crate::raw::idle;
 
 /// Milliseconds after which a link that ended is made again, and as many again at most.
 const PAUSE_MS: u64 = 500;
@@ -155,7 +156,7 @@ impl Light {
         }
         let newest = self.dealt.get(&lane).map(|dealt| dealt.round);
         if newest.is_none_or(|newest| newest < open.round) {
-            let shares = deal(&self.rows(open.program, rng), rng).map(Some);
+            let shares = deal(&idle(&self.deployment, open.program, rng), rng).map(Some);
             let (round, program) = (open.round, open.program);
             let dealt = Dealt {
                 round,
@@ -188,23 +189,6 @@ impl Light {
             }
         }
         sends
-    }
-
-    /// Rows that meet nobody.
-    fn rows(&self, program: Program, rng: &mut ChaCha12Rng) -> Submission {
-        if program.is_dialing() {
-            return Submission::dialing(&DialRow {
-                id: ClientId(*Pass::random(rng).as_bytes()),
-                pass: Pass::random(rng),
-                own_pass: Pass::random(rng),
-                message: [0; 200],
-            });
-        }
-        let shape = self.deployment.shape();
-        let rows: Vec<_> = (0..shape.slots)
-            .map(|_| ConversationRow::idle(shape.message_bytes, rng))
-            .collect();
-        Submission::conversation(shape, &rows)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
 use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
+use getrandom::rand_core::{CryptoRng, UnwrapErr};
 use mcmix_shared::identity::{ClientId, SecretKey};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::noise::{Initiator, Transport};
@@ -231,23 +231,27 @@ pub fn submit(round: RoundId, program: Program, share: DealtShare) -> Vec<u8> {
 
 /// Deals rows that meet nobody and dial nobody.
 pub fn deal_idle(deployment: &Deployment, program: Program) -> [DealtShare; 3] {
-    let submission = if program.is_dialing() {
-        Submission::dialing(&dial_nobody())
-    } else {
-        let shape = deployment.shape();
-        let idle = || ConversationRow::idle(shape.message_bytes, &mut rng());
-        let rows: Vec<_> = (0..shape.slots).map(|_| idle()).collect();
-        Submission::conversation(shape, &rows)
-    };
-    deal(&submission, &mut rng())
+    deal(&idle(deployment, program, &mut rng()), &mut rng())
+}
+
+/// Rows that meet nobody and dial nobody.
+pub fn idle(deployment: &Deployment, program: Program, rng: &mut impl CryptoRng) -> Submission {
+    if program.is_dialing() {
+        return Submission::dialing(&dial_nobody(rng));
+    }
+    let shape = deployment.shape();
+    let rows: Vec<_> = (0..shape.slots)
+        .map(|_| ConversationRow::idle(shape.message_bytes, rng))
+        .collect();
+    Submission::conversation(shape, &rows)
 }
 
 /// The row of somebody who dials nobody and whom no contact can dial.
-pub fn dial_nobody() -> DialRow {
+pub fn dial_nobody(rng: &mut impl CryptoRng) -> DialRow {
     DialRow {
-        id: ClientId(*Pass::random(&mut rng()).as_bytes()),
-        pass: Pass::random(&mut rng()),
-        own_pass: Pass::random(&mut rng()),
+        id: ClientId(*Pass::random(rng).as_bytes()),
+        pass: Pass::random(rng),
+        own_pass: Pass::random(rng),
         message: [0; 200],
     }
 }

@@ -128,7 +128,7 @@ async fn a_dial_reaches_whom_it_names_and_nobody_else_gets_anything() {
         id,
         pass: pass.clone(),
         message: [fill; 200],
-        ..dial_nobody()
+        ..dial_nobody(&mut rng())
     };
     // Alice dials Bob with his pass, and Bob Carol with a pass that is not hers.
     for (program, carol_is_reached) in [(Program::Contacts, false), (Program::Open, true)] {
@@ -136,7 +136,7 @@ async fn a_dial_reaches_whom_it_names_and_nobody_else_gets_anything() {
         let rows = [
             to(bob, bobs_pass, 77),
             to(carol, bobs_pass, 88),
-            dial_nobody(),
+            dial_nobody(&mut rng()),
         ];
         let dealt: Vec<_> = rows
             .into_iter()

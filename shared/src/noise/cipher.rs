@@ -19,11 +19,17 @@ fn nonce(counter: u64) -> [u8; 12] {
     nonce
 }
 
+/// Splits what was sealed into text and tag.
+fn split(sealed: &[u8]) -> Result<(&[u8], &[u8]), Error> {
+    let len = sealed.len().checked_sub(SEAL_BYTES);
+    Ok(sealed.split_at(len.ok_or(Error::Decrypt)?))
+}
+
 #[cfg(any(target_arch = "wasm32", feature = "portable", test))]
 pub(super) mod portable {
     use chacha20poly1305::{AeadInPlace as _, ChaCha20Poly1305, KeyInit as _};
 
-    use super::{Cipher, Error, SEAL_BYTES, Zeroizing, nonce};
+    use super::{Cipher, Error, SEAL_BYTES, Zeroizing, nonce, split};
 
     /// In Rust alone.
     #[derive(Default)]
@@ -64,15 +70,13 @@ pub(super) mod portable {
             ciphertext: &[u8],
             out: &mut [u8],
         ) -> Result<usize, Error> {
-            let len = ciphertext.len().checked_sub(SEAL_BYTES);
-            let len = len.ok_or(Error::Decrypt)?;
-            let (text, tag) = ciphertext.split_at(len);
-            let out = out.get_mut(..len).ok_or(Error::Decrypt)?;
+            let (text, tag) = split(ciphertext)?;
+            let out = out.get_mut(..text.len()).ok_or(Error::Decrypt)?;
             out.copy_from_slice(text);
             self.cipher()
                 .decrypt_in_place_detached(&nonce(counter).into(), aad, out, tag.into())
                 .map_err(|_| Error::Decrypt)?;
-            Ok(len)
+            Ok(text.len())
         }
     }
 }
@@ -81,7 +85,7 @@ pub(super) mod portable {
 mod assembly {
     use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 
-    use super::{Cipher, Error, SEAL_BYTES, Zeroizing, nonce};
+    use super::{Cipher, Error, SEAL_BYTES, Zeroizing, nonce, split};
 
     /// AWS-LC's, which erases its keys as well.
     pub(in crate::noise) struct Assembly(LessSafeKey);
@@ -128,15 +132,13 @@ mod assembly {
             ciphertext: &[u8],
             out: &mut [u8],
         ) -> Result<usize, Error> {
-            let len = ciphertext.len().checked_sub(SEAL_BYTES);
-            let len = len.ok_or(Error::Decrypt)?;
-            let (text, tag) = ciphertext.split_at(len);
-            let out = out.get_mut(..len).ok_or(Error::Decrypt)?;
+            let (text, tag) = split(ciphertext)?;
+            let out = out.get_mut(..text.len()).ok_or(Error::Decrypt)?;
             let nonce = Nonce::assume_unique_for_key(nonce(counter));
             self.0
                 .open_separate_gather(nonce, Aad::from(aad), text, tag, out)
                 .map_err(|_| Error::Decrypt)?;
-            Ok(len)
+            Ok(text.len())
         }
     }
 }

@@ -1,10 +1,8 @@
 //! Runs the tool on the chosen cases, as many at a time as there are processors.
 
 use std::fs::{self, File};
-use std::num::NonZero;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +10,7 @@ use anyhow::{Result, bail};
 
 use super::catalogue::{Case, Model, Task};
 use crate::process::Group;
-use crate::{place, say};
+use crate::{crew, place, say};
 
 /// How long one case may take.
 const LIMIT: Duration = Duration::from_mins(20);
@@ -25,31 +23,13 @@ pub(super) fn all(tool: &Path, cases: &[(&Model, &Case)]) -> Result<()> {
     let folder = place::target().join("models");
     fs::create_dir_all(&folder)?;
     let start = Instant::now();
-    let next = Mutex::new(cases.iter());
-    let different = Mutex::new(Vec::new());
-    let work = || -> Result<()> {
-        // Taken and let go at once: the guard of a `while let` would live through the body.
-        let take = || next.lock().ok().and_then(|mut rest| rest.next());
-        while let Some((model, case)) = take() {
-            let name = format!("{}/{}", model.name, case.name);
-            if !one(tool, &folder, model, case)? {
-                different
-                    .lock()
-                    .iter_mut()
-                    .for_each(|list| list.push(name.clone()));
-            }
-        }
-        Ok(())
-    };
-    let workers = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| {
-        let started: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let mut done = started.into_iter().map(thread::ScopedJoinHandle::join);
-        done.try_for_each(|result| result.unwrap_or_else(|_| bail!("a worker panicked")))
-    })?;
-    let different = different.into_inner().unwrap_or_default();
+    let different = crew::failing(cases, |(model, case)| one(tool, &folder, model, case))?;
     if !different.is_empty() {
-        bail!("not as written: {}", different.join(", "));
+        let names = different.iter();
+        let names: Vec<_> = names
+            .map(|(model, case)| format!("{}/{}", model.name, case.name))
+            .collect();
+        bail!("not as written: {}", names.join(", "));
     }
     say(format_args!(
         "{} cases are as written: {:.0} s",

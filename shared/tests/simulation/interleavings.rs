@@ -11,8 +11,8 @@ use mcmix_shared::{
 };
 
 use crate::{
+    each_seed,
     node::{Disk, Records},
-    seeds,
     servers::NodeId,
     world::{Setup, World},
 };
@@ -378,18 +378,14 @@ fn texts_both_ways() {
 
 #[test]
 fn a_call_that_was_just_accepted() {
-    for seed in seeds(1, 12) {
-        explore_each_mishap(&call(seed));
-    }
+    each_seed(1, 12, |seed| explore_each_mishap(&call(seed)));
 }
 
 /// In the third round the asker enters the next generation.
 #[test]
 fn a_ratchet_under_way() {
     assert_eq!(explore_each_mishap(&ratchet(25)), 47);
-    for rounds in seeds(0, 30) {
-        explore_each_mishap(&ratchet(rounds));
-    }
+    each_seed(0, 30, |rounds| explore_each_mishap(&ratchet(rounds)));
 }
 
 #[test]

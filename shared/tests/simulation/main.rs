@@ -44,11 +44,39 @@ mod traffic;
 mod uniform;
 mod world;
 
-/// Returns how many seeds a test runs: few of them in the suite, all where that is asked for.
-fn seeds(few: u64, all: u64) -> core::ops::Range<u64> {
-    if std::env::var_os("MCMIX_ALL").is_some() {
-        0..all
-    } else {
-        0..few
-    }
+use core::{
+    num::NonZero,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// Runs a test for few seeds in the suite, for all of them where that is asked for, on all cores,
+/// and returns what each gave, in the seeds' order.
+fn each_seed<T: Send>(few: u64, all: u64, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let whole = std::env::var_os("MCMIX_ALL").is_some();
+    let seeds = if whole { all } else { few };
+    let next = AtomicU64::new(0);
+    let work = || {
+        let mut results = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds {
+                return results;
+            }
+            results.push((seed, run(seed)));
+            if whole && seed % 500 == 499 {
+                println!("{} of {seeds}", seed + 1);
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut results = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let results = workers.into_iter().map(|it| match it.join() {
+            Ok(results) => results,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        results.flatten().collect::<Vec<_>>()
+    });
+    results.sort_unstable_by_key(|(seed, _)| *seed);
+    results.into_iter().map(|(_, result)| result).collect()
 }

@@ -17,7 +17,7 @@ use rand_chacha::{
 };
 
 use crate::{
-    seeds,
+    each_seed,
     servers::NodeId,
     stats::Comparison,
     world::{Setup, World},
@@ -316,20 +316,20 @@ fn ask(comparison: &mut Comparison, world: usize, sight: &Sight) {
 
 #[test]
 fn probers_see_the_same_whatever_else_somebody_does() {
-    let mut rows = Comparison::default();
-    for seed in seeds(11, 5000) {
+    let sights = each_seed(11, 5000, |seed| {
         let life = Life::ALL[usize::try_from(seed).unwrap() % Life::ALL.len()];
         let (busy, past) = look(seed, life, &Past::new(), None);
         let (idle, _) = look(seed, Life::Idle, &past, None);
         for (step, (a, b)) in idle.rounds.iter().zip(&busy.rounds).enumerate() {
             assert_eq!(a, b, "{life:?}, seed {seed}, step {step}");
         }
+        [idle, busy]
+    });
+    let mut rows = Comparison::default();
+    for (seed, worlds) in sights.iter().enumerate() {
         // Worlds of one seed share their randomness: each gives one side of the comparison.
-        if seed % 2 == 0 {
-            ask(&mut rows, 0, &idle);
-        } else {
-            ask(&mut rows, 1, &busy);
-        }
+        let world = seed % 2;
+        ask(&mut rows, world, &worlds[world]);
     }
     assert_eq!(rows.leaks(), Vec::<String>::new());
 }

@@ -12,9 +12,9 @@ use rand_chacha::{
 };
 
 use crate::{
+    each_seed,
     node::{Disk, Records},
     pairs::summary,
-    seeds,
     servers::NodeId,
     world::World,
 };
@@ -412,8 +412,8 @@ fn live(seed: u64) -> Result<Recovery, String> {
 #[test]
 fn two_meet_again_after_any_loss() {
     let (mut met, mut settled, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    for seed in seeds(24, 10_000) {
-        match live(seed) {
+    for (seed, recovery) in each_seed(24, 10_000, live).into_iter().enumerate() {
+        match recovery {
             Ok(recovery) => {
                 met.push(recovery.met as u64);
                 settled.push(recovery.settled as u64);
@@ -422,9 +422,6 @@ fn two_meet_again_after_any_loss() {
                 println!("{what}");
                 failed.push(seed);
             }
-        }
-        if met.len() % 500 == 499 {
-            println!("{seed}");
         }
     }
     let (mean, most) = summary(&met);

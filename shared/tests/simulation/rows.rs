@@ -8,7 +8,7 @@ use mcmix_shared::{program::Program, row::DIAL_HEAD_BYTES};
 
 use crate::{
     deals::deals,
-    seeds,
+    each_seed,
     servers::{NodeId, split_row},
     world::World,
 };
@@ -69,13 +69,16 @@ fn calling(seed: u64) -> World {
 fn dials_of_callers_look_like_those_of_the_idle() {
     let mut ones: BTreeMap<(NodeId, &str), Ones> = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    for seed in seeds(25, 400) {
+    let dealt = each_seed(25, 400, |seed| {
         let mut world = calling(7000 + seed);
         for _ in 0..2 {
             world.dial();
         }
+        world.servers.dealt
+    });
+    for dealt in dealt {
         for (node, name) in NAMES.iter().enumerate().take(CALLEE) {
-            let deals = deals(&world.servers.dealt, node);
+            let deals = deals(&dealt, node);
             assert_eq!(deals.len(), 2);
             for deal in deals {
                 assert_eq!(deal.rows.len(), DIAL_HEAD_BYTES + 200);
@@ -105,14 +108,16 @@ fn dials_of_callers_look_like_those_of_the_idle() {
 fn rows_of_callers_look_like_those_of_the_idle() {
     let mut ones: BTreeMap<NodeId, Ones> = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    for seed in seeds(6, 100) {
+    let dealt = each_seed(6, 100, |seed| {
         let mut world = calling(7500 + seed);
         world.dial();
         world.servers.dealt.clear();
         world.conversations(4);
-        let shape = world.servers.deployment.shape();
+        (world.servers.deployment.shape(), world.servers.dealt)
+    });
+    for (shape, dealt) in dealt {
         for (node, name) in NAMES.iter().enumerate().take(CALLEE) {
-            for deal in deals(&world.servers.dealt, node) {
+            for deal in deals(&dealt, node) {
                 assert_eq!(deal.program, Program::Conversation);
                 for slot in 0..shape.slots {
                     let (head, message) = split_row(shape, &deal.rows, slot);

@@ -1,7 +1,8 @@
 //! Links to the two other parties.
 //!
 //! One long-lived link per pair: TLS with pinned certificates, WebSocket messages inside.
-//! `P_i` dials `P_{i+1}` and is dialled by `P_{i-1}`; a link that ends is made again. Control
+//! `P_i` dials `P_{i+1}` and is dialled by `P_{i-1}`, with further connections for one link where
+//! there are cores for them; a link that ends is made again. Control
 //! messages and the bulk vectors of every round share the link; vectors go in chunks, so that
 //! a long one holds nothing up.
 
@@ -20,6 +21,7 @@ mod message;
 mod peers;
 mod queue;
 mod round;
+mod strand;
 mod tls;
 
 pub use hello::{PairKey, reread_hello};
@@ -29,11 +31,12 @@ pub use peers::{PeerEvent, PeerSettings, Peers};
 #[cfg(test)]
 pub(crate) use round::memory;
 pub use round::{Abandon, RoundLink};
+pub use strand::strands;
 pub use tls::{Pins, TlsContext};
 
 /// Sockets that the links with both peers can need at one time: two links, an old one that ends
 /// beside a new one, and whoever knocks.
-pub(crate) const SOCKETS: usize = 4 + door::SOCKETS;
+pub(crate) const SOCKETS: usize = 4 * strand::MOST + door::SOCKETS;
 
 /// What went wrong between us and a peer. Every variant that the peer caused blames it.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,7 @@ use crate::http::accept::{self, AcceptLimits};
 use crate::http::{self, App, Parts};
 use crate::intake::Collector;
 use crate::keys::{self, KeyError, TlsIdentity};
-use crate::net::{PeerSettings, Peers, Pins, TlsContext};
+use crate::net::{PeerSettings, Peers, Pins, TlsContext, strands};
 use crate::round::clock::Periods;
 use crate::round::driver::{Driver, DriverError, Rounds};
 
@@ -219,6 +219,7 @@ impl Server {
             deployment: Blake2s256::digest(deployment.to_json()).into(),
             idle: Duration::from_millis(config.peers.idle_ms),
             delay: Duration::from_millis(config.peers.delay_ms),
+            strands: strands(),
         };
         let peers = Peers::start(settings, peer_listener, &tasks, &stop);
         let driver = Driver::new(&config, &deployment, (&collector, &clients), peers)?;

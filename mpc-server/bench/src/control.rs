@@ -51,6 +51,8 @@ pub struct Setup {
     pub threads: usize,
     /// What every message takes longer.
     pub delay: Duration,
+    /// Connections of each link.
+    pub strands: usize,
     /// Its certificate.
     pub certificate: PathBuf,
     /// The certificate's key.

@@ -50,6 +50,9 @@ pub struct Options {
     /// Threads that each party computes with; as many as there are cores unless given.
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+    /// Connections of each link between two parties; one more for every four cores unless given.
+    #[arg(long, value_name = "N", value_parser = strands, default_value_t = mcmix_server::net::strands())]
+    pub strands: usize,
     /// Prints one line of JSON for each round instead of the table.
     #[arg(long)]
     pub json: bool,
@@ -142,6 +145,10 @@ fn threads(text: &str) -> Result<usize, String> {
     within(text, 1, 1024)
 }
 
+fn strands(text: &str) -> Result<usize, String> {
+    within(text, 1, 4)
+}
+
 /// Reads a number, with `_` between digits where the user likes.
 fn within(text: &str, least: usize, most: usize) -> Result<usize, String> {
     let digits = text.replace('_', "");
@@ -167,7 +174,7 @@ mod tests {
         assert_eq!(options.users, [1000, 10_000, 100_000]);
         let options = parse(
             "--users 1000,1_000_000 --message-bytes 160 --programs dialing-open,conversation-by-sorting \
-             --rounds 1 --delay-ms 15 --threads 2 --json --plot a.svg",
+             --rounds 1 --delay-ms 15 --threads 2 --strands 4 --json --plot a.svg",
         )
         .unwrap();
         assert_eq!(options.users, [1000, 1_000_000]);
@@ -177,6 +184,7 @@ mod tests {
             [Algorithm::DialingOpen, Algorithm::ConversationBySorting]
         );
         assert_eq!((options.delay_ms, options.threads), (15, Some(2)));
+        assert_eq!(options.strands, 4);
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Parties {
     ///
     /// # Errors
     /// A party does not start, or does not reach another.
-    pub fn start(case: Case, threads: usize, delay: Duration) -> Result<Self> {
+    pub fn start(case: Case, threads: usize, delay: Duration, strands: usize) -> Result<Self> {
         let folder = tempfile::tempdir().context("can't make a folder for the parties' keys")?;
         let path = folder.path().to_owned();
         let file = |id: PartyId, kind: &str| path.join(format!("{id}.{kind}"));
@@ -58,6 +58,7 @@ impl Parties {
                 case,
                 threads,
                 delay,
+                strands,
                 certificate: file(id, "crt"),
                 key: file(id, "key"),
                 next_fingerprint: fingerprint(id.next()),

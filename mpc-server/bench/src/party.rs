@@ -141,6 +141,7 @@ fn link_up(
         deployment: *b"mcmix-bench: no such deployment.",
         idle: PATIENCE,
         delay: setup.delay,
+        strands: setup.strands,
     };
     let _inside = runtime.enter();
     let (_peers, mut events) = Peers::start(

@@ -112,7 +112,8 @@ fn measure(
     let plain = plain::measure(&crowd);
 
     progress.set_message(format!("{name}: preparing"));
-    let mut parties = Parties::start(case, threads, Duration::from_millis(options.delay_ms))?;
+    let delay = Duration::from_millis(options.delay_ms);
+    let mut parties = Parties::start(case, threads, delay, options.strands)?;
     let round_trip = parties.round_trip()?;
     let sort_width = SortWidth::for_round_trip(round_trip);
     let conditions = Conditions {

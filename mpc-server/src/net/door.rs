@@ -26,11 +26,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_tungstenite::accept_async_with_config;
+use tokio_tungstenite::accept_hdr_async_with_config;
+use tokio_tungstenite::tungstenite::handshake::server::Request;
 
 use super::PeerError;
 use super::knock::{Knock, KnockedAt};
 use super::link::{self, Socket};
+use super::strand::Purpose;
 use super::tls::{self, TlsContext};
 use crate::keys::Fingerprint;
 use crate::seldom::Seldom;
@@ -46,8 +48,14 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Pause when the system has no sockets to give.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A connection that proved to be the peer's, and the secret of its TLS session.
-pub(super) type Proven = (Socket, [u8; 32]);
+/// A connection that proved to be the peer's.
+pub(super) struct Proven {
+    pub(super) socket: Socket,
+    /// The secret of its TLS session.
+    pub(super) session: [u8; 32],
+    /// What the peer wants it for.
+    pub(super) purpose: Purpose,
+}
 
 /// Why a connection that did not prove to be the peer's ended.
 #[derive(Debug)]
@@ -271,10 +279,21 @@ async fn welcome(
         .map_err(Misdeed::Unproven)?;
     let upgrade = async {
         let session = tls::export(peer, &stream)?;
-        let socket = accept_async_with_config(stream, Some(link::config()))
+        let mut purpose = None;
+        let note = |request: &Request, response| {
+            purpose = Purpose::read(request.uri().path());
+            Ok(response)
+        };
+        let socket = accept_hdr_async_with_config(stream, note, Some(link::config()))
             .await
             .map_err(|source| PeerError::broken(peer, source))?;
-        Ok((socket, session))
+        let problem = "a request for something else than a link";
+        let purpose = purpose.ok_or(PeerError::Malformed { peer, problem })?;
+        Ok(Proven {
+            socket,
+            session,
+            purpose,
+        })
     };
     let upgraded = timeout(HANDSHAKE, upgrade).await;
     Ok(upgraded.unwrap_or(Err(PeerError::Silent(peer))))

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::Position;
+use super::strand::LinkId;
 
 /// The version of everything that parties say to each other.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// How a party introduces itself.
 #[derive(Clone, Serialize, Deserialize)]
@@ -123,6 +124,15 @@ impl PairKey {
         Self(key)
     }
 
+    /// Returns by what the link's two ends know it, which says nothing of the key.
+    pub(super) fn link_id(&self) -> LinkId {
+        let mut id = [0; 16];
+        SimpleHkdf::<Blake2s256>::new(None, &self.0)
+            .expand(b"mcmix.v2 link id", &mut id)
+            .expect("16 bytes are within the limit");
+        LinkId(u128::from_le_bytes(id))
+    }
+
     /// Returns the key, for the engine's streams.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -160,7 +170,12 @@ mod tests {
             key.as_bytes(),
             PairKey::derive(&p0, &p1, [8; 32]).as_bytes()
         );
+        assert_eq!(key.link_id(), key.clone().link_id());
         let again = hello(PartyId::P0);
+        assert_ne!(
+            key.link_id(),
+            PairKey::derive(&again, &p1, [9; 32]).link_id()
+        );
         assert_ne!(
             key.as_bytes(),
             PairKey::derive(&again, &p1, [9; 32]).as_bytes()

@@ -1,4 +1,4 @@
-//! One link while it lasts: a reader task, a writer task, and the handle that rounds use.
+//! One link while it lasts: a reader and a writer for each strand, and the handle that rounds use.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use mcmix_shared::party::PartyId;
-use mcmix_shared::program::RoundId;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_rustls::TlsStream;
@@ -20,8 +20,9 @@ use tokio_tungstenite::tungstenite::{self, Message as WsMessage};
 use tokio_util::sync::CancellationToken;
 
 use super::inbox::{Inboxes, NotWanted};
-use super::message::{self, Control, Message};
+use super::message::{self, Control, Message, Place};
 use super::queue::{self, Queue, Senders};
+use super::strand::{self, LinkId};
 use super::{PairKey, PeerError, PeerEvent};
 
 /// The socket below a link.
@@ -83,12 +84,12 @@ impl Link {
     }
 
     /// Sends a frame from a blocking thread; `false` where the link is closed.
-    pub(super) fn blocking_frame(&self, round: RoundId, frame: Vec<u8>) -> bool {
+    pub(super) fn blocking_frame(&self, place: Place, frame: Vec<u8>) -> bool {
         !self.end.is_cancelled()
             && self
                 .senders
                 .frames
-                .blocking_send(message::frame(round, frame))
+                .blocking_send(message::frame(place, frame))
                 .is_ok()
     }
 
@@ -97,8 +98,9 @@ impl Link {
     }
 }
 
-/// The two tasks' ends of a link.
+/// The ends of a link that its strands need.
 pub(super) struct Ends {
+    id: LinkId,
     queue: Queue,
     inboxes: Arc<Inboxes>,
     round_trip: Arc<RoundTrip>,
@@ -111,9 +113,9 @@ impl Ends {
     /// Carries what is sent to another link's end, changed on its way.
     pub(super) async fn carry(mut self, to: Link, change: impl Fn(Vec<u8>) -> Vec<u8>) {
         while let Some(message) = self.queue.next().await {
-            if let Ok(message::Message::Frame { round, frame }) = message::decode(message) {
+            if let Ok(message::Message::Frame { place, frame }) = message::decode(message) {
                 let frame = change(frame.into()).into();
-                to.inboxes().deliver(round, frame).unwrap();
+                to.inboxes().deliver(place, frame).unwrap();
             }
         }
     }
@@ -132,6 +134,7 @@ pub(super) fn new(peer: PartyId, key: PairKey, pace: Pace, end: CancellationToke
     let inboxes = Arc::new(Inboxes::default());
     let round_trip = Arc::new(RoundTrip::new(2 * pace.delay));
     let ends = Ends {
+        id: key.link_id(),
         queue,
         inboxes: Arc::clone(&inboxes),
         round_trip: Arc::clone(&round_trip),
@@ -183,36 +186,61 @@ impl RoundTrip {
     }
 }
 
-/// Runs a link until it ends, and says why it did.
+/// A connection that is to become a strand of a link.
+pub(super) type Further = (LinkId, Socket);
+
+/// Runs a link until it ends, and says why it did. Further strands may come; those of another link
+/// are dropped.
 pub(super) async fn run(
     peer: PartyId,
     socket: Socket,
     ends: Ends,
+    mut further: mpsc::Receiver<Further>,
     events: &mpsc::Sender<PeerEvent>,
 ) -> PeerError {
     let Ends {
+        id,
         queue,
         inboxes,
         round_trip,
         idle,
         end,
     } = ends;
-    let (mut sink, stream) = socket.split();
-    let reader = Reader {
+    let frames = queue.of_frames();
+    let strand = |is_first| Strand {
         peer,
-        stream,
-        inboxes: &inboxes,
-        round_trip: &round_trip,
+        is_first,
+        inboxes: Arc::clone(&inboxes),
+        round_trip: Arc::clone(&round_trip),
         idle,
-        events,
+        events: events.clone(),
     };
-    let reason = tokio::select! {
-        reason = write(peer, &mut sink, queue, &round_trip, idle) => reason,
-        reason = reader.run() => reason,
-        () = end.cancelled() => PeerError::Closed(peer),
+    let (mut sink, stream) = socket.split();
+    let mut strands = JoinSet::new();
+    let reason = {
+        let first = strand(true);
+        let mut first = Box::pin(first.run(&mut sink, stream, queue));
+        loop {
+            tokio::select! {
+                reason = &mut first => break reason,
+                Some(ended) = strands.join_next() => break ended.unwrap_or(PeerError::Closed(peer)),
+                () = end.cancelled() => break PeerError::Closed(peer),
+                Some((of, socket)) = further.recv() => {
+                    if of != id || strands.len() + 1 >= strand::MOST {
+                        continue;
+                    }
+                    let (further, queue) = (strand(false), frames.of_frames());
+                    strands.spawn(async move {
+                        let (mut sink, stream) = socket.split();
+                        further.run(&mut sink, stream, queue).await
+                    });
+                }
+            }
+        }
     };
     end.cancel();
     inboxes.close_all();
+    // The other strands are dropped after it: the peer hears a farewell and no break.
     let _too_late = timeout(FAREWELL, sink.close()).await;
     reason
 }
@@ -260,27 +288,40 @@ async fn write_all(
     timeout(idle, sink.flush()).await
 }
 
-struct Reader<'a> {
+/// What one connection of a link needs.
+struct Strand {
     peer: PartyId,
-    stream: SplitStream<Socket>,
-    inboxes: &'a Inboxes,
-    round_trip: &'a RoundTrip,
+    is_first: bool,
+    inboxes: Arc<Inboxes>,
+    round_trip: Arc<RoundTrip>,
     idle: Duration,
-    events: &'a mpsc::Sender<PeerEvent>,
+    events: mpsc::Sender<PeerEvent>,
 }
 
-impl Reader<'_> {
-    async fn run(mut self) -> PeerError {
-        loop {
-            if let Err(error) = self.step().await {
-                return error;
+impl Strand {
+    /// Reads and writes until either ends, and says why it did.
+    async fn run(
+        self,
+        sink: &mut SplitSink<Socket, WsMessage>,
+        mut stream: SplitStream<Socket>,
+        queue: Queue,
+    ) -> PeerError {
+        let read = async {
+            loop {
+                if let Err(error) = self.step(&mut stream).await {
+                    return error;
+                }
             }
+        };
+        tokio::select! {
+            reason = write(self.peer, sink, queue, &self.round_trip, self.idle) => reason,
+            reason = read => reason,
         }
     }
 
-    async fn step(&mut self) -> Result<(), PeerError> {
+    async fn step(&self, stream: &mut SplitStream<Socket>) -> Result<(), PeerError> {
         let peer = self.peer;
-        let message = timeout(self.idle, self.stream.next())
+        let message = timeout(self.idle, stream.next())
             .await
             .map_err(|_elapsed| PeerError::Silent(peer))?
             .ok_or(PeerError::Closed(peer))?
@@ -294,11 +335,18 @@ impl Reader<'_> {
                     let sent = self.events.send(event).await;
                     sent.map_err(|_stopping| PeerError::Closed(peer))
                 }
-                Message::Frame { round, frame } => {
-                    let delivered = self.inboxes.deliver(round, frame);
+                Message::Frame { place, frame } => {
+                    if !self.is_first {
+                        // That the round opens is said on the first strand, which may be slower.
+                        let opens = self.inboxes.until_open(place.round);
+                        let _too_late = timeout(self.idle, opens).await;
+                    }
+                    let round = place.round;
+                    let delivered = self.inboxes.deliver(place, frame);
                     delivered.map_err(|not_wanted| match not_wanted {
                         NotWanted::UnknownRound => PeerError::UnknownRound { peer, round },
                         NotWanted::TooMuch => PeerError::TooMuch { peer, round },
+                        NotWanted::Twice => malformed("a frame twice"),
                     })
                 }
             },

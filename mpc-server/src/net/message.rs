@@ -1,6 +1,7 @@
 //! What travels on a peer link: control messages, and the engine's frames.
 //!
-//! A message ends with its kind. Control: postcard, kind. Frame: the frame, round (8), kind.
+//! A message ends with its kind. Control: postcard, kind. Frame: the frame, its number in the
+//! round (4), round (8), kind. Numbers put frames back in order that came over several strands.
 //! The label stands behind the frame so that it is appended in place, without a copy.
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ pub(super) const MESSAGE_BYTES: usize = MAX_FRAME_BYTES + LABEL_BYTES;
 /// The longest account of an abort, in bytes.
 pub const ACCOUNT_BYTES: usize = 240;
 
-const LABEL_BYTES: usize = 9;
+const LABEL_BYTES: usize = 13;
 const CONTROL: u8 = 0;
 const FRAME: u8 = 1;
 
@@ -92,7 +93,14 @@ enum Encoded {
 #[derive(Debug)]
 pub(super) enum Message {
     Control(Control),
-    Frame { round: RoundId, frame: Bytes },
+    Frame { place: Place, frame: Bytes },
+}
+
+/// Where a frame belongs: its round, and its number among all that one party sends another in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) round: RoundId,
+    pub(super) number: u32,
 }
 
 /// Writes a control message.
@@ -117,9 +125,10 @@ pub(super) fn control(control: Control) -> Bytes {
     message.into()
 }
 
-/// Labels a frame with its round.
-pub(super) fn frame(round: RoundId, mut frame: Vec<u8>) -> Bytes {
-    frame.extend_from_slice(&round.0.to_le_bytes());
+/// Labels a frame with its place.
+pub(super) fn frame(place: Place, mut frame: Vec<u8>) -> Bytes {
+    frame.extend_from_slice(&place.number.to_le_bytes());
+    frame.extend_from_slice(&place.round.0.to_le_bytes());
     frame.push(FRAME);
     frame.into()
 }
@@ -130,12 +139,17 @@ pub(super) fn decode(mut message: Bytes) -> Result<Message, &'static str> {
     match kind {
         CONTROL => decode_control(body).map(Message::Control),
         FRAME => {
-            let (frame, round) = body.split_last_chunk().ok_or("a frame without its round")?;
-            let round = RoundId(u64::from_le_bytes(*round));
+            let without = "a frame without its place";
+            let (body, round) = body.split_last_chunk().ok_or(without)?;
+            let (frame, number) = body.split_last_chunk().ok_or(without)?;
+            let place = Place {
+                round: RoundId(u64::from_le_bytes(*round)),
+                number: u32::from_le_bytes(*number),
+            };
             let length = frame.len();
             message.truncate(length);
             Ok(Message::Frame {
-                round,
+                place,
                 frame: message,
             })
         }
@@ -151,7 +165,7 @@ pub(super) fn decode(mut message: Bytes) -> Result<Message, &'static str> {
 pub fn reread_message(message: Bytes) -> Result<Bytes, &'static str> {
     Ok(match decode(message)? {
         Message::Control(read) => control(read),
-        Message::Frame { round, frame: read } => frame(round, read.to_vec()),
+        Message::Frame { place, frame: read } => frame(place, read.to_vec()),
     })
 }
 
@@ -223,12 +237,16 @@ mod tests {
     fn frames_survive_the_wire() {
         for length in [0, 1, MAX_FRAME_BYTES] {
             let bytes = vec![7; length];
-            let message = frame(RoundId(3), bytes.clone());
+            let at = Place {
+                round: RoundId(3),
+                number: 9,
+            };
+            let message = frame(at, bytes.clone());
             assert!(message.len() <= MESSAGE_BYTES);
-            let Ok(Message::Frame { round, frame }) = decode(message) else {
+            let Ok(Message::Frame { place, frame }) = decode(message) else {
                 panic!("a frame of {length} bytes did not decode");
             };
-            assert_eq!((round, frame.as_ref()), (RoundId(3), bytes.as_slice()));
+            assert_eq!((place, frame.as_ref()), (at, bytes.as_slice()));
         }
     }
 
@@ -242,6 +260,7 @@ mod tests {
             &[][..],
             &[9],
             &[1, 2, FRAME],
+            &[0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, FRAME],
             &[99, CONTROL],
             &longer.concat(),
             &control(Control::Aborted {

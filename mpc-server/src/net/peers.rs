@@ -7,16 +7,18 @@ use futures_util::{SinkExt, StreamExt};
 use mcmix_shared::party::PartyId;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::Message as WsMessage;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::door::Door;
+use super::door::{Door, Proven};
 use super::hello::{Hello, PairKey};
 use super::knock::knock;
-use super::link::{self, Link, Pace, Socket};
+use super::link::{self, Further, Link, Pace, Socket};
+use super::strand::{self, Purpose};
 use super::tls::{self, TlsContext};
 use super::{Control, PeerError, Position};
 
@@ -35,6 +37,8 @@ pub struct PeerSettings {
     pub idle: Duration,
     /// Added to every message.
     pub delay: Duration,
+    /// Connections of the link that we dial.
+    pub strands: usize,
 }
 
 /// News of the links.
@@ -121,13 +125,14 @@ impl Maker {
         let mut pauses = Pauses(FIRST_RETRY);
         loop {
             let mut lasted = Duration::ZERO;
-            let made = Box::pin(within_handshake(peer, self.connect(peer)));
+            let made = Box::pin(within_handshake(peer, async {
+                let (socket, session) = self.connect(peer, Purpose::Link).await?;
+                self.introduce(peer, socket, session).await
+            }));
             let error = match self.stop.run_until_cancelled(made).await {
-                Some(Ok((socket, session))) => {
+                Some(Ok(introduced)) => {
                     let since = Instant::now();
-                    // Not cut off by a stop: it says farewell to the peer first.
-                    let end = self.stop.child_token();
-                    let error = Box::pin(self.run(peer, socket, session, end)).await;
+                    let error = Box::pin(self.run_dialled(introduced)).await;
                     lasted = since.elapsed();
                     error
                 }
@@ -146,7 +151,34 @@ impl Maker {
         }
     }
 
-    async fn connect(&self, peer: PartyId) -> Result<(Socket, [u8; 32]), PeerError> {
+    /// Runs a link that we dialled, and makes its further strands.
+    async fn run_dialled(&self, introduced: Introduced) -> PeerError {
+        let (peer, id) = (introduced.peer, introduced.key.link_id());
+        let (add, further) = mpsc::channel(strand::MOST);
+        let strands = async {
+            for _ in 1..self.settings.strands.min(strand::MOST) {
+                let made = within_handshake(peer, self.connect(peer, Purpose::Strand(id)));
+                match Box::pin(made).await {
+                    Ok((socket, _session)) => drop(add.send((id, socket)).await),
+                    // The link does without: it is slower where there is much to carry.
+                    Err(error) => tracing::warn!(%peer, "no further connection: {error}"),
+                }
+            }
+        };
+        // Not cut off by a stop: it says farewell to the peer first.
+        let run = self.run(introduced, further, self.stop.child_token());
+        let mut run = Box::pin(run);
+        tokio::select! {
+            reason = &mut run => reason,
+            () = strands => run.await,
+        }
+    }
+
+    async fn connect(
+        &self,
+        peer: PartyId,
+        purpose: Purpose,
+    ) -> Result<(Socket, [u8; 32]), PeerError> {
         let address = &self.settings.next_address;
         let mut socket =
             TcpStream::connect(address)
@@ -163,76 +195,88 @@ impl Maker {
         let stream = tls.connect(peer, socket).await?;
         let session = tls::export(peer, &stream)?;
         let (socket, _response) =
-            client_async_with_config("ws://mcmix-party/peer", stream, Some(link::config()))
+            client_async_with_config(purpose.address(), stream, Some(link::config()))
                 .await
                 .map_err(|source| PeerError::broken(peer, source))?;
         Ok((socket, session))
     }
 
-    /// Takes connections; the newest that proves to be the previous party replaces the last.
+    /// Takes connections; the newest link that proves to be the previous party's replaces the last.
     async fn accept(self: Arc<Self>, listener: TcpListener) {
         let peer = self.settings.me.prev();
         let (proven, mut newest) = mpsc::channel(1);
         let links = async {
-            let mut current: Option<(CancellationToken, tokio::task::JoinHandle<()>)> = None;
-            while let Some((socket, session)) = newest.recv().await {
-                if let Some((end, task)) = current.take() {
-                    end.cancel();
-                    let _ended = task.await;
+            let mut current: Option<Accepted> = None;
+            while let Some(Proven {
+                socket,
+                session,
+                purpose,
+            }) = newest.recv().await
+            {
+                if let Purpose::Strand(id) = purpose {
+                    let current = current.as_ref();
+                    // With too many, or without a link, it is dropped.
+                    let _taken = current.map(|it| it.further.try_send((id, socket)));
+                    continue;
+                }
+                if let Some(accepted) = current.take() {
+                    accepted.end.cancel();
+                    let _ended = accepted.task.await;
                 }
                 let end = self.stop.child_token();
                 let (maker, token) = (Arc::clone(&self), end.clone());
+                let (further, more) = mpsc::channel(strand::MOST);
                 let task = self.tasks.spawn(async move {
-                    let error = maker.run(peer, socket, session, token).await;
+                    let introduced = maker.introduce(peer, socket, session);
+                    let error = match within_handshake(peer, introduced).await {
+                        Ok(introduced) => maker.run(introduced, more, token).await,
+                        Err(error) => error,
+                    };
                     if !maker.stop.is_cancelled() {
                         tracing::warn!(%peer, "{error}");
                     }
                 });
-                current = Some((end, task));
+                current = Some(Accepted { end, task, further });
             }
         };
         let door = Door::new(peer, self.settings.tls.clone(), proven);
         tokio::join!(links, door.keep(listener));
     }
 
-    /// Introduces both ends to each other, then runs the link until it ends.
+    /// Runs a link until it ends.
     async fn run(
         &self,
-        peer: PartyId,
-        mut socket: Socket,
-        session: [u8; 32],
+        introduced: Introduced,
+        further: mpsc::Receiver<Further>,
         end: CancellationToken,
     ) -> PeerError {
-        let introduced = within_handshake(peer, self.introduce(peer, &mut socket)).await;
-        let (ours, theirs) = match introduced {
-            Ok(hellos) => hellos,
-            Err(error) => return error,
-        };
-        let key = PairKey::derive(&ours, &theirs, session);
+        let Introduced {
+            peer,
+            socket,
+            key,
+            position,
+        } = introduced;
         let pace = Pace {
             idle: self.settings.idle,
             delay: self.settings.delay,
         };
         let (link, ends) = link::new(peer, key, pace, end);
-        let position = theirs.position();
-        if self
-            .events
-            .send(PeerEvent::Up { link, position })
-            .await
-            .is_err()
-        {
+        let up = PeerEvent::Up { link, position };
+        if self.events.send(up).await.is_err() {
             return PeerError::Closed(peer);
         }
-        let reason = link::run(peer, socket, ends, &self.events).await;
+        let reason = link::run(peer, socket, ends, further, &self.events).await;
         let _stopping = self.events.send(PeerEvent::Down { peer }).await;
         reason
     }
 
+    /// Introduces both ends to each other.
     async fn introduce(
         &self,
         peer: PartyId,
-        socket: &mut Socket,
-    ) -> Result<(Hello, Hello), PeerError> {
+        mut socket: Socket,
+        session: [u8; 32],
+    ) -> Result<Introduced, PeerError> {
         let position = *self.position.lock().unwrap_or_else(PoisonError::into_inner);
         let bad = |problem| PeerError::BadHello { peer, problem };
         let ours = Hello::new(self.settings.me, self.settings.deployment, position)
@@ -245,11 +289,32 @@ impl Maker {
         match message.map_err(|source| PeerError::broken(peer, source))? {
             WsMessage::Binary(bytes) => {
                 let theirs = Hello::decode(&bytes, peer, &ours).map_err(bad)?;
-                Ok((ours, theirs))
+                Ok(Introduced {
+                    peer,
+                    socket,
+                    key: PairKey::derive(&ours, &theirs, session),
+                    position: theirs.position(),
+                })
             }
             _ => Err(bad("its first message is not binary")),
         }
     }
+}
+
+/// A connection whose ends know each other.
+struct Introduced {
+    peer: PartyId,
+    socket: Socket,
+    key: PairKey,
+    /// How far the peer has come.
+    position: Position,
+}
+
+/// The link that the previous party dialled last.
+struct Accepted {
+    end: CancellationToken,
+    task: JoinHandle<()>,
+    further: mpsc::Sender<Further>,
 }
 
 /// The pauses between one dial and the next: longer and longer while no link lasts, whether it is

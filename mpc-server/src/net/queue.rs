@@ -1,13 +1,14 @@
-//! What waits for a link's writer.
+//! What waits for the writers of a link's strands.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-/// Frames that may wait for the writer; then senders wait.
+/// Frames that may wait for a writer; then senders wait.
 const FRAMES: usize = 32;
 
 /// The senders' ends.
@@ -18,10 +19,12 @@ pub(super) struct Senders {
     pub(super) frames: mpsc::Sender<Bytes>,
 }
 
-/// The writer's end.
+/// A writer's end.
 pub(super) struct Queue {
-    controls: mpsc::UnboundedReceiver<Bytes>,
-    frames: mpsc::Receiver<Bytes>,
+    /// Of the first strand's writer alone: controls stay in order.
+    controls: Option<mpsc::UnboundedReceiver<Bytes>>,
+    /// Whoever is free takes the next.
+    frames: Arc<Mutex<mpsc::Receiver<Bytes>>>,
     /// Held back from every message: latency, not bandwidth.
     delay: Duration,
     held: VecDeque<(Instant, Bytes)>,
@@ -32,8 +35,8 @@ pub(super) fn new(delay: Duration) -> (Senders, Queue) {
     let (controls, control_queue) = mpsc::unbounded_channel();
     let (frames, frame_queue) = mpsc::channel(FRAMES);
     let queue = Queue {
-        controls: control_queue,
-        frames: frame_queue,
+        controls: Some(control_queue),
+        frames: Arc::new(Mutex::new(frame_queue)),
         delay,
         held: VecDeque::new(),
     };
@@ -41,6 +44,16 @@ pub(super) fn new(delay: Duration) -> (Senders, Queue) {
 }
 
 impl Queue {
+    /// Returns the end of another writer, who takes frames alone.
+    pub(super) fn of_frames(&self) -> Self {
+        Self {
+            controls: None,
+            frames: Arc::clone(&self.frames),
+            delay: self.delay,
+            held: VecDeque::new(),
+        }
+    }
+
     /// Waits for the next message; `None` when all senders are gone. Loses nothing when dropped.
     pub(super) async fn next(&mut self) -> Option<Bytes> {
         loop {
@@ -50,8 +63,8 @@ impl Queue {
                 () = async { sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {
                     return self.held.pop_front().map(|(_, message)| message);
                 }
-                Some(message) = self.controls.recv() => message,
-                Some(message) = self.frames.recv() => message,
+                Some(message) = receive(&mut self.controls) => message,
+                Some(message) = async { self.frames.lock().await.recv().await } => message,
                 else => return None,
             };
             if self.delay.is_zero() {
@@ -64,11 +77,10 @@ impl Queue {
     /// Returns a message that can go at once.
     pub(super) fn try_next(&mut self) -> Option<Bytes> {
         if self.delay.is_zero() {
-            return self
-                .controls
-                .try_recv()
-                .ok()
-                .or_else(|| self.frames.try_recv().ok());
+            let control = self.controls.as_mut().and_then(|it| it.try_recv().ok());
+            // Where another writer has the lock, it waits for the next frame.
+            let frame = || self.frames.try_lock().ok()?.try_recv().ok();
+            return control.or_else(frame);
         }
         let (at, _) = self.held.front()?;
         if *at > Instant::now() {
@@ -76,6 +88,10 @@ impl Queue {
         }
         self.held.pop_front().map(|(_, message)| message)
     }
+}
+
+async fn receive(controls: &mut Option<mpsc::UnboundedReceiver<Bytes>>) -> Option<Bytes> {
+    controls.as_mut()?.recv().await
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use mcmix_engine::{LinkError, PartyId};
 use mcmix_shared::program::RoundId;
 
 use super::Link;
+use super::message::Place;
 
 /// The links of one round, for use from a blocking thread. Dropping it ends the round's use
 /// of them.
@@ -26,6 +27,8 @@ struct Side {
     link: Link,
     frames: mpsc::Receiver<Bytes>,
     sent: u64,
+    /// The next frame's number.
+    number: u32,
 }
 
 impl Side {
@@ -35,6 +38,7 @@ impl Side {
             link,
             frames,
             sent: 0,
+            number: 0,
         }
     }
 }
@@ -96,7 +100,9 @@ impl mcmix_engine::Link for RoundLink {
             .find(|side| side.link.peer() == to)
             .ok_or(LinkError::Closed)?;
         side.sent += frame.len() as u64;
-        if side.link.blocking_frame(round, frame) {
+        let number = side.number;
+        side.number = number.checked_add(1).ok_or(LinkError::Closed)?;
+        if side.link.blocking_frame(Place { round, number }, frame) {
             Ok(())
         } else {
             Err(LinkError::Closed)
@@ -218,7 +224,11 @@ mod tests {
     fn round_link() -> RoundLink {
         let link = RoundLink::open(ROUND, link(PartyId::P1), link(PartyId::P2), 1000);
         let frame = Bytes::from_static(b"frame");
-        link.next.link.inboxes().deliver(ROUND, frame).unwrap();
+        let first = Place {
+            round: ROUND,
+            number: 0,
+        };
+        link.next.link.inboxes().deliver(first, frame).unwrap();
         link
     }
 

@@ -46,6 +46,7 @@ impl Cheat {
             deployment: Blake2s256::digest(world.deployment().to_json()).into(),
             idle: Duration::from_secs(10),
             delay: Duration::ZERO,
+            strands: 3,
         };
         let listener = TcpListener::bind(config.peers.listen).await.unwrap();
         let (peers, mut events) = Peers::start(settings, listener, tasks, stop);

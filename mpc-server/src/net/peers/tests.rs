@@ -1,15 +1,20 @@
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use mcmix_shared::program::RoundId;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::AbortHandle;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::*;
 use crate::keys::TlsIdentity;
 use crate::net::Pins;
+use crate::net::message::Place;
+use crate::net::strand::LinkId;
 
 /// A state that does not come within this time never comes.
 const NEVER: Duration = Duration::from_mins(1);
@@ -46,6 +51,7 @@ impl Pair {
             deployment: [1; 32],
             idle: NEVER,
             delay: Duration::ZERO,
+            strands: 1,
         };
         Self {
             tasks: TaskTracker::new(),
@@ -156,6 +162,145 @@ fn links_that_do_not_last_are_made_again_more_and_more_slowly() {
     assert_eq!(pauses_after_short.first(), Some(&FIRST_RETRY));
     assert_eq!(pauses_after_short.last(), Some(&LAST_RETRY));
     assert_eq!(pauses.after(LAST_RETRY), FIRST_RETRY);
+}
+
+/// A connection through a wire: what it carried there, and its end.
+type Carried = (Arc<AtomicU64>, AbortHandle);
+
+/// A wire to P1 that counts what each connection brings there.
+struct Wire {
+    address: String,
+    carried: Arc<Mutex<Vec<Carried>>>,
+}
+
+impl Wire {
+    async fn to(p1: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let carried = Arc::new(Mutex::new(Vec::<Carried>::new()));
+        let all = Arc::clone(&carried);
+        tokio::spawn(async move {
+            loop {
+                let (near, _) = listener.accept().await.unwrap();
+                let far = TcpStream::connect(&p1).await.unwrap();
+                let bytes = Arc::new(AtomicU64::new(0));
+                let carry = tokio::spawn(carry_on(near, far, Arc::clone(&bytes)));
+                all.lock().unwrap().push((bytes, carry.abort_handle()));
+            }
+        });
+        Self { address, carried }
+    }
+
+    fn bytes(&self) -> Vec<u64> {
+        let carried = self.carried.lock().unwrap();
+        let bytes = carried.iter().map(|(bytes, _)| bytes);
+        bytes.map(|it| it.load(Ordering::Relaxed)).collect()
+    }
+
+    fn cut(&self, connection: usize) {
+        self.carried.lock().unwrap()[connection].1.abort();
+    }
+}
+
+async fn carry_on(near: TcpStream, far: TcpStream, bytes: Arc<AtomicU64>) {
+    let ((mut from, mut back), (mut answers, mut to)) = (near.into_split(), far.into_split());
+    let there = async {
+        let mut part = vec![0; 1 << 16];
+        while let Ok(read @ 1..) = from.read(&mut part).await {
+            bytes.fetch_add(read as u64, Ordering::Relaxed);
+            if to.write_all(&part[..read]).await.is_err() {
+                break;
+            }
+        }
+    };
+    let _ended = tokio::join!(there, tokio::io::copy(&mut answers, &mut back));
+}
+
+async fn up(events: &mut mpsc::Receiver<PeerEvent>) -> Link {
+    match events.recv().await {
+        Some(PeerEvent::Up { link, .. }) => link,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Sends from one end to the other, in one round, and checks what comes.
+async fn carry(from: &Link, to: &Link, round: u64) {
+    const FRAMES: u32 = 64;
+    const FRAME_BYTES: usize = 1 << 15;
+    let round = RoundId(round);
+    let frames = to.inboxes().open(round, 1 << 22);
+    let from = from.clone();
+    let carried = tokio::task::spawn_blocking(move || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..FRAMES {
+                    let frame = number.to_le_bytes().repeat(FRAME_BYTES / 4);
+                    assert!(from.blocking_frame(Place { round, number }, frame));
+                }
+            });
+            for number in 0..FRAMES {
+                let frame = frames.recv().unwrap();
+                assert_eq!(frame.len(), FRAME_BYTES);
+                assert!(frame.starts_with(&number.to_le_bytes()), "in order");
+            }
+        });
+    });
+    carried.await.unwrap();
+}
+
+/// However many connections a link has, frames come in order, over all of them; where one ends, the
+/// link does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_link_of_several_strands_is_one() {
+    const STRANDS: usize = 4;
+    let mut pair = Pair::new();
+    pair.settings[0].strands = STRANDS;
+    let (p1, mut p1_events) = pair.start(1, "127.0.0.1:1".to_owned()).await;
+    let wire = Wire::to(p1).await;
+    let (_p0, mut p0_events) = pair.start(0, wire.address.clone()).await;
+    let (p0_link, p1_link) = (up(&mut p0_events).await, up(&mut p1_events).await);
+    let all_carry = async {
+        for round in 1.. {
+            carry(&p0_link, &p1_link, round).await;
+            carry(&p1_link, &p0_link, round).await;
+            let bytes = wire.bytes();
+            if bytes.len() == STRANDS && bytes.iter().all(|bytes| *bytes > 1 << 17) {
+                break;
+            }
+        }
+    };
+    timeout(NEVER, all_carry).await.expect("all strands carry");
+    wire.cut(STRANDS - 1);
+    for events in [&mut p0_events, &mut p1_events] {
+        let down = timeout(NEVER, events.recv()).await;
+        let down = down.expect("the link ends with a strand");
+        assert!(matches!(down, Some(PeerEvent::Down { .. })), "{down:?}");
+    }
+}
+
+/// A strand that was made for another link, say one that has just ended, ends nothing.
+#[tokio::test]
+async fn a_strand_of_another_link_is_dropped() {
+    let pair = Pair::new();
+    let (p1, mut p1_events) = pair.start(1, "127.0.0.1:1".to_owned()).await;
+    let (_p0, mut p0_events) = pair.start(0, p1.clone()).await;
+    let (p0_link, p1_link) = (up(&mut p0_events).await, up(&mut p1_events).await);
+    let (events, _) = mpsc::channel(1);
+    let maker = Maker {
+        settings: PeerSettings {
+            next_address: p1,
+            ..pair.settings[0].clone()
+        },
+        events,
+        position: Arc::default(),
+        tasks: pair.tasks.clone(),
+        stop: pair.stop.clone(),
+    };
+    let other = Purpose::Strand(LinkId(7));
+    let (mut socket, _session) = maker.connect(PartyId::P1, other).await.unwrap();
+    let hung_up = timeout(NEVER, socket.next()).await.expect("it is dropped");
+    assert!(!matches!(hung_up, Some(Ok(_))), "{hung_up:?}");
+    carry(&p0_link, &p1_link, 1).await;
 }
 
 /// What was logged.

@@ -16,7 +16,7 @@ pub use invite::{Invite, InviteError};
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use number::{Comparison, NotANumber, SafetyNumber};
 
-use crate::{exchange, kdf};
+use crate::kdf;
 
 /// Bytes that are no usable public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,10 +30,43 @@ pub enum KeyError {
     Weak,
 }
 
+/// The prime 2^255 - 19, little endian. A key that is not below it is a second encoding of one.
+const PRIME: [u8; 32] = {
+    let mut prime = [0xff; 32];
+    prime[0] = 0xed;
+    prime[31] = 0x7f;
+    prime
+};
+
+/// All points of low order, of the curve (cofactor 8) and of its twist (cofactor 4): what anybody
+/// shares with them is zeros (Langley et al., RFC 7748, section 6.1). Little endian.
+const LOW_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    },
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4,
+        0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49,
+        0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef,
+        0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f,
+        0x11, 0x57,
+    ],
+    {
+        let mut minus_one = PRIME;
+        minus_one[0] -= 1;
+        minus_one
+    },
+];
+
 fn checked(bytes: [u8; 32]) -> Result<[u8; 32], KeyError> {
-    // A set top bit is a second encoding of the same key; a point of low order has no owner.
-    let contributory = *exchange::agree(&StaticSecret::from([0x42; 32]), &bytes) != [0; 32];
-    if contributory && bytes[31] < 0x80 {
+    let is_reduced = bytes.iter().rev().lt(PRIME.iter().rev());
+    if is_reduced && !LOW_ORDER.contains(&bytes) {
         Ok(bytes)
     } else {
         Err(KeyError::Weak)
@@ -218,7 +251,10 @@ impl fmt::Debug for SecretKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientKey, KeyError, SecretKey, ServerKey};
+    use x25519_dalek::StaticSecret;
+
+    use super::{ClientKey, KeyError, LOW_ORDER, PRIME, SecretKey, ServerKey};
+    use crate::exchange;
 
     #[test]
     fn text_round_trips() {
@@ -233,13 +269,24 @@ mod tests {
 
     #[test]
     fn weak_keys_are_refused() {
-        assert_eq!(ClientKey::from_bytes([0; 32]), Err(KeyError::Weak));
-        let mut one = [0; 32];
-        one[0] = 1;
-        assert_eq!(ClientKey::from_bytes(one), Err(KeyError::Weak));
-        let mut second = *SecretKey::from_bytes([7; 32]).client_key().as_bytes();
+        let secret = StaticSecret::from([0x42; 32]);
+        for weak in LOW_ORDER {
+            assert_eq!(*exchange::agree(&secret, &weak), [0; 32]);
+            assert_eq!(ClientKey::from_bytes(weak), Err(KeyError::Weak));
+        }
+        let good = *SecretKey::from_bytes([7; 32]).client_key().as_bytes();
+        let mut second = good;
         second[31] |= 0x80;
         assert_eq!(ClientKey::from_bytes(second), Err(KeyError::Weak));
+        assert!(ClientKey::from_bytes(good).is_ok());
+        // From 2^255 - 60 on.
+        for last in 196..=u8::MAX {
+            let mut key = PRIME;
+            key[0] = last;
+            let is_reduced = last < PRIME[0];
+            let is_low = *exchange::agree(&secret, &key) == [0; 32];
+            assert_eq!(ClientKey::from_bytes(key).is_ok(), is_reduced && !is_low);
+        }
     }
 
     #[test]

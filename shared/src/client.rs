@@ -4,6 +4,7 @@
 //! storage and no generator of its own.
 
 mod by_party;
+mod changes;
 mod event;
 mod notice;
 mod view;
@@ -31,6 +32,7 @@ use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 
+pub use changes::Changes;
 pub use event::{
     Action, BatchId, Command, Event, MessageNumber, Millis, Now, OpenToCalls, Record, Verified,
     Write,

@@ -9,6 +9,7 @@ use core::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use x25519_dalek::{PublicKey, StaticSecret};
 
@@ -19,7 +20,7 @@ pub use number::{Comparison, NotANumber, SafetyNumber};
 use crate::kdf;
 
 /// Bytes that are no usable public key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum KeyError {
     /// Not 32 bytes of unpadded base64url.
@@ -82,7 +83,8 @@ fn from_text(text: &str) -> Result<[u8; 32], KeyError> {
 }
 
 /// A client's public key: its identity, to servers and to the people it talks with.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "[u8; 32]", into = "[u8; 32]")]
 pub struct ClientKey([u8; 32]);
 
 impl ClientKey {
@@ -119,6 +121,20 @@ impl ClientKey {
     /// Refuses other encodings and unusable keys.
     pub fn from_text(text: &str) -> Result<Self, KeyError> {
         from_text(text).map(Self)
+    }
+}
+
+impl TryFrom<[u8; 32]> for ClientKey {
+    type Error = KeyError;
+
+    fn try_from(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        Self::from_bytes(bytes)
+    }
+}
+
+impl From<ClientKey> for [u8; 32] {
+    fn from(key: ClientKey) -> Self {
+        key.0
     }
 }
 

@@ -12,7 +12,7 @@ pub const VERSION: u32 = 2;
 
 /// What all that clients derive is bound to, so that nothing made for one deployment or island
 /// means anything in another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Realm {
     /// The digest of the deployment's first manifest, which later manifests carry on: changed
     /// settings end no pair.

@@ -2,10 +2,12 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// One of the three computing servers.
 ///
 /// Party `P_i` holds the components `x_i` and `x_{i+1}` of every share, indices modulo three.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PartyId {
     /// P0, which leads the clock.
     P0,

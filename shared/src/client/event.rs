@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Notice, NoticeId};
 use crate::{
     identity::{ClientKey, Name},
@@ -9,7 +11,9 @@ use crate::{
 };
 
 /// Milliseconds of one of the driver's clocks. The client has no clock of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Millis(pub u64);
 
 impl Millis {
@@ -60,7 +64,7 @@ pub enum Event {
 }
 
 /// What the user can do.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// Changes one's own name.
     SetName(Name),
@@ -137,7 +141,7 @@ pub enum Action {
 }
 
 /// Whether safety numbers were compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verified {
     /// Not, or not since a key changed.
     #[default]
@@ -177,7 +181,7 @@ impl fmt::Debug for Action {
 }
 
 /// Whose calls ring. Nobody can tell the difference: a call that does not ring is not answered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OpenToCalls {
     /// Everyone who has the invite link.
     #[default]
@@ -189,7 +193,9 @@ pub enum OpenToCalls {
 }
 
 /// The place of a message in the history with its contact. Never used twice.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct MessageNumber(pub u64);
 
 /// What the driver does for the client, in the order given.

@@ -1,5 +1,7 @@
 //! What the user should know: what happened, what it means, what to do.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Client, Command, MAX_CONTACTS, MAX_QUEUED_TEXTS, MAX_TEXT_BYTES, Millis, NoticeView};
 use crate::{
     identity::{ClientKey, InviteError, Name},
@@ -8,11 +10,11 @@ use crate::{
 };
 
 /// Names a notice on the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NoticeId(pub u64);
 
 /// What the user should know.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Notice {
     /// Somebody calls.

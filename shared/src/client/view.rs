@@ -3,6 +3,8 @@
 use core::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{MessageNumber, Millis, Notice, NoticeId, OpenToCalls, Verified};
 use crate::{
     identity::{ClientKey, Invite, Name, SafetyNumber},
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// Everything that the page shows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct View {
     /// One's own key and name; [`Invite::to_link`] makes the link to share.
     pub own: Invite,
@@ -75,7 +77,7 @@ impl View {
 }
 
 /// Whether the servers are those that this device has known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServerKeys {
     /// They are, or this is the first visit.
     Known,
@@ -87,7 +89,7 @@ pub enum ServerKeys {
 }
 
 /// What keeps rounds from completing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Obstacle {
     /// That server does not announce, answer, or connect, while the other two do.
     Server(PartyId),
@@ -99,7 +101,7 @@ pub enum Obstacle {
 }
 
 /// One server as the page shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerView {
     /// Which of the three.
     pub party: PartyId,
@@ -110,7 +112,7 @@ pub struct ServerView {
 }
 
 /// Whether a server is connected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkStatus {
     /// The socket is being opened or keys are being agreed.
     Connecting,
@@ -126,7 +128,7 @@ pub enum LinkStatus {
 }
 
 /// The latest round of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoundView {
     /// Its number.
     pub round: RoundId,
@@ -141,7 +143,7 @@ pub struct RoundView {
 }
 
 /// How our part in a round went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RoundOutcome {
     /// Three replies came and fit together.
     Done(RoundId),
@@ -154,7 +156,7 @@ pub enum RoundOutcome {
 }
 
 /// A contact.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ContactView {
     /// Who.
     pub key: ClientKey,
@@ -178,7 +180,8 @@ pub struct ContactView {
     pub outbox: Outbox,
     /// What is being written to them.
     pub draft: String,
-    /// The messages, oldest first.
+    /// The messages, oldest first. They go apart from the rest ([`super::Changes`]).
+    #[serde(skip)]
     pub messages: Vec<Arc<MessageView>>,
 }
 
@@ -203,7 +206,7 @@ impl ContactView {
 }
 
 /// Whether a contact is blocked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Blocked {
     /// They are heard.
     #[default]
@@ -213,7 +216,7 @@ pub enum Blocked {
 }
 
 /// Whether one more text can be queued.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outbox {
     /// It can.
     Open,
@@ -222,7 +225,7 @@ pub enum Outbox {
 }
 
 /// What there is between a contact and us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContactState {
     /// No session: they have to be called, or to call.
     Known {
@@ -260,7 +263,7 @@ pub enum ContactState {
 }
 
 /// How far an outgoing call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallStage {
     /// Another call has not left its slot yet.
     Waiting,
@@ -278,7 +281,7 @@ pub enum CallStage {
 }
 
 /// Whether an older session carries texts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Paired {
     /// It does.
     Yes,
@@ -287,7 +290,7 @@ pub enum Paired {
 }
 
 /// Whether a caller's device is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallerDevice {
     /// It holds the secret of an earlier session, or there was none.
     Known,
@@ -296,7 +299,7 @@ pub enum CallerDevice {
 }
 
 /// What a ring does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RingState {
     /// None is under way.
     Quiet,
@@ -309,7 +312,7 @@ pub enum RingState {
 }
 
 /// Whether it is time to offer connecting again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ConnectAgain {
     /// They were heard within seven days; an answer of ours is still on its way.
     NotNeeded,
@@ -318,7 +321,7 @@ pub enum ConnectAgain {
 }
 
 /// Why a call or pair is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EndReason {
     /// Nobody answered: they were offline, did not react, or declined.
     NoAnswer,
@@ -331,7 +334,7 @@ pub enum EndReason {
 }
 
 /// A message with a contact.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageView {
     /// Its place in the history.
     pub number: MessageNumber,
@@ -363,7 +366,7 @@ impl fmt::Debug for MessageView {
 }
 
 /// Whose a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MessageKind {
     /// The contact's.
     Received,
@@ -372,7 +375,7 @@ pub enum MessageKind {
 }
 
 /// How far a message of ours came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SendStatus {
     /// It waits here.
     Queued {
@@ -394,7 +397,7 @@ pub enum SendStatus {
 }
 
 /// Somebody calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IncomingView {
     /// Who.
     pub key: ClientKey,
@@ -411,7 +414,7 @@ pub struct IncomingView {
 }
 
 /// Whether a caller is a contact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Caller {
     /// A contact.
     Contact,
@@ -420,7 +423,7 @@ pub enum Caller {
 }
 
 /// Bytes since the start of the client, WebSocket payloads of all three links.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
     /// Sent.
     pub sent_bytes: u64,
@@ -429,7 +432,7 @@ pub struct Traffic {
 }
 
 /// Whether what is shown is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StorageStatus {
     /// All of it.
     Saved,
@@ -440,7 +443,7 @@ pub enum StorageStatus {
 }
 
 /// A notice on the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeView {
     /// Names it in [`super::Action::DismissNotice`].
     pub id: NoticeId,

@@ -8,6 +8,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 
 use super::{ClientKey, KeyError, Name, NameError};
 use crate::{bytes::Reader, kdf, manifest::Realm};
@@ -17,7 +18,7 @@ const MARK: &str = "#/invite/";
 const MAX_LINK_BYTES: usize = 4096;
 
 /// What an invite link says: whom to call, and what they call themselves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invite {
     /// The inviter's key.
     pub key: ClientKey,
@@ -26,7 +27,7 @@ pub struct Invite {
 }
 
 /// A text that is no invite link of this deployment. The wording is for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum InviteError {
     /// No `#/invite/` in it.

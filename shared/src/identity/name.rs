@@ -8,6 +8,7 @@ use icu_properties::{
     CodePointSetData, CodePointSetDataBorrowed,
     props::{DefaultIgnorableCodePoint, ExtendedPictographic, GraphemeExtend},
 };
+use serde::{Deserialize, Serialize};
 
 /// The longest name, in bytes of UTF-8: it rides in the first message of a call.
 pub const MAX_NAME_BYTES: usize = 64;
@@ -31,11 +32,12 @@ const FLAGS: [&str; 3] = [
 ///
 /// It is kept as it was typed: two names may look the same and differ in bytes, which is what
 /// [`Self::looks_like`] is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
 /// A text that can't be a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum NameError {
     /// Nothing but space.
@@ -81,6 +83,20 @@ impl Name {
     /// It errs towards yes: it is for a warning, and for nothing else.
     pub fn looks_like(&self, other: &Self) -> bool {
         looks::alike(&self.0, &other.0)
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::new(&text)
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
     }
 }
 

@@ -3,6 +3,8 @@
 
 use core::{array, fmt, str::FromStr};
 
+use serde::{Deserialize, Serialize};
+
 use super::ClientKey;
 use crate::{kdf, manifest::Realm};
 
@@ -18,7 +20,7 @@ const MARK: &str = "MCMIX2:";
 ///
 /// They are the keys' hash modulo 10^60: 256 bits to 199, so that no number is more likely than
 /// another by one part in 2^56. Two pairs of keys with one number take 2^99 tries to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SafetyNumber([u32; GROUPS]);
 
 /// A text that is no safety number.

@@ -1,10 +1,14 @@
 //! Why a frame was refused or a client left out, as one byte and as text for people.
 
+use serde::{Deserialize, Serialize};
+
 /// Declares a one-byte reason and the sentence that people read.
 macro_rules! reasons {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $code:literal: $text:literal,)* }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error,
+        )]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$doc])* #[error($text)] $variant,)*

@@ -29,6 +29,7 @@ mod frozen;
 mod interleavings;
 mod lying;
 mod node;
+mod page;
 mod pairs;
 mod probes;
 mod records;

@@ -180,6 +180,8 @@ struct Party {
     sort_width: SortWidth,
     crowd: Crowd,
     collector: Collector,
+    /// Open from the start: who is told first to measure must find the others listening.
+    unmeasured: RoundLink,
     open: Option<(RoundId, RoundLink)>,
     /// Time spent on taking in.
     intake: Duration,
@@ -194,6 +196,12 @@ struct Computed {
     times: Times,
     report: RoundReport,
     replies: egress::Replies,
+}
+
+fn round_link([next, prev]: Links, round: RoundId) -> RoundLink {
+    let mut link = RoundLink::open(round, next, prev, usize::MAX);
+    link.limit(PATIENCE);
+    link
 }
 
 impl Party {
@@ -212,6 +220,7 @@ impl Party {
         Ok(Self {
             me,
             case: setup.case,
+            unmeasured: round_link(links.clone(), ROUND_TRIP_ROUND),
             lane: Lane::new(lane),
             links,
             sort_width: SortWidth::NARROWEST,
@@ -223,19 +232,12 @@ impl Party {
         })
     }
 
-    fn round_link(&self, round: RoundId) -> RoundLink {
-        let [next, prev] = self.links.clone();
-        let mut link = RoundLink::open(round, next, prev, usize::MAX);
-        link.limit(PATIENCE);
-        link
-    }
-
     /// Measures how long a message to the next party and its answer take, while nothing else
     /// does: the shortest of a few.
-    fn round_trip(&self) -> Result<Duration> {
+    fn round_trip(&mut self) -> Result<Duration> {
         const TIMES: usize = 10;
         let (next, prev) = (self.me.next(), self.me.prev());
-        let mut link = self.round_link(ROUND_TRIP_ROUND);
+        let link = &mut self.unmeasured;
         let mut shortest = Duration::MAX;
         for _ in 0..TIMES {
             let began = Instant::now();
@@ -253,7 +255,7 @@ impl Party {
         /// Dealt at a time, which is what clients do and not measured.
         const AT_ONCE: usize = 1 << 12;
         let program = self.case.algorithm.program();
-        let link = self.round_link(round);
+        let link = round_link(self.links.clone(), round);
         let open = OpenRound {
             round,
             program,

@@ -1,6 +1,6 @@
 // Checks that this browser can run the app, then loads it.
 //
-// The names of the app's two files, and what they must hash to, stand in index.html:
+// The names of the app's files, and what they must hash to, stand in index.html:
 // the build puts the hashes there, so this file never changes with them.
 
 const byId = (id) => document.getElementById(id);
@@ -36,19 +36,33 @@ async function load() {
     if (!response.ok) throw new Error(`${response.status} for the app's code`);
     return response;
   });
+  const compiled = WebAssembly.compileStreaming(binary);
   // Whatever fails first is reported; the other must not become an unhandled rejection.
-  binary.catch(() => {});
-  const { default: init } = await import(byId("app-script").href);
-  await init({ module_or_path: binary });
+  compiled.catch(() => {});
+  const script = byId("app-script").href;
+  const { default: init } = await import(script);
+  // Compiled once, for the page and for the worker in which the engine runs.
+  const module = await compiled;
+  const engine = new Worker(scriptUrl(byId("engine-script").href), { type: "module", name: "engine" });
+  engine.postMessage({ script, module });
+  // The page takes it from here (web-client/src/worker.rs).
+  window.mcmixEngine = engine;
+  await init({ module_or_path: module });
+}
+
+const plain = { createScriptURL: (url) => url };
+const policy = window.trustedTypes ? window.trustedTypes.createPolicy("mcmix", plain) : plain;
+
+/** Says that the address of a script is one of ours. */
+function scriptUrl(url) {
+  return policy.createScriptURL(url);
 }
 
 /** Registers the service worker, which keeps the page usable while its server is away. */
 function keepOffline() {
   if (!navigator.serviceWorker) return;
   try {
-    const plain = { createScriptURL: (url) => url };
-    const policy = window.trustedTypes ? window.trustedTypes.createPolicy("mcmix", plain) : plain;
-    navigator.serviceWorker.register(policy.createScriptURL("sw.js")).catch(() => {});
+    navigator.serviceWorker.register(scriptUrl("sw.js")).catch(() => {});
   } catch {
     // A stricter policy than ours, or private browsing: the page works without.
   }

@@ -23,6 +23,12 @@ impl Engine {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Chromium, Self::Firefox, Self::WebKit];
 
+    /// Returns whether a worker's sockets go on while the page is busy. Gecko and WebKit carry them
+    /// over the page's thread.
+    pub(crate) const fn carries_sockets_apart(self) -> bool {
+        matches!(self, Self::Chromium)
+    }
+
     /// Returns whether it needs a display: WebKitGTK has no headless mode.
     pub const fn needs_display(self) -> bool {
         matches!(self, Self::WebKit)

@@ -6,6 +6,7 @@
 
 pub mod engine;
 pub mod evidence;
+mod faults;
 pub mod page;
 pub mod pool;
 pub mod session;

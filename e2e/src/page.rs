@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use thirtyfour::error::{WebDriverError, WebDriverErrorInner};
 use thirtyfour::{By, Key, WebDriver, WebElement, WindowHandle};
 
+use crate::engine::Engine as Browser;
 use crate::session::{PATIENCE, Session};
 
 /// Waits for an element whose text contains the given one; hears of every change, so polls nothing.
@@ -542,7 +543,54 @@ impl Page {
         let script = "const now = window.Date.now; const by = arguments[0];
             window.Date.now = () => now() + by;";
         let by = json!(u64::try_from(by.as_millis())?);
-        self.web().await?.execute(script, vec![by]).await?;
+        self.web().await?.execute(script, vec![by.clone()]).await?;
+        self.suffer(json!({ "fault": "clock ahead", "by": by }))
+            .await
+    }
+
+    /// Lets the browser refuse to store anything, until the page is loaded again.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn refuse_to_store(&self) -> Result<()> {
+        self.suffer(json!({ "fault": "storage refuses" })).await
+    }
+
+    /// Lets no connection to that port last, until the page is loaded again.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn cut_off(&self, port: u16) -> Result<()> {
+        self.suffer(json!({ "fault": "port is cut", "port": port }))
+            .await
+    }
+
+    /// Returns which engine shows it.
+    pub fn engine(&self) -> Browser {
+        self.session.engine
+    }
+
+    /// Lets nothing else run on the page's thread for a while.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn be_busy(&self, time: Duration) -> Result<()> {
+        let script =
+            "const end = performance.now() + arguments[0]; while (performance.now() < end);";
+        let time = json!(u64::try_from(time.as_millis())?);
+        self.web().await?.execute(script, vec![time]).await?;
+        Ok(())
+    }
+
+    /// Does something to the worker (`faults.js`).
+    async fn suffer(&self, fault: Value) -> Result<()> {
+        let script =
+            "const [fault, done] = arguments; const { port1, port2 } = new MessageChannel();
+            port1.onmessage = () => done(true); window.mcmixEngine.postMessage(fault, [port2]);";
+        self.run_script(script, vec![fault]).await?;
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::world::World;
 
 mod absent;
 mod any_time;
+mod busy_page;
 mod changed_keys;
 mod closed;
 mod declined;
@@ -59,6 +60,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     glare: Quick,
     removed: Quick,
     absent: Quick,
+    busy_page: Quick,
     changed_keys: Quick,
     same_browser: Quick,
     two_conversations: Quick,

@@ -60,23 +60,6 @@ opening.onsuccess = () => {
 };
 ";
 
-/// Lets the browser refuse to store anything from now on.
-const REFUSE_TO_STORE: &str = r"
-IDBDatabase.prototype.transaction = () => { throw new DOMException('', 'QuotaExceededError'); };
-arguments[0](true);
-";
-
-/// Lets no connection to that port last.
-const CUT: &str = r"
-const [port, done] = arguments;
-const send = WebSocket.prototype.send;
-WebSocket.prototype.send = function (bytes) {
-  if (this.url.includes(`:${port}/`)) this.close();
-  else send.call(this, bytes);
-};
-done(true);
-";
-
 /// Takes all pictures and returns the folder that they are in.
 ///
 /// # Errors
@@ -479,7 +462,7 @@ async fn servers(world: &World, ada: &Page, camera: &Camera) -> Result<()> {
 
     // The other two go on without her.
     let [.., last] = world.taps();
-    ada.run_script(CUT, vec![json!(last.port)]).await?;
+    ada.cut_off(last.port).await?;
     ada.wait(&id("obstacle")).await?;
     camera.take(ada, "server-in-the-way").await?;
     ada.reload().await
@@ -508,7 +491,7 @@ async fn records(ada: &Page, camera: &Camera) -> Result<()> {
     ada.click("dismiss").await?;
 
     ada.open("Grace").await?;
-    ada.run_script(REFUSE_TO_STORE, Vec::new()).await?;
+    ada.refuse_to_store().await?;
     ada.send("Grace", "Nothing keeps this.").await?;
     ada.wait(&id("storage")).await?;
     camera.take(ada, "not-stored").await?;

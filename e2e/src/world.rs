@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result};
 use xtask::servers::{self, Build, Deployment, Pace, Plan, Servers};
 
 use crate::engine::Engine;
-use crate::evidence;
 use crate::page::Page;
 use crate::pool::Pool;
 use crate::session::Session;
 use crate::wire::Tap;
+use crate::{evidence, faults};
 
 /// What a scenario plays in.
 #[derive(Debug)]
@@ -39,7 +39,10 @@ impl World {
     ) -> Result<Self> {
         let folder = evidence::folder(trial)?;
         let plan = Plan::for_test(pace)?;
-        let deployment = Deployment::write(&folder, servers::program(Build::Test), plan)?;
+        let mut deployment = Deployment::write(&folder, servers::program(Build::Test), plan)?;
+        let site = faults::lay_out(&folder)?;
+        let [p0_settings, ..] = &mut deployment.settings;
+        p0_settings.push(format!("clients.page={}", site.display()));
         let [p0, p1, p2] = plan.clients;
         let taps = [
             Tap::start(p0).await?,

@@ -1,7 +1,5 @@
 //! The root: which stage the page is in, from loading to an open identity.
 
-mod start;
-
 use std::rc::Rc;
 
 use mcmix_shared::client::View;
@@ -13,8 +11,9 @@ use yew::prelude::*;
 use crate::components::front::{Fatal, Identities, Welcome, loading};
 use crate::components::home::Home;
 use crate::engine::Request;
-use crate::store::{IdentityEntry, IdentityId, Store};
-use crate::{page, texts};
+use crate::store::IdentityId;
+use crate::worker::{Ask, Listed, Reason, Remote, Tell, Trouble, Usage};
+use crate::{manifest, page, texts};
 
 /// Mounts the app in place of the page's loading text.
 pub fn mount() {
@@ -23,66 +22,10 @@ pub fn mount() {
         root.set_text_content(None);
         yew::set_custom_panic_hook(Box::new(|panic| {
             web_sys::console::error_1(&panic.to_string().into());
-            page::give_up(texts::STOPPED_TITLE, texts::STOPPED);
+            stop();
         }));
         yew::Renderer::<App>::with_root(root).render();
     }
-}
-
-/// What all identities of this page share.
-#[derive(Debug)]
-pub struct Site {
-    /// The servers.
-    pub deployment: Deployment,
-    /// Where identities are kept.
-    pub store: Store,
-}
-
-impl PartialEq for Site {
-    /// There is one site as long as the page lives.
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
-/// An identity of this browser, and whether some window has it open.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Which.
-    pub entry: IdentityEntry,
-    /// Whether some window has it open.
-    pub usage: Usage,
-}
-
-/// Whether some window has an identity open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
-    /// None has.
-    Free,
-    /// One has.
-    Open,
-}
-
-/// Why the list of identities is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// There is a choice.
-    Choice,
-    /// Another window has just taken this one's identity over.
-    TakenOver,
-}
-
-/// Why the page cannot go on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// The deployment's manifest did not come.
-    Unreachable,
-    /// It came and is not usable.
-    Manifest(String),
-    /// The browser's storage failed.
-    Storage(String),
-    /// The identity's records can't be used.
-    Records(String),
 }
 
 #[derive(Clone)]
@@ -92,27 +35,26 @@ enum Stage {
     /// There is no identity yet, or a further one is wanted.
     Welcome,
     Choosing(Reason),
-    Open(Callback<Request>, Rc<View>),
+    Open(Rc<View>),
 }
 
 /// The state of the root.
 #[derive(Clone)]
 struct State {
     stage: Stage,
-    site: Option<Rc<Site>>,
+    /// Whether the worker listens.
+    hears: bool,
+    deployment: Option<Rc<Deployment>>,
     listed: Rc<[Listed]>,
     /// The invite link that opened the page.
     invite: Option<String>,
 }
 
 enum Change {
-    Failed(Trouble),
-    Ready(Rc<Site>),
-    Listed(Vec<Listed>),
+    Told(Tell),
+    Manifest(Result<Deployment, Trouble>),
     Welcome,
     Choose(Reason),
-    Opened(Callback<Request>, Rc<View>),
-    View(Rc<View>),
     Invited(String),
     InviteDone,
 }
@@ -123,17 +65,11 @@ impl Reducible for State {
     fn reduce(self: Rc<Self>, change: Change) -> Rc<Self> {
         let mut next = (*self).clone();
         match change {
-            Change::Failed(trouble) => next.stage = Stage::Failed(trouble),
-            Change::Ready(site) => next.site = Some(site),
-            Change::Listed(listed) => next.listed = listed.into(),
+            Change::Told(tell) => next.hear(tell),
+            Change::Manifest(Ok(deployment)) => next.deployment = Some(Rc::new(deployment)),
+            Change::Manifest(Err(trouble)) => next.stage = Stage::Failed(trouble),
             Change::Welcome => next.stage = Stage::Welcome,
             Change::Choose(reason) => next.stage = Stage::Choosing(reason),
-            Change::Opened(request, view) => next.stage = Stage::Open(request, view),
-            Change::View(view) => {
-                if let Stage::Open(_, shown) = &mut next.stage {
-                    *shown = view;
-                }
-            }
             Change::Invited(invite) => next.invite = Some(invite),
             Change::InviteDone if self.invite.is_none() => return self,
             Change::InviteDone => next.invite = None,
@@ -142,19 +78,66 @@ impl Reducible for State {
     }
 }
 
+impl State {
+    fn hear(&mut self, tell: Tell) {
+        match tell {
+            Tell::Listens => self.hears = true,
+            Tell::Listed(listed) => self.listed = listed.into(),
+            Tell::NoIdentity => self.stage = Stage::Welcome,
+            Tell::Choose(reason) => self.stage = Stage::Choosing(reason),
+            Tell::Opened(_, view) => self.stage = Stage::Open(Rc::new(view.apply(None))),
+            Tell::Changed(changes) => {
+                if let Stage::Open(shown) = &mut self.stage {
+                    *shown = Rc::new(changes.apply(Some(shown)));
+                }
+            }
+            Tell::Failed(trouble) => self.stage = Stage::Failed(trouble),
+            Tell::Stopped => {}
+        }
+    }
+}
+
+/// What the page around the views does when the worker tells something.
+fn accompany(tell: &Tell) {
+    match tell {
+        Tell::Opened(id, _) => page::keep_tab_identity(Some(id)),
+        Tell::Choose(Reason::TakenOver) => page::keep_tab_identity(None),
+        Tell::Stopped => stop(),
+        _ => {}
+    }
+}
+
+fn stop() {
+    page::give_up(texts::STOPPED_TITLE, texts::STOPPED);
+}
+
 #[component]
 fn App() -> Html {
     let state = use_reducer(|| State {
         stage: Stage::Loading,
-        site: None,
+        hears: false,
+        deployment: None,
         listed: Rc::new([]),
         invite: page::take_invite(),
     });
     let dispatch = state.dispatcher();
+    let remote = use_memo((), {
+        let dispatch = dispatch.clone();
+        move |()| {
+            let hear = move |tell| {
+                accompany(&tell);
+                dispatch.dispatch(Change::Told(tell));
+            };
+            Remote::listen(hear, stop)
+        }
+    });
     use_effect_with((), {
         let dispatch = dispatch.clone();
         move |()| {
-            spawn_local(start::boot(dispatch.clone()));
+            spawn_local({
+                let dispatch = dispatch.clone();
+                async move { dispatch.dispatch(Change::Manifest(manifest::load().await)) }
+            });
             // A link pasted into the address of an open page changes nothing but the fragment.
             page::on_window("hashchange", move |_| {
                 if let Some(invite) = page::take_invite() {
@@ -163,51 +146,49 @@ fn App() -> Html {
             })
         }
     });
+    let ask = use_callback(remote, |ask: Ask, remote| {
+        if let Some(remote) = &**remote {
+            remote.ask(&ask);
+        }
+    });
+    use_effect_with((state.hears, state.deployment.clone()), {
+        let ask = ask.clone();
+        move |(hears, deployment)| {
+            if let (true, Some(deployment)) = (hears, deployment) {
+                let manifest = deployment.to_json();
+                let tab = page::tab_identity();
+                ask.emit(Ask::Begin { manifest, tab });
+            }
+        }
+    });
 
-    let site = state.site.clone();
-    let create = {
-        let (site, dispatch) = (site.clone(), dispatch.clone());
-        Callback::from(move |name: Name| {
-            if let Some(site) = site.clone() {
-                spawn_local(start::create(site, name, dispatch.clone()));
-            }
-        })
-    };
-    let open = {
-        let (site, dispatch) = (site.clone(), dispatch.clone());
-        Callback::from(move |(id, usage): (IdentityId, Usage)| {
-            if let Some(site) = site.clone() {
-                spawn_local(start::open(site, id, usage, dispatch.clone()));
-            }
-        })
-    };
-    let welcome = {
-        let dispatch = dispatch.clone();
-        Callback::from(move |()| dispatch.dispatch(Change::Welcome))
-    };
-    let choose = {
-        let dispatch = dispatch.clone();
-        Callback::from(move |()| dispatch.dispatch(Change::Choose(Reason::Choice)))
-    };
-    let refresh = {
-        let (site, dispatch) = (site.clone(), dispatch.clone());
-        Callback::from(move |()| {
-            if let Some(site) = site.clone() {
-                spawn_local(start::refresh(site, dispatch.clone()));
-            }
-        })
-    };
+    let create = use_callback(ask.clone(), |name: Name, ask| {
+        page::ask_to_persist();
+        ask.emit(Ask::Create(name));
+    });
+    let open = use_callback(ask.clone(), |(id, usage): (IdentityId, Usage), ask| {
+        ask.emit(Ask::Open(id, usage));
+    });
+    let refresh = use_callback(ask.clone(), |(), ask| ask.emit(Ask::List));
+    let request = use_callback(ask, |request: Request, ask| ask.emit(Ask::Engine(request)));
+    let welcome = use_callback(dispatch.clone(), |(), dispatch| {
+        dispatch.dispatch(Change::Welcome);
+    });
+    let choose = use_callback(dispatch.clone(), |(), dispatch| {
+        dispatch.dispatch(Change::Choose(Reason::Choice));
+    });
     let invite_done = use_callback(dispatch, |(), dispatch| {
         dispatch.dispatch(Change::InviteDone);
     });
 
-    let invite = state.invite.as_ref().zip(site.as_ref());
-    let invite = invite.map(|(link, site)| Invite::from_link(link, &site.deployment.realm()));
+    let deployment = state.deployment.clone();
+    let invite = state.invite.as_ref().zip(deployment.as_ref());
+    let invite = invite.map(|(link, deployment)| Invite::from_link(link, &deployment.realm()));
     let inviter = invite
         .as_ref()
         .and_then(|invite| invite.as_ref().ok())
         .cloned();
-    match (&state.stage, site) {
+    match (&state.stage, deployment) {
         (Stage::Failed(trouble), _) => html! { <Fatal trouble={trouble.clone()} /> },
         (Stage::Welcome, Some(_)) => html! {
             <Welcome {inviter} others={!state.listed.is_empty()} on_create={create} on_back={choose} />
@@ -216,8 +197,8 @@ fn App() -> Html {
             <Identities listed={Rc::clone(&state.listed)} reason={*reason} {inviter}
                 on_open={open} on_new={welcome} on_refresh={refresh} />
         },
-        (Stage::Open(request, view), Some(site)) => html! {
-            <Home request={request.clone()} view={Rc::clone(view)} {site} {invite}
+        (Stage::Open(view), Some(deployment)) => html! {
+            <Home {request} view={Rc::clone(view)} {deployment} {invite}
                 on_invite_done={invite_done} />
         },
         _ => html! { { loading() } },

@@ -1,7 +1,7 @@
 //! The client engine: the state machine with its randomness, sockets, store and timer.
 //!
-//! In come [`Request`]s, out go [`Report`]s, and nothing here knows the page: the engine can move
-//! into a worker as it is.
+//! In come [`Request`]s, out go [`Report`]s, and nothing here knows the page: it runs in a worker
+//! ([`crate::worker`]).
 
 mod journal;
 
@@ -19,6 +19,7 @@ use mcmix_shared::identity::Name;
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use rand_core::UnwrapErr;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
 use web_sys::Performance;
 
@@ -27,7 +28,7 @@ use crate::store::{Owner, Store};
 use crate::transport::{SocketEvent, Transport};
 
 /// What the page asks of the engine.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Request {
     /// The user did something.
     User(Action),
@@ -229,7 +230,8 @@ pub fn now() -> Now {
     let steady = Reflect::get(&js_sys::global(), &"performance".into())
         .ok()
         .and_then(|it| it.dyn_into::<Performance>().ok())
-        .map_or(0.0, |performance| performance.now());
+        // From one origin, so that page and worker mean the same.
+        .map_or(0.0, |it| it.time_origin() + it.now());
     Now {
         wall: millis(Date::now()),
         steady: millis(steady),

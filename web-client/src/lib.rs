@@ -5,13 +5,18 @@ pub mod clock;
 pub mod components;
 pub mod engine;
 pub mod lock;
+pub mod manifest;
 pub mod meter;
 pub mod page;
 pub mod store;
 pub mod texts;
 pub mod transport;
+pub mod worker;
 
-/// Mounts the app on the page's `#app` element.
+/// Runs the engine where this is the worker, and else mounts the app on the page's `#app` element.
 pub fn start() {
-    app::mount();
+    match worker::scope() {
+        Some(scope) => worker::serve(scope),
+        None => app::mount(),
+    }
 }

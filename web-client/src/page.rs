@@ -4,7 +4,9 @@ use gloo_events::EventListener;
 use mcmix_shared::identity::ClientKey;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{Document, Event, HtmlElement, MouseEvent, Storage, VisibilityState, Window};
+use web_sys::{
+    Document, Event, EventTarget, HtmlElement, MouseEvent, Storage, VisibilityState, Window,
+};
 use yew::Callback;
 
 use crate::store::IdentityId;
@@ -176,6 +178,16 @@ pub fn on_window(
 ) -> impl FnOnce() + 'static {
     let listener = window().map(|window| EventListener::new(&window, name, heard));
     move || drop(listener)
+}
+
+/// Calls back when the browser puts the page away. One that it takes out again as it was is loaded
+/// anew.
+pub fn put_away(away: impl Fn() + 'static) -> EventListener {
+    let target = js_sys::global().unchecked_into::<EventTarget>();
+    EventListener::new(&target.clone(), "pagehide", move |_| {
+        away();
+        EventListener::once(&target, "pageshow", |_| reload()).forget();
+    })
 }
 
 /// Calls back whenever the page comes into view or leaves it, until the returned function is

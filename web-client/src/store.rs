@@ -8,6 +8,7 @@
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
 use mcmix_shared::client::{Record, Write};
 use rand_core::{Rng as _, UnwrapErr};
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -24,7 +25,7 @@ const READ_ONLY: &str = "readonly";
 const READ_WRITE: &str = "readwrite";
 
 /// Names an identity inside this browser.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityId(String);
 
 impl IdentityId {
@@ -45,7 +46,7 @@ impl IdentityId {
 }
 
 /// An identity of this browser, as the list of them shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityEntry {
     /// Names it.
     pub id: IdentityId,

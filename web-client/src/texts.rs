@@ -16,8 +16,8 @@ pub use figures::*;
 pub use person::*;
 pub use writing::*;
 
-use crate::app::Trouble;
 use crate::page::Theme;
+use crate::worker::Trouble;
 use mcmix_shared::client::OpenToCalls;
 
 /// The product's name.

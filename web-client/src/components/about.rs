@@ -2,25 +2,25 @@
 
 use std::rc::Rc;
 
+use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
 use super::front::promises;
-use crate::app::Site;
 use crate::texts;
 
 /// What the dialog needs.
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct AboutProps {
-    pub(super) site: Rc<Site>,
+    pub(super) deployment: Rc<Deployment>,
     pub(super) on_close: Callback<()>,
 }
 
 /// Says how it works and whom one has to trust.
 #[component]
 pub(super) fn AboutDialog(props: &AboutProps) -> Html {
-    let deployment = &props.site.deployment;
+    let deployment = &props.deployment;
     html! {
         <Dialog title={texts::HOW_IT_WORKS} testid="about-dialog" on_close={props.on_close.clone()}>
             <section>{ for texts::ABOUT.iter().map(paragraph) }</section>

@@ -10,7 +10,7 @@ pub use welcome::Welcome;
 pub(crate) use welcome::promises;
 
 use super::icon::{Kind, icon, mark};
-use crate::app::Trouble;
+use crate::worker::Trouble;
 use crate::{page, texts};
 
 /// Shows that the page is loading.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use mcmix_shared::client::{Action, Blocked, ServerKeys, View};
 use mcmix_shared::identity::{ClientKey, Invite, InviteError};
+use mcmix_shared::manifest::Deployment;
 use yew::prelude::*;
 
 use self::look::use_look;
@@ -24,7 +25,6 @@ use super::settings::SettingsDialog;
 use super::status::Status;
 use super::toasts::Toasts;
 use super::verify::VerifyDialog;
-use crate::app::Site;
 use crate::engine::{self, Request};
 use crate::{page, texts};
 
@@ -57,7 +57,7 @@ pub struct HomeProps {
     /// What to show.
     pub view: Rc<View>,
     /// The servers.
-    pub site: Rc<Site>,
+    pub deployment: Rc<Deployment>,
     /// What the link that opened the page says.
     pub invite: Option<Result<Invite, InviteError>>,
     /// Called when the link has been dealt with.
@@ -118,7 +118,7 @@ pub fn Home(props: &HomeProps) -> Html {
     // Keys come first, then a link that opened the page.
     let dialog = match (changed.filter(|_| !*keys_put_off), &props.invite) {
         (Some(changed), _) => html! {
-            <KeysDialog {changed} site={Rc::clone(&props.site)} act={act.clone()} on_close={put_off(true)} />
+            <KeysDialog {changed} deployment={Rc::clone(&props.deployment)} act={act.clone()} on_close={put_off(true)} />
         },
         (None, Some(invite)) => html! {
             <AddDialog key="invited" view={Rc::clone(view)} invite={invite.clone()} act={ways.act}
@@ -161,7 +161,9 @@ struct Ways {
 
 /// Shows the dialog that is open.
 fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
-    let HomeProps { view, site, .. } = props;
+    let HomeProps {
+        view, deployment, ..
+    } = props;
     let Ways {
         act,
         show,
@@ -190,9 +192,11 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
             <SettingsDialog view={Rc::clone(view)} {act} {show} on_close={close} />
         },
         (Open::Network, _) => html! {
-            <NetworkDialog view={Rc::clone(view)} site={Rc::clone(site)} on_close={close} />
+            <NetworkDialog view={Rc::clone(view)} deployment={Rc::clone(deployment)} on_close={close} />
         },
-        (Open::About, _) => html! { <AboutDialog site={Rc::clone(site)} on_close={close} /> },
+        (Open::About, _) => {
+            html! { <AboutDialog deployment={Rc::clone(deployment)} on_close={close} /> }
+        }
     }
 }
 
@@ -200,10 +204,8 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
 #[hook]
 fn use_resume(request: &Callback<Request>) {
     use_effect_with(request.clone(), |request| {
-        let stops = ["online", "pageshow"].map(|name| {
-            let request = request.clone();
-            page::on_window(name, move |_| request.emit(Request::Resumed))
-        });
+        let resumed = request.clone();
+        let stop_online = page::on_window("online", move |_| resumed.emit(Request::Resumed));
         let request = request.clone();
         let stop = page::on_visibility(move |visible| {
             if visible {
@@ -211,9 +213,7 @@ fn use_resume(request: &Callback<Request>) {
             }
         });
         move || {
-            for stop in stops {
-                stop();
-            }
+            stop_online();
             stop();
         }
     });

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use mcmix_shared::client::Action;
+use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use crate::app::Site;
 use crate::texts;
 
 /// What the dialog needs.
@@ -15,7 +15,7 @@ use crate::texts;
 pub(super) struct KeysProps {
     /// Which of the three have other keys, P0 first.
     pub(super) changed: [bool; 3],
-    pub(super) site: Rc<Site>,
+    pub(super) deployment: Rc<Deployment>,
     pub(super) act: Callback<Action>,
     /// Called to stay disconnected.
     pub(super) on_close: Callback<()>,
@@ -24,7 +24,7 @@ pub(super) struct KeysProps {
 /// Asks whether to go on with new keys.
 #[component]
 pub(super) fn KeysDialog(props: &KeysProps) -> Html {
-    let deployment = &props.site.deployment;
+    let deployment = &props.deployment;
     let changed = PartyId::ALL.into_iter().zip(props.changed);
     let changed = changed.filter(|(_, changed)| *changed).map(|(party, _)| {
         let server = deployment.server(party);

@@ -3,18 +3,18 @@
 use std::rc::Rc;
 
 use mcmix_shared::client::{ServerKeys, ServerView, View};
+use mcmix_shared::manifest::Deployment;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
 use super::status::{dot, state_name};
-use crate::app::Site;
 use crate::texts;
 
 /// What the dialog needs.
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct NetworkProps {
     pub(super) view: Rc<View>,
-    pub(super) site: Rc<Site>,
+    pub(super) deployment: Rc<Deployment>,
     pub(super) on_close: Callback<()>,
 }
 
@@ -23,10 +23,9 @@ pub(super) struct NetworkProps {
 pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
     let NetworkProps {
         view,
-        site,
+        deployment,
         on_close,
     } = props;
-    let deployment = &site.deployment;
     let figure = |name: &str, value: String| html! { <div><dt>{ name.to_owned() }</dt><dd>{ value }</dd></div> };
     html! {
         <Dialog title={texts::network_title(&view.deployment)} testid="network-dialog" on_close={on_close.clone()}>

@@ -7,9 +7,10 @@ use mcmix_shared::identity::Invite;
 use yew::prelude::*;
 
 use super::{brand, invited};
-use crate::app::{Listed, Reason, Usage};
+
 use crate::components::icon::{Kind, icon};
 use crate::store::IdentityId;
+use crate::worker::{Listed, Reason, Usage};
 use crate::{page, texts};
 
 /// How often the list looks which identities are open, in milliseconds.

@@ -500,6 +500,16 @@ impl Page {
         self.wait_connected().await
     }
 
+    /// Comes back after leaving by the browser's own button.
+    ///
+    /// # Errors
+    ///
+    /// The page does not come up.
+    pub async fn go_back(&self) -> Result<()> {
+        self.web().await?.back().await?;
+        self.wait_connected().await
+    }
+
     /// Comes back after leaving, and waits for nothing: the page may have a question first.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use crate::world::World;
 
 mod absent;
 mod any_time;
+mod arrival;
 mod busy_page;
 mod changed_keys;
 mod closed;
@@ -56,6 +57,7 @@ macro_rules! scenarios {
 pub(crate) const ALL: &[Scenario] = scenarios![
     first_message: Quick,
     any_time: Quick,
+    arrival: Quick,
     ring: Quick,
     glare: Quick,
     removed: Quick,

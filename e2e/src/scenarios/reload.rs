@@ -1,5 +1,5 @@
 //! A page reload in the middle of a conversation: it goes on, nothing is lost or doubled, and the
-//! mark of a compared safety number stays.
+//! mark of a compared safety number stays. Nor is anything where one leaves the page and goes back.
 
 use std::sync::Arc;
 
@@ -42,7 +42,12 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     tell(&alice, &bob, "four").await?;
     tell(&bob, &alice, "five").await?;
 
+    // Whatever the browser still has of a page that was left, it is connected again.
+    alice.leave().await?;
+    alice.go_back().await?;
+    tell(&bob, &alice, "six").await?;
+
     ensure!(bob.texts(From::Them).await? == ["one", "two", "four"]);
-    ensure!(alice.texts(From::Them).await? == ["three", "five"]);
+    ensure!(alice.texts(From::Them).await? == ["three", "five", "six"]);
     Ok(())
 }

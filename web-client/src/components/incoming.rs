@@ -98,7 +98,7 @@ fn ring(contact: &ContactView, at: Millis, now: Millis, props: &IncomingProps) -
     let onopen = props.on_select.reform(move |_: MouseEvent| key);
     let ondismiss = props.act.reform(move |_: MouseEvent| Action::MarkRead(key));
     html! {
-        <div key={key.to_text()} class="incoming-card" data-testid="rang" data-name={name.clone()}>
+        <div key={format!("ring {}", key.to_text())} class="incoming-card" data-testid="rang" data-name={name.clone()}>
             <div class="row">
                 { avatar(&name, key, "") }
                 <h2 class="grow">{ texts::rang_you(&name, at, now) }</h2>

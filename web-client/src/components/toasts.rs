@@ -64,7 +64,8 @@ pub(super) fn Toasts(props: &ToastsProps) -> Html {
             if view.server_keys != ServerKeys::Known {
                 { banner("keys-changed", texts::KEYS_CHANGED_BANNER, decide(on_decide)) }
             }
-            { for view.notices.iter().rev().filter(told).take(AT_ONCE).map(|notice| toast(notice, act)) }
+            // A list of its own, as in `log.rs`.
+            <>{ for view.notices.iter().rev().filter(told).take(AT_ONCE).map(|notice| toast(notice, act)) }</>
         </section>
     }
 }

@@ -62,7 +62,9 @@ pub(super) fn Log(props: &LogProps) -> Html {
                 if earlier > 0 {
                     <button type="button" class="button quiet compact" onclick={onearlier}>{ texts::EARLIER }</button>
                 }
-                { for entries(contact, earlier, &props.act) }
+                // A list of its own: beside what has no keys, keys would tell nothing, and all of it
+                // would be made anew.
+                <>{ for entries(contact, earlier, &props.act) }</>
             </div>
         </div>
     }

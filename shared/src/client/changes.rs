@@ -1,6 +1,7 @@
 //! What has changed in a view: that is all that crosses from the client to the page.
 
-use std::{collections::BTreeMap, mem, sync::Arc};
+use core::mem;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -60,18 +61,17 @@ impl Changes {
 
     /// Returns the new view; `shown` is the one that these changes were made for, or none.
     pub fn apply(mut self, shown: Option<&View>) -> View {
-        let mut contacts: BTreeMap<_, _> = shown
-            .map_or(&[][..], |shown| &shown.contacts)
-            .iter()
-            .map(|contact| (contact.key, contact.clone()))
-            .collect();
-        let changed = mem::take(&mut self.view.contacts);
-        for (mut contact, messages) in changed.into_iter().zip(self.messages) {
-            let before = contacts.remove(&contact.key);
-            contact.messages = messages.apply(before.map(|it| it.messages).unwrap_or_default());
-            contacts.insert(contact.key, contact);
+        let shown = |key| shown?.contact(key);
+        let mut changed = mem::take(&mut self.view.contacts);
+        for (contact, messages) in changed.iter_mut().zip(self.messages) {
+            let before = shown(contact.key).map(|it| it.messages.clone());
+            contact.messages = messages.apply(before.unwrap_or_default());
         }
-        let contacts = self.order.iter().filter_map(|key| contacts.remove(key));
+        let contacts = self.order.iter().filter_map(|key| {
+            let at = changed.iter().position(|contact| contact.key == *key);
+            at.map(|at| changed.swap_remove(at))
+                .or_else(|| shown(*key).cloned())
+        });
         View {
             contacts: contacts.collect(),
             ..self.view
@@ -81,21 +81,15 @@ impl Changes {
 
 impl Messages {
     fn between(shown: &[Arc<MessageView>], next: &[Arc<MessageView>]) -> Self {
-        let numbers = |messages: &[Arc<MessageView>]| -> BTreeMap<_, _> {
-            messages
-                .iter()
-                .map(|it| (it.number, Arc::clone(it)))
-                .collect()
-        };
-        let (before, after) = (numbers(shown), numbers(next));
-        let gone = before.keys().filter(|number| !after.contains_key(number));
-        let new = next.iter().filter(|it| before.get(&it.number) != Some(it));
+        let gone = shown.iter().filter(|it| find(next, it.number).is_none());
+        let new = next.iter().filter(|it| find(shown, it.number) != Some(it));
         Self {
-            gone: gone.copied().collect(),
+            gone: gone.map(|it| it.number).collect(),
             new: new.map(|it| (**it).clone()).collect(),
         }
     }
 
+    /// Both are in the order of their numbers.
     fn apply(self, mut shown: Vec<Arc<MessageView>>) -> Vec<Arc<MessageView>> {
         shown.retain(|message| !self.gone.contains(&message.number));
         for message in self.new {
@@ -108,4 +102,10 @@ impl Messages {
         }
         shown
     }
+}
+
+/// Finds a message among those in the order of their numbers.
+fn find(messages: &[Arc<MessageView>], number: MessageNumber) -> Option<&Arc<MessageView>> {
+    let at = messages.binary_search_by_key(&number, |it| it.number);
+    messages.get(at.ok()?)
 }

@@ -893,6 +893,53 @@ impl Page {
         self.press(&id(test_id)).await
     }
 
+    /// Presses what has that test id twice, as fast as people do.
+    ///
+    /// # Errors
+    ///
+    /// It is not there.
+    pub async fn double_click(&self, test_id: &str) -> Result<()> {
+        let element = self.element(&id(test_id)).await?;
+        let web = self.web().await?;
+        let twice = web.action_chain().double_click_element(&element);
+        Ok(twice.perform().await?)
+    }
+
+    /// Follows a link to this page while it is open.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn follow_link(&self, link: &str) -> Result<()> {
+        let script = "location.hash = new URL(arguments[0]).hash";
+        self.web().await?.execute(script, vec![json!(link)]).await?;
+        Ok(())
+    }
+
+    /// Lets the browser say that it has no network.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn say_offline(&self) -> Result<()> {
+        self.say_event("offline").await
+    }
+
+    /// Lets the browser say that it has a network again.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn say_online(&self) -> Result<()> {
+        self.say_event("online").await
+    }
+
+    async fn say_event(&self, name: &str) -> Result<()> {
+        let script = "dispatchEvent(new Event(arguments[0]))";
+        self.web().await?.execute(script, vec![json!(name)]).await?;
+        Ok(())
+    }
+
     /// Presses the last of those that have that test id.
     ///
     /// # Errors
@@ -912,13 +959,14 @@ impl Page {
         Ok(element.scroll_into_view().await?)
     }
 
-    /// Puts a text into the composer of the open conversation.
+    /// Puts a text into a field, all at once.
     ///
     /// # Errors
     ///
-    /// No conversation is open.
-    pub async fn paste(&self, text: &str) -> Result<()> {
-        let arguments = vec![json!(id("composer-input")), json!(text)];
+    /// There is no such field.
+    pub async fn paste(&self, test_id: &str, text: &str) -> Result<()> {
+        self.wait(&id(test_id)).await?;
+        let arguments = vec![json!(id(test_id)), json!(text)];
         self.run_script(PASTE, arguments).await.map(drop)
     }
 

@@ -20,7 +20,9 @@ mod declined;
 mod first_message;
 mod frozen;
 mod glare;
+mod no_network;
 mod offline;
+mod pasted;
 mod reload;
 mod removed;
 mod restart;
@@ -58,6 +60,8 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     first_message: Quick,
     any_time: Quick,
     arrival: Quick,
+    pasted: Quick,
+    no_network: Quick,
     ring: Quick,
     glare: Quick,
     removed: Quick,

@@ -341,11 +341,13 @@ async fn talking(ada: &Page, grace: &Page, camera: &Camera) -> Result<()> {
     ada.click_last("cancel-message").await?;
     ada.send("Grace", "And so does this.").await?;
     camera.take(ada, "queued-and-taken-back").await?;
-    ada.paste(&"Too much to say. ".repeat(900)).await?;
+    ada.paste("composer-input", &"Too much to say. ".repeat(900))
+        .await?;
     camera.take(ada, "nearly-too-long").await?;
-    ada.paste(&"Far too much to say. ".repeat(900)).await?;
+    ada.paste("composer-input", &"Far too much to say. ".repeat(900))
+        .await?;
     camera.take(ada, "too-long").await?;
-    ada.paste("").await?;
+    ada.paste("composer-input", "").await?;
     grace.come_back().await?;
     ada.wait_delivered("Grace", "And so does this.").await
 }

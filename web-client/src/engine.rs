@@ -34,6 +34,8 @@ pub enum Request {
     User(Action),
     /// The page became visible or the network came back.
     Resumed,
+    /// The browser says that there is no network.
+    Offline,
 }
 
 /// What the engine tells the page.
@@ -134,11 +136,18 @@ impl Engine {
 
     /// Hands in a request.
     pub fn request(&self, request: Request) {
-        let event = match request {
-            Request::User(action) => Event::User(action),
-            Request::Resumed => Event::Resumed,
-        };
-        Core::handle(&Rc::downgrade(&self.core), event);
+        let core = Rc::downgrade(&self.core);
+        match request {
+            Request::User(action) => Core::handle(&core, Event::User(action)),
+            Request::Resumed => Core::handle(&core, Event::Resumed),
+            Request::Offline => {
+                // It is believed: a socket may look open for half a minute yet.
+                for party in PartyId::ALL {
+                    self.core.borrow_mut().transport.disconnect(party);
+                    Core::handle(&core, Event::Closed(party));
+                }
+            }
+        }
     }
 }
 

@@ -226,6 +226,10 @@ pub const INVITE_HINT: &str = "The link holds your public key and your name. The
 
 /// Heads the dialog.
 pub const ADD_TITLE: &str = "Add a contact";
+/// Adds somebody new and calls them.
+pub const ADD_AND_CALL: &str = "Add and call";
+/// Adds somebody new, and no more.
+pub const ONLY_ADD: &str = "Only add";
 /// Their link's label.
 pub const THEIR_LINK: &str = "Their invite link";
 /// An empty field for a link.
@@ -235,7 +239,7 @@ pub const LINK_HINT: &str = "Ask them for it: they find it under “My link”."
 /// One's own name for a contact.
 pub const NAME_FOR_THEM: &str = "Your name for them";
 /// What adding does.
-pub const ADD_HINT: &str = "Adding tells nobody, not even them. They hear of you when you call.";
+pub const ADD_HINT: &str = "A call asks them whether the two of you may write to each other. It rings if they are there and open to calls; nobody else learns of it. Adding alone tells nobody, not even them.";
 /// A link of one's own.
 pub const OWN_LINK: &str = "This is your own link. Send it to a friend; to add them, paste theirs.";
 /// Opens the conversation of a known contact.

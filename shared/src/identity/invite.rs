@@ -15,7 +15,7 @@ use crate::{bytes::Reader, kdf, manifest::Realm};
 
 const MARK: &str = "#/invite/";
 /// No link of ours is longer; what is longer was not made here.
-const MAX_LINK_BYTES: usize = 4096;
+const MAX_TEXT_BYTES: usize = 16 * 1024;
 
 /// What an invite link says: whom to call, and what they call themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,27 +69,73 @@ impl Invite {
         format!("{}/{MARK}{code}/{name}", page.trim_end_matches('/'))
     }
 
-    /// Reads a link, or the fragment of one, in a deployment.
+    /// Reads the first link in a text, or the fragment of one, in a deployment.
+    ///
+    /// A link is found in what people paste: with words around it, broken into lines by a mail
+    /// program, quoted, in brackets, its signs encoded.
     ///
     /// # Errors
     /// Says what is wrong with it and what to do.
-    pub fn from_link(link: &str, realm: &Realm) -> Result<Self, InviteError> {
-        let link = link.trim();
-        if link.len() > MAX_LINK_BYTES {
+    pub fn from_link(text: &str, realm: &Realm) -> Result<Self, InviteError> {
+        if text.len() > MAX_TEXT_BYTES {
             return Err(InviteError::NotAnInvite);
         }
-        let (_, rest) = link.split_once(MARK).ok_or(InviteError::NotAnInvite)?;
-        let (code, name) = rest.split_once('/').ok_or(InviteError::Damaged)?;
-        if ClientKey::from_text(code).is_ok() {
+        let found = Found::in_text(text).ok_or(InviteError::NotAnInvite)?;
+        let name = found.name.ok_or(InviteError::Damaged)?;
+        if ClientKey::from_text(&found.code).is_ok() {
             return Err(InviteError::Old);
         }
-        let code = Code::from_text(code).ok_or(InviteError::Damaged)?;
+        let code = Code::from_text(&found.code).ok_or(InviteError::Damaged)?;
         let key = code.key_in(realm)?;
-        let name = percent_decode_str(name)
+        let name = percent_decode_str(&name)
             .decode_utf8()
             .map_err(|_| InviteError::Damaged)?;
         let name = Name::new(&name)?;
         Ok(Self { key, name })
+    }
+}
+
+/// The two parts of a link, as they stand in a text.
+struct Found {
+    code: String,
+    /// None where the text ends before it, or something else stands there.
+    name: Option<String>,
+}
+
+impl Found {
+    fn in_text(text: &str) -> Option<Self> {
+        if let Some((_, rest)) = text.split_once(MARK) {
+            return Some(Self::in_rest(rest));
+        }
+        if let Some((_, rest)) = text.split_once(&MARK.replace('#', "%23")) {
+            return Some(Self::in_rest(rest));
+        }
+        // All of it was encoded once more.
+        let decoded = percent_decode_str(text).decode_utf8_lossy();
+        let (_, rest) = decoded.split_once(MARK)?;
+        Some(Self::in_rest(rest))
+    }
+
+    fn in_rest(rest: &str) -> Self {
+        let mut code = String::new();
+        let mut chars = rest.chars();
+        let reaches_name = loop {
+            match chars.next() {
+                Some(c) if c.is_ascii_alphanumeric() || "-_".contains(c) => code.push(c),
+                Some('/') => break true,
+                // Where mail breaks a line, and how it quotes one.
+                Some(c) if c.is_whitespace() || "=>".contains(c) => {}
+                Some(_) | None => break false,
+            }
+        };
+        let name = reaches_name.then(|| {
+            // A line that mail broke goes on; any other ends the name, as does each sign that no
+            // link has raw.
+            let rest = chars.as_str().replace("=\r\n", "").replace("=\n", "");
+            let ours = |c: &char| c.is_ascii_alphanumeric() || *c == '%';
+            rest.chars().take_while(ours).collect()
+        });
+        Self { code, name }
     }
 }
 
@@ -152,6 +198,8 @@ fn start<const N: usize>(hash: &[u8; 32]) -> [u8; N] {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
     use super::{Code, Invite, InviteError};
     use crate::{
         identity::{KeyError, Name, NameError, SecretKey},
@@ -192,6 +240,42 @@ mod tests {
             for text in [&format!(" {link}\n"), &format!("#{fragment}")] {
                 assert_eq!(Invite::from_link(text, &REALM).as_ref(), Ok(&invite));
             }
+        }
+    }
+
+    /// What mail programs, messengers and people make of a link.
+    #[test]
+    fn links_are_found_in_what_people_paste() {
+        let invite = invite("Zoë B");
+        let link = invite.to_link("https://chat.example", &REALM);
+        let (before, after) = link.split_at(70);
+        let (_, fragment) = link.split_once('#').unwrap();
+        for text in [
+            format!("Hi! Here I am: {link} See you."),
+            format!("Hi!\n\n{link}\nSee you"),
+            format!("<{link}>"),
+            format!("({link})."),
+            format!("[me]({link})"),
+            format!("\"{link}\","),
+            format!("{link}?utm_source=mail&x=/#/invite/"),
+            format!("{link}&amp;utm_source=mail"),
+            format!("{before}\n{after}"),
+            format!("{before}\r\n  {after}"),
+            format!("{before}=\r\n{after}"),
+            format!("> {before}\n> {after}\n> bye"),
+            format!("> > {before}=\n> > {after}"),
+            format!("{}=\nB", link.strip_suffix('B').unwrap()),
+            link.replace('#', "%23"),
+            utf8_percent_encode(&link, NON_ALPHANUMERIC).to_string(),
+            format!(
+                "https://example.org/leave?to={}",
+                utf8_percent_encode(&link, NON_ALPHANUMERIC)
+            ),
+            format!("{link} or {}", link.replace("Zo", "Eve")),
+            format!("#{fragment}"),
+        ] {
+            let read = Invite::from_link(&text, &REALM);
+            assert_eq!(read.as_ref(), Ok(&invite), "{text}");
         }
     }
 
@@ -249,7 +333,7 @@ mod tests {
             "",
             "https://example.org/",
             "#/invit/x/Ada",
-            &"x".repeat(5000),
+            &"x".repeat(20_000),
         ] {
             assert_eq!(read(text), Err(InviteError::NotAnInvite), "{text:.80}");
         }

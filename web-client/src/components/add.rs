@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use mcmix_shared::client::{Action, View};
 use mcmix_shared::identity::{ClientKey, Invite, InviteError, Name};
-use web_sys::{HtmlInputElement, InputEvent};
+use web_sys::{HtmlInputElement, HtmlTextAreaElement, InputEvent};
 use yew::prelude::*;
 
 use super::avatar::avatar;
@@ -22,6 +22,15 @@ pub(super) struct AddProps {
     /// Called with the new contact.
     pub(super) on_added: Callback<ClientKey>,
     pub(super) on_close: Callback<()>,
+}
+
+/// What follows after somebody was added.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// They are called.
+    Call,
+    /// Nothing.
+    Nothing,
 }
 
 /// Adds a contact.
@@ -66,7 +75,7 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
     let onlink = {
         let link = link.setter();
         Callback::from(move |event: InputEvent| {
-            let field = event.target_dyn_into::<HtmlInputElement>();
+            let field = event.target_dyn_into::<HtmlTextAreaElement>();
             link.set(field.map(|field| field.value()).unwrap_or_default());
         })
     };
@@ -80,7 +89,7 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
     let name_error = invite
         .and_then(|_| Name::new(&name).err())
         .filter(|_| *submitted);
-    let onsubmit = {
+    let confirm = {
         let (act, on_added, submitted) = (
             props.act.clone(),
             props.on_added.clone(),
@@ -88,8 +97,7 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
         );
         let (invite, known, realm) = (invite.cloned(), known.is_some(), *realm);
         let name = Name::new(&name);
-        Callback::from(move |event: SubmitEvent| {
-            event.prevent_default();
+        Callback::from(move |then: Then| {
             submitted.set(true);
             let (Some(invite), false, Ok(name)) = (&invite, is_own, &name) else {
                 return;
@@ -104,10 +112,28 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
                         name: name.clone(),
                     });
                 }
+                if then == Then::Call {
+                    act.emit(Action::Call(invite.key));
+                }
             }
             on_added.emit(invite.key);
         })
     };
+    let onsubmit = confirm.reform(|event: SubmitEvent| {
+        event.prevent_default();
+        Then::Call
+    });
+    // A link takes several lines, and none of them is typed.
+    let onkeydown = {
+        let confirm = confirm.clone();
+        Callback::from(move |event: KeyboardEvent| {
+            if event.key() == "Enter" {
+                event.prevent_default();
+                confirm.emit(Then::Call);
+            }
+        })
+    };
+    let onlyadd = confirm.reform(|_: MouseEvent| Then::Nothing);
     use_effect_with((), move |()| {
         page::focus(if opened_by_link {
             "confirm-add"
@@ -127,10 +153,11 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
                 if !opened_by_link || preview.is_none() {
                     <div class="field">
                         <label for="link">{ texts::THEIR_LINK }</label>
-                        <input id="link" class="input mono" data-testid="link-input" type="text"
+                        <textarea id="link" class="input mono" data-testid="link-input" rows="3"
                             autocomplete="off" spellcheck="false" autocapitalize="off"
                             placeholder={texts::LINK_PLACEHOLDER} aria-describedby="link-hint"
-                            aria-invalid={error.is_some().to_string()} value={(*link).clone()} oninput={onlink} />
+                            aria-invalid={error.is_some().to_string()} value={(*link).clone()}
+                            oninput={onlink} {onkeydown} />
                         <span id="link-hint" class="hint">{ texts::LINK_HINT }</span>
                     </div>
                 }
@@ -161,9 +188,18 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
                 <div class="row end">
                     <button type="button" class="button" data-testid="cancel-add"
                         onclick={props.on_close.reform(|_: MouseEvent| ())}>{ texts::CANCEL }</button>
-                    <button type="submit" id="confirm-add" class="button primary" data-testid="confirm-add">
-                        { if known.is_some() { texts::OPEN_CONVERSATION } else { texts::ADD_CONTACT } }
-                    </button>
+                    if known.is_some() {
+                        <button type="submit" id="confirm-add" class="button primary" data-testid="confirm-add">
+                            { texts::OPEN_CONVERSATION }
+                        </button>
+                    } else {
+                        <button type="button" class="button" data-testid="confirm-add" onclick={onlyadd}>
+                            { texts::ONLY_ADD }
+                        </button>
+                        <button type="submit" id="confirm-add" class="button primary" data-testid="add-and-call">
+                            { texts::ADD_AND_CALL }
+                        </button>
+                    }
                 </div>
             </form>
         </Dialog>

@@ -61,7 +61,8 @@ pub fn Dialog(props: &DialogProps) -> Html {
         let on_close = props.on_close.clone();
         Callback::from(move |event: MouseEvent| {
             let target = event.target().and_then(|target| target.dyn_into().ok());
-            if target.is_some() && target == node.get() {
+            // The second press of a double click meant what the first one opened this with.
+            if target.is_some() && target == node.get() && event.detail() < 2 {
                 on_close.emit(());
             }
         })

@@ -121,7 +121,8 @@ pub fn Home(props: &HomeProps) -> Html {
             <KeysDialog {changed} deployment={Rc::clone(&props.deployment)} act={act.clone()} on_close={put_off(true)} />
         },
         (None, Some(invite)) => html! {
-            <AddDialog key="invited" view={Rc::clone(view)} invite={invite.clone()} act={ways.act}
+            // Another link asks about somebody else.
+            <AddDialog key={format!("{invite:?}")} view={Rc::clone(view)} invite={invite.clone()} act={ways.act}
                 on_added={ways.select} on_close={ways.close} />
         },
         (None, None) => dialog(props, &open, ways),
@@ -200,12 +201,13 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
     }
 }
 
-/// Tells the engine when the page becomes visible or the network comes back.
+/// Tells the engine when the page becomes visible, and when the network goes or comes back.
 #[hook]
 fn use_resume(request: &Callback<Request>) {
     use_effect_with(request.clone(), |request| {
-        let resumed = request.clone();
-        let stop_online = page::on_window("online", move |_| resumed.emit(Request::Resumed));
+        let (online, offline) = (request.clone(), request.clone());
+        let stop_online = page::on_window("online", move |_| online.emit(Request::Resumed));
+        let stop_offline = page::on_window("offline", move |_| offline.emit(Request::Offline));
         let request = request.clone();
         let stop = page::on_visibility(move |visible| {
             if visible {
@@ -214,6 +216,7 @@ fn use_resume(request: &Callback<Request>) {
         });
         move || {
             stop_online();
+            stop_offline();
             stop();
         }
     });

@@ -75,6 +75,20 @@ area.dispatchEvent(new InputEvent('input', { bubbles: true }));
 done(true);
 ";
 
+/// Counts what the database holds.
+const COUNT_STORED: &str = r"
+const [done] = arguments;
+const opening = indexedDB.open('mcmix');
+opening.onsuccess = () => {
+  const transaction = opening.result.transaction(['identities', 'records']);
+  const counts = ['identities', 'records'].map((name) => transaction.objectStore(name).count());
+  transaction.oncomplete = () => {
+    opening.result.close();
+    done(counts.reduce((sum, count) => sum + count.result, 0));
+  };
+};
+";
+
 /// Writes texts faster than a person types, each when the one before is among the messages.
 const WRITE_MANY: &str = r"
 const [composer, message, texts, done] = arguments;
@@ -542,6 +556,16 @@ impl Page {
         let changed = self.run_script(&script, Vec::new()).await?;
         ensure!(changed != 0, "no record of {} changed", self.name);
         Ok(())
+    }
+
+    /// Counts what is stored: identities and records.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn stored(&self) -> Result<u64> {
+        let count = self.run_script(COUNT_STORED, Vec::new()).await?;
+        count.as_u64().context("no count")
     }
 
     /// Sets this page's clock ahead, until it is loaded again.

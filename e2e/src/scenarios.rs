@@ -28,6 +28,7 @@ mod removed;
 mod restart;
 mod ring;
 mod same_browser;
+mod throwaway;
 mod two_conversations;
 mod wire_lengths;
 
@@ -69,6 +70,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     busy_page: Quick,
     changed_keys: Quick,
     same_browser: Quick,
+    throwaway: Quick,
     two_conversations: Quick,
     declined: Quick,
     closed: Quick,

@@ -9,7 +9,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use crate::components::front::{Fatal, Identities, Welcome, loading};
-use crate::components::home::Home;
+use crate::components::home::{Home, Kept};
 use crate::engine::Request;
 use crate::store::IdentityId;
 use crate::worker::{Ask, Listed, Reason, Remote, Tell, Trouble, Usage};
@@ -35,7 +35,7 @@ enum Stage {
     /// There is no identity yet, or a further one is wanted.
     Welcome,
     Choosing(Reason),
-    Open(Rc<View>),
+    Open(Kept, Rc<View>),
 }
 
 /// The state of the root.
@@ -85,9 +85,16 @@ impl State {
             Tell::Listed(listed) => self.listed = listed.into(),
             Tell::NoIdentity => self.stage = Stage::Welcome,
             Tell::Choose(reason) => self.stage = Stage::Choosing(reason),
-            Tell::Opened(_, view) => self.stage = Stage::Open(Rc::new(view.apply(None))),
+            Tell::Opened(id, view) => {
+                let kept = if id.is_some() {
+                    Kept::InBrowser
+                } else {
+                    Kept::Nowhere
+                };
+                self.stage = Stage::Open(kept, Rc::new(view.apply(None)));
+            }
             Tell::Changed(changes) => {
-                if let Stage::Open(shown) = &mut self.stage {
+                if let Stage::Open(_, shown) = &mut self.stage {
                     *shown = Rc::new(changes.apply(Some(shown)));
                 }
             }
@@ -100,7 +107,7 @@ impl State {
 /// What the page around the views does when the worker tells something.
 fn accompany(tell: &Tell) {
     match tell {
-        Tell::Opened(id, _) => page::keep_tab_identity(Some(id)),
+        Tell::Opened(id, _) => page::keep_tab_identity(id.as_ref()),
         Tell::Choose(Reason::TakenOver) => page::keep_tab_identity(None),
         Tell::Stopped => stop(),
         _ => {}
@@ -166,6 +173,9 @@ fn App() -> Html {
         page::ask_to_persist();
         ask.emit(Ask::Create(name));
     });
+    let throw_away = use_callback(ask.clone(), |name: Name, ask| {
+        ask.emit(Ask::Throwaway(name));
+    });
     let open = use_callback(ask.clone(), |(id, usage): (IdentityId, Usage), ask| {
         ask.emit(Ask::Open(id, usage));
     });
@@ -191,14 +201,15 @@ fn App() -> Html {
     match (&state.stage, deployment) {
         (Stage::Failed(trouble), _) => html! { <Fatal trouble={trouble.clone()} /> },
         (Stage::Welcome, Some(_)) => html! {
-            <Welcome {inviter} others={!state.listed.is_empty()} on_create={create} on_back={choose} />
+            <Welcome {inviter} others={!state.listed.is_empty()} on_create={create} on_try={throw_away}
+                on_back={choose} />
         },
         (Stage::Choosing(reason), Some(_)) => html! {
             <Identities listed={Rc::clone(&state.listed)} reason={*reason} {inviter}
                 on_open={open} on_new={welcome} on_refresh={refresh} />
         },
-        (Stage::Open(view), Some(deployment)) => html! {
-            <Home {request} view={Rc::clone(view)} {deployment} {invite}
+        (Stage::Open(kept, view), Some(deployment)) => html! {
+            <Home {request} kept={*kept} view={Rc::clone(view)} {deployment} {invite}
                 on_invite_done={invite_done} />
         },
         _ => html! { { loading() } },

@@ -23,8 +23,9 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
 use web_sys::Performance;
 
+pub use self::journal::Keeping;
+
 use self::journal::Journal;
-use crate::store::{Owner, Store};
 use crate::transport::{SocketEvent, Transport};
 
 /// What the page asks of the engine.
@@ -54,10 +55,8 @@ pub enum Report {
 pub struct Setup {
     /// The servers.
     pub deployment: Deployment,
-    /// Where the records are.
-    pub store: Store,
-    /// Whose they are.
-    pub owner: Owner,
+    /// Where the records are kept.
+    pub keeping: Keeping,
     /// The records, none for a new identity.
     pub records: Vec<Record>,
     /// The name for a new identity.
@@ -97,8 +96,7 @@ impl Engine {
     ) -> Result<(Self, Rc<View>), RestoreError> {
         let Setup {
             deployment,
-            store,
-            owner,
+            keeping,
             records,
             name,
         } = setup;
@@ -123,7 +121,7 @@ impl Engine {
             RefCell::new(Core {
                 client,
                 transport: Transport::new(urls, socket_event),
-                journal: Journal::new(store, owner, shown.own.name.clone(), journal_report),
+                journal: Journal::new(keeping, shown.own.name.clone(), journal_report),
                 wake: None,
                 shown: Rc::clone(&shown),
                 report: Rc::new(report),

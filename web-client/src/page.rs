@@ -1,6 +1,6 @@
 //! What the app does to the page around it: title, theme, focus, address, clipboard.
 
-use gloo_events::EventListener;
+use gloo_events::{EventListener, EventListenerOptions};
 use mcmix_shared::identity::ClientKey;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -188,6 +188,17 @@ pub fn put_away(away: impl Fn() + 'static) -> EventListener {
         away();
         EventListener::once(&target, "pageshow", |_| reload()).forget();
     })
+}
+
+/// Lets the browser ask whether to leave, until the returned function is called.
+pub fn ask_before_leaving() -> impl FnOnce() + 'static {
+    let options = EventListenerOptions::enable_prevent_default();
+    let listener = window().map(|window| {
+        EventListener::new_with_options(&window, "beforeunload", options, |event| {
+            event.prevent_default();
+        })
+    });
+    move || drop(listener)
 }
 
 /// Calls back whenever the page comes into view or leaves it, until the returned function is

@@ -113,6 +113,14 @@ pub const CREATE: &str = "Create identity";
 /// What creating does.
 pub const CREATE_HINT: &str =
     "No account, no e-mail, no phone number. Your key is made here and stays in this browser.";
+/// Makes an identity that is kept nowhere.
+pub const TRY: &str = "Just try it";
+/// What that is.
+pub const TRY_HINT: &str = "An identity in this tab alone: nothing is stored, and closing or reloading the tab ends it for good.";
+/// The name of somebody who just tries.
+pub const GUEST: &str = "Guest";
+/// Beside the name of such an identity.
+pub const ONLY_IN_THIS_TAB: &str = "Only in this tab, gone when it closes";
 /// Back to the list of identities.
 pub const BACK_TO_IDENTITIES: &str = "Back to my identities";
 

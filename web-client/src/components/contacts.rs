@@ -7,7 +7,7 @@ use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
 use super::avatar::avatar;
-use super::home::Open;
+use super::home::{Kept, Open};
 use super::icon::{Kind, icon, small_icon};
 use crate::{clock, engine, texts};
 
@@ -15,6 +15,7 @@ use crate::{clock, engine, texts};
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct ContactsProps {
     pub(super) view: Rc<View>,
+    pub(super) kept: Kept,
     pub(super) selected: Option<ClientKey>,
     pub(super) on_select: Callback<ClientKey>,
     pub(super) show: Callback<Open>,
@@ -23,7 +24,9 @@ pub(super) struct ContactsProps {
 /// Shows one's own name, the contacts, and the two ways to get one.
 #[component]
 pub(super) fn Contacts(props: &ContactsProps) -> Html {
-    let ContactsProps { view, show, .. } = props;
+    let ContactsProps {
+        view, kept, show, ..
+    } = props;
     let now = engine::now().wall;
     let own = view.own.name.as_str().to_owned();
     let open = |which: Open| show.reform(move |_: MouseEvent| which.clone());
@@ -38,7 +41,11 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
                 { avatar(&own, view.own.key, "") }
                 <div class="titles">
                     <h1 id="contacts-title" class="title" tabindex="-1" data-testid="own-name">{ own }</h1>
-                    <div class="subtitle">{ texts::open_to_calls(view.open_to_calls) }</div>
+                    if *kept == Kept::Nowhere {
+                        <div class="subtitle" data-testid="throwaway-note">{ texts::ONLY_IN_THIS_TAB }</div>
+                    } else {
+                        <div class="subtitle">{ texts::open_to_calls(view.open_to_calls) }</div>
+                    }
                 </div>
                 <button type="button" class="icon-button" data-testid="settings" title={texts::SETTINGS}
                     aria-label={texts::SETTINGS} onclick={open(Open::Settings)}>

@@ -49,6 +49,15 @@ pub(super) enum Open {
     About,
 }
 
+/// Where an identity is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// In this browser.
+    InBrowser,
+    /// Nowhere: it is gone with the tab.
+    Nowhere,
+}
+
 /// What the main view needs.
 #[derive(Debug, PartialEq, Properties)]
 pub struct HomeProps {
@@ -56,6 +65,8 @@ pub struct HomeProps {
     pub request: Callback<Request>,
     /// What to show.
     pub view: Rc<View>,
+    /// Whether it is kept.
+    pub kept: Kept,
     /// The servers.
     pub deployment: Rc<Deployment>,
     /// What the link that opened the page says.
@@ -80,6 +91,10 @@ pub fn Home(props: &HomeProps) -> Html {
 
     use_resume(&props.request);
     use_effect_with((), |()| page::focus("contacts-title"));
+    use_effect_with(props.kept, |kept| {
+        let stop = (*kept == Kept::Nowhere).then(page::ask_before_leaving);
+        move || stop.into_iter().for_each(|stop| stop())
+    });
     use_title(view, selected.map(|contact| contact.name.as_str()));
 
     let show = {
@@ -143,7 +158,7 @@ pub fn Home(props: &HomeProps) -> Html {
     html! {
         <div class="shell" data-testid="home" data-page={page}>
             <Incoming view={Rc::clone(view)} selected={place} act={act.clone()} on_select={select.clone()} />
-            <Contacts view={Rc::clone(view)} selected={place} on_select={select.clone()} show={show.clone()} />
+            <Contacts view={Rc::clone(view)} kept={props.kept} selected={place} on_select={select.clone()} show={show.clone()} />
             { main }
             <Status view={Rc::clone(view)} {show} />
             <Toasts view={Rc::clone(view)} {looking} {act} on_decide={put_off(false)} />

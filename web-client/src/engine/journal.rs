@@ -34,14 +34,36 @@ enum Entry {
     Rename(Name),
 }
 
+/// Where what an engine stores is kept.
+#[derive(Debug)]
+pub enum Keeping {
+    /// In the browser, by whom the identity belongs to.
+    InBrowser(Store, Owner),
+    /// Nowhere: it is gone with the engine.
+    Nowhere,
+}
+
+impl Keeping {
+    async fn keep(&self, entry: &Entry) -> Result<(), StoreError> {
+        match (self, entry) {
+            (Self::Nowhere, _) => Ok(()),
+            (Self::InBrowser(store, owner), Entry::Batch(_, writes)) => {
+                store.write(owner, writes).await
+            }
+            (Self::InBrowser(store, owner), Entry::Rename(name)) => {
+                store.rename(owner, name.as_str()).await
+            }
+        }
+    }
+}
+
 pub(super) struct Journal {
     inner: Rc<Inner>,
     name: Name,
 }
 
 struct Inner {
-    store: Store,
-    owner: Owner,
+    keeping: Keeping,
     waiting: RefCell<VecDeque<Entry>>,
     /// Whether `drain` is at work.
     busy: Cell<bool>,
@@ -49,15 +71,9 @@ struct Inner {
 }
 
 impl Journal {
-    pub(super) fn new(
-        store: Store,
-        owner: Owner,
-        name: Name,
-        report: impl Fn(Outcome) + 'static,
-    ) -> Self {
+    pub(super) fn new(keeping: Keeping, name: Name, report: impl Fn(Outcome) + 'static) -> Self {
         let inner = Inner {
-            store,
-            owner,
+            keeping,
             waiting: RefCell::default(),
             busy: Cell::new(false),
             report: Box::new(report),
@@ -109,10 +125,7 @@ impl Inner {
     async fn persist(&self, entry: &Entry) -> bool {
         let mut pause = FIRST_PAUSE;
         loop {
-            let result = match entry {
-                Entry::Batch(_, writes) => self.store.write(&self.owner, writes).await,
-                Entry::Rename(name) => self.store.rename(&self.owner, name.as_str()).await,
-            };
+            let result = self.keeping.keep(entry).await;
             let batch = match entry {
                 Entry::Batch(batch, _) => Some(*batch),
                 Entry::Rename(_) => None,

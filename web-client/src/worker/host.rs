@@ -10,7 +10,7 @@ use mcmix_shared::manifest::Deployment;
 use wasm_bindgen_futures::spawn_local;
 
 use super::post::{Ask, Listed, Reason, Tell, Trouble, Usage};
-use crate::engine::{Engine, Report, Setup};
+use crate::engine::{Engine, Keeping, Report, Setup};
 use crate::lock::{self, Lock};
 use crate::store::{IdentityId, Store, StoreError};
 
@@ -37,8 +37,8 @@ struct Open {
     engine: Rc<Engine>,
     /// What the page shows.
     shown: Rc<View>,
-    /// Held for as long as it is open.
-    _lock: Lock,
+    /// Held for as long as it is open, if it is kept.
+    _lock: Option<Lock>,
 }
 
 impl Host {
@@ -74,6 +74,15 @@ impl Host {
             Ask::Create(name) => {
                 let id = IdentityId::random();
                 self.claim(&id, Some(name), Usage::Free).await.map(drop)
+            }
+            Ask::Throwaway(name) => {
+                let setup = Setup {
+                    deployment: self.site()?.deployment.clone(),
+                    keeping: Keeping::Nowhere,
+                    records: Vec::new(),
+                    name,
+                };
+                self.start(setup, None, None)
             }
             Ask::Open(id, usage) => match self.claim(&id, None, usage).await? {
                 Claim::Made => Ok(()),
@@ -136,8 +145,8 @@ impl Host {
             }
         };
         let lock = match usage {
-            Usage::Free => Lock::take(&lock_name, lost.clone()).await,
-            Usage::Open => Lock::steal(&lock_name, lost.clone()).await,
+            Usage::Free => Lock::take(&lock_name, lost).await,
+            Usage::Open => Lock::steal(&lock_name, lost).await,
         };
         let Some(lock) = lock else {
             return Ok(Claim::Refused);
@@ -146,28 +155,43 @@ impl Host {
         let claimed = claimed.map_err(storage)?;
         let setup = Setup {
             deployment: site.deployment.clone(),
-            store: site.store.clone(),
-            owner: claimed.owner,
+            keeping: Keeping::InBrowser(site.store.clone(), claimed.owner),
             records: claimed.records,
             name: Name::new(&claimed.name).map_err(records)?,
         };
+        self.start(setup, Some(id), Some(lock))?;
+        Ok(Claim::Made)
+    }
+
+    /// Starts the engine of an identity; a lock is held for as long as it is open.
+    fn start(
+        self: &Rc<Self>,
+        setup: Setup,
+        id: Option<&IdentityId>,
+        lock: Option<Lock>,
+    ) -> Result<(), Trouble> {
         let report = {
             let host = Rc::downgrade(self);
-            move |report| match (host.upgrade(), report) {
-                (Some(host), Report::View(view)) => host.show(view),
-                (_, Report::Lost) => lost(),
-                // What just happened shows in the view as well.
-                (_, Report::Notice(_)) | (None, Report::View(_)) => {}
+            move |report| {
+                let Some(host) = host.upgrade() else {
+                    return;
+                };
+                match report {
+                    Report::View(view) => host.show(view),
+                    Report::Lost => host.lose(),
+                    // What just happened shows in the view as well.
+                    Report::Notice(_) => {}
+                }
             }
         };
         let (engine, shown) = Engine::start(setup, report).map_err(records)?;
-        (self.tell)(&Tell::Opened(id.clone(), Changes::whole(&shown)));
+        (self.tell)(&Tell::Opened(id.cloned(), Changes::whole(&shown)));
         self.open.replace(Some(Open {
             engine: Rc::new(engine),
             shown,
             _lock: lock,
         }));
-        Ok(Claim::Made)
+        Ok(())
     }
 
     fn show(&self, view: Rc<View>) {

@@ -22,6 +22,8 @@ pub enum Ask {
     },
     /// To make an identity, and to open it.
     Create(Name),
+    /// To make an identity that is kept nowhere, and to open it.
+    Throwaway(Name),
     /// To open an identity; one that is open elsewhere is taken over.
     Open(IdentityId, Usage),
     /// To look again which identities there are and which are open.
@@ -41,8 +43,8 @@ pub enum Tell {
     NoIdentity,
     /// Nothing is open: one is to be chosen.
     Choose(Reason),
-    /// An identity is open, and shows this.
-    Opened(IdentityId, Changes),
+    /// An identity is open, and shows this; without an id one that is kept nowhere.
+    Opened(Option<IdentityId>, Changes),
     /// It shows something else.
     Changed(Changes),
     /// It can't go on.

@@ -17,6 +17,8 @@ pub struct WelcomeProps {
     pub others: bool,
     /// Creates an identity of that name.
     pub on_create: Callback<Name>,
+    /// Creates one of that name that is kept nowhere.
+    pub on_try: Callback<Name>,
     /// Goes back to the list of identities.
     pub on_back: Callback<()>,
 }
@@ -42,6 +44,15 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
                     page::focus("name");
                 }
             }
+        })
+    };
+    let ontry = {
+        let (input, on_try) = (input.clone(), props.on_try.clone());
+        Callback::from(move |_: MouseEvent| {
+            let text = input.cast::<HtmlInputElement>().map(|input| input.value());
+            // Whoever just tries need not think of a name.
+            let name = Name::new(&text.unwrap_or_default()).or_else(|_| Name::new(texts::GUEST));
+            name.into_iter().for_each(|name| on_try.emit(name));
         })
     };
     let onback = props.on_back.reform(|_: MouseEvent| ());
@@ -72,6 +83,10 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
                         { texts::CREATE }
                     </button>
                     <p class="muted small">{ texts::CREATE_HINT }</p>
+                    <button type="button" class="button wide" data-testid="throwaway" onclick={ontry}>
+                        { texts::TRY }
+                    </button>
+                    <p class="muted small">{ texts::TRY_HINT }</p>
                     if props.others {
                         <button type="button" class="button quiet" onclick={onback}>
                             { texts::BACK_TO_IDENTITIES }

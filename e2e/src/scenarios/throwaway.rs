@@ -1,0 +1,33 @@
+//! One press makes an identity that is kept nowhere: its link works like any other, and it is gone
+//! with the page.
+
+use std::sync::Arc;
+
+use anyhow::{Result, ensure};
+
+use super::tell;
+use crate::page::id;
+use crate::world::World;
+
+pub(super) async fn play(world: Arc<World>) -> Result<()> {
+    let alice = world.person("Alice").await?;
+    let guest = world.visitor("Guest").await?;
+    guest.click("throwaway").await?;
+    guest.wait(&id("throwaway-note")).await?;
+    guest.wait_connected().await?;
+
+    alice
+        .start_adding("Guest", &guest.invite_link().await?)
+        .await?;
+    alice.click("add-and-call").await?;
+    guest.accept("Alice").await?;
+    tell(&guest, &alice, "just trying").await?;
+    tell(&alice, &guest, "welcome").await?;
+
+    // Nothing was stored: the next visit is a first one.
+    guest.leave().await?;
+    guest.come_back_asked().await?;
+    guest.wait(&id("welcome")).await?;
+    ensure!(guest.stored().await? == 0, "something is stored");
+    Ok(())
+}

@@ -222,6 +222,13 @@ async fn adding(ada: &Page, friends: &Friends, camera: &Camera) -> Result<()> {
 
 /// People who are no contacts: one who has a contact's name, and one who has not.
 async fn strangers(world: &World, ada: &Page, camera: &Camera) -> Result<()> {
+    let guest = world.visitor("Guest").await?;
+    camera.frame(&guest).await?;
+    guest.click("throwaway").await?;
+    guest.wait(&id("throwaway-note")).await?;
+    camera.take(&guest, "throwaway").await?;
+    guest.leave().await?;
+
     let edsger = world.visitor("Edsger").await?;
     camera.frame(&edsger).await?;
     edsger.wait(&id("welcome")).await?;

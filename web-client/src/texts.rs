@@ -120,7 +120,7 @@ pub const TRY_HINT: &str = "An identity in this tab alone: nothing is stored, an
 /// The name of somebody who just tries.
 pub const GUEST: &str = "Guest";
 /// Beside the name of such an identity.
-pub const ONLY_IN_THIS_TAB: &str = "Only in this tab, gone when it closes";
+pub const ONLY_IN_THIS_TAB: &str = "In this tab only";
 /// Back to the list of identities.
 pub const BACK_TO_IDENTITIES: &str = "Back to my identities";
 

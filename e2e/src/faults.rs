@@ -20,11 +20,11 @@ pub(crate) fn lay_out(folder: &Path) -> Result<PathBuf> {
     let mut changed = 0;
     for entry in fs::read_dir(site::folder())? {
         let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let to = copy.join(&name);
-        if !name.starts_with("engine.") {
+        let (name, to) = (entry.file_name(), copy.join(entry.file_name()));
+        let is_script = entry.path().extension().is_some_and(|it| it == "js");
+        if !name.to_string_lossy().starts_with("engine.") {
             fs::hard_link(entry.path(), to)?;
-        } else if name.ends_with(".js") {
+        } else if is_script {
             fs::write(to, fs::read_to_string(entry.path())? + FAULTS)?;
             changed += 1;
         }

@@ -52,7 +52,7 @@ struct State {
 
 enum Change {
     Told(Tell),
-    Manifest(Result<Deployment, Trouble>),
+    Manifest(Result<Rc<Deployment>, Trouble>),
     Welcome,
     Choose(Reason),
     Invited(String),
@@ -66,7 +66,7 @@ impl Reducible for State {
         let mut next = (*self).clone();
         match change {
             Change::Told(tell) => next.hear(tell),
-            Change::Manifest(Ok(deployment)) => next.deployment = Some(Rc::new(deployment)),
+            Change::Manifest(Ok(deployment)) => next.deployment = Some(deployment),
             Change::Manifest(Err(trouble)) => next.stage = Stage::Failed(trouble),
             Change::Welcome => next.stage = Stage::Welcome,
             Change::Choose(reason) => next.stage = Stage::Choosing(reason),
@@ -143,7 +143,7 @@ fn App() -> Html {
         move |()| {
             spawn_local({
                 let dispatch = dispatch.clone();
-                async move { dispatch.dispatch(Change::Manifest(manifest::load().await)) }
+                async move { dispatch.dispatch(Change::Manifest(manifest::load().await.map(Rc::new))) }
             });
             // A link pasted into the address of an open page changes nothing but the fragment.
             page::on_window("hashchange", move |_| {

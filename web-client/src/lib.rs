@@ -16,7 +16,7 @@ pub mod worker;
 /// Runs the engine where this is the worker, and else mounts the app on the page's `#app` element.
 pub fn start() {
     match worker::scope() {
-        Some(scope) => worker::serve(scope),
+        Some(scope) => worker::serve(&scope),
         None => app::mount(),
     }
 }

@@ -79,7 +79,7 @@ pub fn scope() -> Option<DedicatedWorkerGlobalScope> {
 }
 
 /// Runs the engine for the page, for as long as there is one.
-pub fn serve(scope: DedicatedWorkerGlobalScope) {
+pub fn serve(scope: &DedicatedWorkerGlobalScope) {
     let tell = {
         let scope = scope.clone();
         move |tell: &Tell| drop(scope.post_message(&post::write(tell)))
@@ -90,7 +90,7 @@ pub fn serve(scope: DedicatedWorkerGlobalScope) {
         let _ = self::scope().map(|scope| scope.post_message(&stopped));
     }));
     let host = Host::new(tell.clone());
-    let ears = EventListener::new(&scope, "message", move |event| {
+    let ears = EventListener::new(scope, "message", move |event| {
         if let Some(ask) = message(event).as_ref().and_then(post::read) {
             Rc::clone(&host).hear(ask);
         }

@@ -280,6 +280,7 @@ async fn welcome(
     let upgrade = async {
         let session = tls::export(peer, &stream)?;
         let mut purpose = None;
+        #[expect(clippy::result_large_err, reason = "what the library asks for")]
         let note = |request: &Request, response| {
             purpose = Purpose::read(request.uri().path());
             Ok(response)

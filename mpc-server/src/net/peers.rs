@@ -214,9 +214,10 @@ impl Maker {
             }) = newest.recv().await
             {
                 if let Purpose::Strand(id) = purpose {
-                    let current = current.as_ref();
                     // With too many, or without a link, it is dropped.
-                    let _taken = current.map(|it| it.further.try_send((id, socket)));
+                    if let Some(accepted) = &current {
+                        let _taken = accepted.further.try_send((id, socket));
+                    }
                     continue;
                 }
                 if let Some(accepted) = current.take() {

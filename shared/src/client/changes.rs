@@ -15,7 +15,7 @@ use crate::identity::ClientKey;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Changes {
     /// The new view, with those of its contacts that differ, and without messages.
-    view: View,
+    view: Box<View>,
     /// All contacts, in their order.
     order: Vec<ClientKey>,
     /// Messages of the contacts that differ, in their order.
@@ -53,7 +53,7 @@ impl Changes {
         });
         let messages = messages.collect();
         Self {
-            view,
+            view: Box::new(view),
             order,
             messages,
         }
@@ -74,7 +74,7 @@ impl Changes {
         });
         View {
             contacts: contacts.collect(),
-            ..self.view
+            ..*self.view
         }
     }
 }

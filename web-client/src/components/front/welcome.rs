@@ -52,7 +52,9 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
             let text = input.cast::<HtmlInputElement>().map(|input| input.value());
             // Whoever just tries need not think of a name.
             let name = Name::new(&text.unwrap_or_default()).or_else(|_| Name::new(texts::GUEST));
-            name.into_iter().for_each(|name| on_try.emit(name));
+            if let Ok(name) = name {
+                on_try.emit(name);
+            }
         })
     };
     let onback = props.on_back.reform(|_: MouseEvent| ());

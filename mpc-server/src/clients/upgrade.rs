@@ -95,6 +95,9 @@ fn offers_subprotocol(headers: &HeaderMap) -> bool {
     offers.any(|offer| offer.trim() == SUBPROTOCOL)
 }
 
+/// Keep-alives that may come before a client is there; none of ours sends any so early.
+const KEEP_ALIVES: u32 = 16;
+
 /// Makes the Noise session, then hands the socket over to be served with all others.
 async fn welcome(app: &App, upgrade: OnUpgrade, permit: Option<Extension<Permit>>) -> Option<()> {
     let upgraded = upgrade.await.ok()?;
@@ -102,10 +105,11 @@ async fn welcome(app: &App, upgrade: OnUpgrade, permit: Option<Extension<Permit>
     let mut socket = Socket {
         stream: parts.io.into_inner().into_inner(),
         came: parts.read_buf.into(),
+        keep_alives: 0,
     };
     match greet(app, &mut socket).await {
         Ok((client, transport)) => {
-            let Socket { stream, came } = socket;
+            let Socket { stream, came, .. } = socket;
             app.clients().join(Arrival {
                 socket: stream.into_std().ok()?,
                 permit: permit.map(|Extension(permit)| permit),
@@ -188,17 +192,23 @@ struct Socket {
     stream: TcpStream,
     /// What came and was not read yet.
     came: Vec<u8>,
+    keep_alives: u32,
 }
 
 impl Socket {
-    /// Waits for a binary message of at most `longest` bytes. Keep-alives get no answer yet.
+    /// Waits for a binary message of at most `longest` bytes. Keep-alives get no answer yet; whoever
+    /// sends too many only wants to keep us busy.
     async fn binary(&mut self, longest: usize) -> Result<Vec<u8>, Unwelcome> {
         loop {
             match framing::next(&mut self.came, longest) {
                 Ok(Some((message, len))) => {
                     let binary = match message {
                         Message::Binary(bytes) => Some(bytes.to_vec()),
-                        Message::Ping(_) | Message::Pong => None,
+                        Message::Ping(_) | Message::Pong if self.keep_alives < KEEP_ALIVES => {
+                            self.keep_alives += 1;
+                            None
+                        }
+                        Message::Ping(_) | Message::Pong => return Err(Unwelcome::Gone),
                         Message::Close => return Err(Unwelcome::closed(CloseCode::Normal, "")),
                     };
                     self.came.drain(..len);

@@ -11,7 +11,7 @@ use mcmix_shared::wire::{ClientFrame, Refusal};
 use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::Answer::{self, Closed, Cut, TimedOut};
+use super::Answer::{self, Closed, Cut, HungUp, TimedOut};
 use super::probe::{answer, end, frame, new_key, upgraded};
 use super::{Class, Target};
 use crate::raw::{RawLink, deal_idle, rng, soon, submit};
@@ -83,7 +83,7 @@ pub(super) const CLASSES: &[Class] = &[
     Class::new(
         "pings-before-ready",
         "a hello, then pings, reads nothing",
-        TimedOut,
+        HungUp,
         |it| Box::pin(pings_before_ready(it)),
     ),
     Class::new(

@@ -6,7 +6,7 @@ use mcmix_shared::party::PartyId;
 use mcmix_shared::wire::SUBPROTOCOL;
 use tokio::io::AsyncWriteExt as _;
 
-use super::Answer::{self, Closed, Http, TimedOut};
+use super::Answer::{self, Closed, Http, HungUp, TimedOut};
 use super::probe::{Bare, end, frame, status, upgraded};
 use super::target::HANDSHAKE;
 use super::{Class, Target};
@@ -248,13 +248,13 @@ pub(super) const CLASSES: &[Class] = &[
     Class::new(
         "pings-before-hello",
         "pings before its hello, reads nothing",
-        TimedOut,
+        HungUp,
         |it| Box::pin(floods(it, frame(0x89, &[1; 125]))),
     ),
     Class::new(
         "pongs-before-hello",
         "pongs before its hello, reads nothing",
-        TimedOut,
+        HungUp,
         |it| Box::pin(floods(it, frame(0x8a, &[1; 125]))),
     ),
 ];

@@ -25,6 +25,7 @@ mod strand;
 mod tls;
 
 pub use hello::{PairKey, reread_hello};
+pub use knock::reread_knock;
 pub use link::Link;
 pub use message::{ACCOUNT_BYTES, Control, Position, reread_message};
 pub use peers::{PeerEvent, PeerSettings, Peers};

@@ -162,5 +162,5 @@ fn packet() -> Vec<u8> {
 
 /// An introduction by P1: version, party, deployment, round, turn, contribution.
 fn hello() -> Vec<u8> {
-    [&[1, 2, 1][..], &[5; 32], &[7, 4], &[9; 32]].concat()
+    [&[1, 3, 1][..], &[5; 32], &[7, 4], &[9; 32]].concat()
 }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use rustls::SignatureScheme;
 use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::door::Misdeed;
@@ -74,7 +74,7 @@ impl Knock {
     }
 
     /// Reads what whoever dialled us says first.
-    pub(super) async fn read(socket: &mut TcpStream) -> Result<Self, Misdeed> {
+    pub(super) async fn read(mut socket: impl AsyncRead + Unpin) -> Result<Self, Misdeed> {
         let mut header = [0; HEADER_BYTES];
         // What can't become a knock is not waited for.
         let mut read = 0;
@@ -122,6 +122,14 @@ impl Knock {
             Err(Misdeed::Forged)
         }
     }
+}
+
+/// Reads a knock and writes again what was read, with how much of the bytes that was: for the fuzz
+/// targets.
+pub async fn reread_knock(bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let mut left = bytes;
+    let read = Knock::read(&mut left).await.ok()?;
+    Some((read.encode().ok()?, bytes.len() - left.len()))
 }
 
 /// Knocks at the next party's door.

@@ -87,6 +87,56 @@ fn terms(me: PartyId, most_clients: usize) -> Terms {
     }
 }
 
+/// Two parties that differ in anything about a round compare different bytes.
+#[test]
+fn what_is_compared_is_of_one_round() {
+    let [list, ..] = frozen(&[1, 2, 3]);
+    let kept: Vec<&Member> = list.iter().collect();
+    let of = || terms(PartyId::P0, 10);
+    let mut seen = Vec::new();
+    for (terms, kept, component) in [
+        (of(), &kept[..], 0),
+        (of(), &kept[..], 1),
+        (of(), &kept[1..], 0),
+        (
+            Terms {
+                round: RoundId(8),
+                ..of()
+            },
+            &kept[..],
+            0,
+        ),
+        (
+            Terms {
+                program: Program::Contacts,
+                ..of()
+            },
+            &kept[..],
+            0,
+        ),
+        (
+            Terms {
+                turn: Turn(4),
+                ..of()
+            },
+            &kept[..],
+            0,
+        ),
+        (
+            Terms {
+                sort_ways: 3,
+                ..of()
+            },
+            &kept[..],
+            0,
+        ),
+    ] {
+        let digest = set_digest(&terms, kept, component);
+        assert!(!seen.contains(&digest));
+        seen.push(digest);
+    }
+}
+
 fn run(lists: &[Vec<Member>; 3]) -> [Result<Verdicts, AgreeError>; 3] {
     let links = memory::connect();
     std::thread::scope(|scope| {

@@ -75,16 +75,16 @@ area.dispatchEvent(new InputEvent('input', { bubbles: true }));
 done(true);
 ";
 
-/// Counts what the database holds.
+/// Counts what a store of the database holds.
 const COUNT_STORED: &str = r"
-const [done] = arguments;
+const [store, done] = arguments;
 const opening = indexedDB.open('mcmix');
 opening.onsuccess = () => {
-  const transaction = opening.result.transaction(['identities', 'records']);
-  const counts = ['identities', 'records'].map((name) => transaction.objectStore(name).count());
+  const transaction = opening.result.transaction(store);
+  const count = transaction.objectStore(store).count();
   transaction.oncomplete = () => {
     opening.result.close();
-    done(counts.reduce((sum, count) => sum + count.result, 0));
+    done(count.result);
   };
 };
 ";
@@ -558,13 +558,13 @@ impl Page {
         Ok(())
     }
 
-    /// Counts what is stored: identities and records.
+    /// Counts what is stored in `identities` or `records`.
     ///
     /// # Errors
     ///
     /// The page does not answer.
-    pub async fn stored(&self) -> Result<u64> {
-        let count = self.run_script(COUNT_STORED, Vec::new()).await?;
+    pub async fn stored(&self, store: &str) -> Result<u64> {
+        let count = self.run_script(COUNT_STORED, vec![json!(store)]).await?;
         count.as_u64().context("no count")
     }
 

@@ -28,6 +28,15 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     guest.leave().await?;
     guest.come_back_asked().await?;
     guest.wait(&id("welcome")).await?;
-    ensure!(guest.stored().await? == 0, "something is stored");
+    for store in ["identities", "records"] {
+        ensure!(guest.stored(store).await? == 0, "{store} are stored");
+    }
+
+    // Whoever then stays and double-clicks makes one identity, not two.
+    guest.fill("name-input", "Gus").await?;
+    guest.double_click("create-identity").await?;
+    guest.wait_connected().await?;
+    let made = guest.stored("identities").await?;
+    ensure!(made == 1, "{made} identities of one double click");
     Ok(())
 }

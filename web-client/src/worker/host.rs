@@ -1,6 +1,6 @@
 //! From a manifest to an open identity, and what the page asks of that.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use gloo_timers::future::TimeoutFuture;
@@ -24,6 +24,8 @@ pub(super) struct Host {
     tell: Box<dyn Fn(&Tell)>,
     site: RefCell<Option<Rc<Site>>>,
     open: RefCell<Option<Open>>,
+    /// Whether one is being opened: the second press of a double click asks again.
+    opens: Cell<bool>,
 }
 
 /// What all identities of this page share.
@@ -47,6 +49,7 @@ impl Host {
             tell: Box::new(tell),
             site: RefCell::default(),
             open: RefCell::default(),
+            opens: Cell::new(false),
         })
     }
 
@@ -60,12 +63,23 @@ impl Host {
                     engine.request(request);
                 }
             }
-            ask => spawn_local(async move {
-                if let Err(trouble) = self.answer(ask).await {
-                    (self.tell)(&Tell::Failed(trouble));
+            Ask::List => self.attempt(ask, || {}),
+            Ask::Begin { .. } | Ask::Create(_) | Ask::Throwaway(_) | Ask::Open(..) => {
+                if self.open.borrow().is_none() && !self.opens.replace(true) {
+                    let host = Rc::clone(&self);
+                    self.attempt(ask, move || host.opens.set(false));
                 }
-            }),
+            }
         }
+    }
+
+    fn attempt(self: Rc<Self>, ask: Ask, over: impl FnOnce() + 'static) {
+        spawn_local(async move {
+            if let Err(trouble) = self.answer(ask).await {
+                (self.tell)(&Tell::Failed(trouble));
+            }
+            over();
+        });
     }
 
     async fn answer(self: &Rc<Self>, ask: Ask) -> Result<(), Trouble> {

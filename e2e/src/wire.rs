@@ -17,12 +17,15 @@ pub enum Direction {
     Down,
 }
 
+/// The opcode of binary messages, which carry everything of ours; pings and their answers do not.
+pub const BINARY: u8 = 2;
+
 /// Time, kind and length of one frame, all that its encryption leaves to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// When its header passed.
     pub at: Instant,
-    /// The WebSocket opcode: 2 for the binary messages that carry everything of ours.
+    /// The WebSocket opcode, such as [`BINARY`].
     pub opcode: u8,
     /// Bytes of its payload.
     pub payload_bytes: u64,

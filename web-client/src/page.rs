@@ -5,7 +5,8 @@ use mcmix_shared::identity::ClientKey;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Document, Event, EventTarget, HtmlElement, MouseEvent, Storage, VisibilityState, Window,
+    Document, Event, EventTarget, HtmlElement, KeyboardEvent, MouseEvent, Storage, VisibilityState,
+    Window,
 };
 use yew::Callback;
 
@@ -222,6 +223,16 @@ pub fn is_still(event: &Event) -> bool {
         && event
             .dyn_ref::<MouseEvent>()
             .is_some_and(|event| event.movement_x() == 0 && event.movement_y() == 0)
+}
+
+/// The key code of whatever belongs to an input method: Safari ends a composition with an Enter
+/// that says nothing else of it.
+const COMPOSING: u32 = 229;
+
+/// Says whether a key is Enter. While a word is being composed, Enter belongs to the input method.
+pub fn is_enter(event: &KeyboardEvent) -> bool {
+    let composing = event.is_composing() || event.key_code() == COMPOSING;
+    event.key() == "Enter" && !composing
 }
 
 /// Runs something once the views have changed.

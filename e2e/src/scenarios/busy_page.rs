@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::wire::Frame;
+use crate::wire::{BINARY, Frame};
 use crate::world::World;
 
 /// How long the page is busy: some ten rounds of either program.
 const BUSY: Duration = Duration::from_secs(4);
-/// The opcode of binary messages.
-const BINARY: u8 = 2;
 
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;

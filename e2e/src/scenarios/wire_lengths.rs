@@ -13,11 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{connect, tell};
-use crate::wire::{Frame, Trace};
+use crate::wire::{BINARY, Frame, Trace};
 use crate::world::World;
-
-/// The opcode of binary messages; pings and their answers carry nothing of ours.
-const BINARY: u8 = 2;
 
 /// Frames of one length that may be on their way to one of two people when the counting starts,
 /// and when it ends. Less than the texts below, each of which would show if it cost a frame.

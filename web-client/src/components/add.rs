@@ -127,7 +127,7 @@ pub(super) fn AddDialog(props: &AddProps) -> Html {
     let onkeydown = {
         let confirm = confirm.clone();
         Callback::from(move |event: KeyboardEvent| {
-            if event.key() == "Enter" {
+            if page::is_enter(&event) {
                 event.prevent_default();
                 confirm.emit(Then::Call);
             }

@@ -17,9 +17,6 @@ use crate::{page, texts};
 const COUNT_FROM: usize = MAX_TEXT_BYTES - MAX_TEXT_BYTES / 8;
 /// A draft is kept when nothing was typed for that many milliseconds.
 const KEEP_AFTER: u32 = 400;
-/// The key code of whatever belongs to an input method: Safari ends a composition with an Enter
-/// that says nothing else of it.
-const COMPOSING: u32 = 229;
 
 /// What the composer needs.
 #[derive(Debug, PartialEq, Properties)]
@@ -83,9 +80,7 @@ pub(super) fn Composer(props: &ComposerProps) -> Html {
     let onkeydown = {
         let send = send.clone();
         Callback::from(move |event: KeyboardEvent| {
-            // While a word is being composed, Enter belongs to the input method.
-            let composing = event.is_composing() || event.key_code() == COMPOSING;
-            if event.key() == "Enter" && !event.shift_key() && !composing {
+            if page::is_enter(&event) && !event.shift_key() {
                 event.prevent_default();
                 send.emit(());
             }

@@ -7,7 +7,6 @@ use mcmix_shared::identity::Invite;
 use yew::prelude::*;
 
 use super::{brand, invited};
-
 use crate::components::icon::{Kind, icon};
 use crate::store::IdentityId;
 use crate::worker::{Listed, Reason, Usage};

@@ -9,6 +9,16 @@ pub(crate) fn xor(out: &mut [u8], other: &[u8]) {
     out.iter_mut().zip(other).for_each(|(o, b)| *o ^= b);
 }
 
+/// XORs a row into another one, four bytes at a time.
+pub(crate) fn xor_row<const N: usize>(out: &mut [u8; N], row: &[u8; N]) {
+    let (words, rest) = out.as_chunks_mut::<4>();
+    let (others, other_rest) = row.as_chunks::<4>();
+    for (word, other) in words.iter_mut().zip(others) {
+        *word = (u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(*other)).to_ne_bytes();
+    }
+    xor(rest, other_rest);
+}
+
 /// Turns bits (lowest first) into masks of `N` bytes, all ones or all zeros.
 ///
 /// `first` is the index of the first bit taken.

@@ -16,8 +16,9 @@ use mcmix_shared::party::PartyId;
 
 use crate::{
     bytes,
+    context::Context,
     error::Error,
-    map::{Map, NOTHING},
+    map::{self, Map},
     permutation::Permutation,
     round::Round,
     share::{Pair, Share},
@@ -47,20 +48,12 @@ impl Known {
     }
 
     /// The inverse of a permutation.
-    pub(crate) fn inverse(&self) -> Self {
+    pub(crate) fn inverse(&self, context: &Context) -> Self {
         let map = self.map.as_deref().map(|map| match map {
-            Map::Gather { from, .. } => {
-                let mut back = vec![NOTHING; self.inputs];
-                for (at, &from) in (0..).zip(from) {
-                    if let Some(back) = back.get_mut(from as usize) {
-                        *back = at;
-                    }
-                }
-                Map::Gather {
-                    from: back,
-                    inputs: self.outputs,
-                }
-            }
+            Map::Gather { from, .. } => Map::Gather {
+                from: map::invert(from, self.inputs, context),
+                inputs: self.outputs,
+            },
             Map::Scatter { to, .. } => Map::Gather {
                 from: to.clone(),
                 inputs: self.outputs,
@@ -77,9 +70,24 @@ impl Known {
 
 /// Draws the permutation of a pair, at its parties. Local.
 pub(crate) fn draw(round: &Round<'_>, step: Step, pair: Pair, rows: usize) -> Option<Permutation> {
-    let peer = pair.other(round.party())?;
-    let stream = round.streams.with(peer, step, Purpose::Permutation);
-    Some(Permutation::random(&stream, rows))
+    let [drawn] = draw_each(round, [(step, pair, rows)]);
+    drawn
+}
+
+/// Draws permutations side by side. Local.
+pub(crate) fn draw_each<const N: usize>(
+    round: &Round<'_>,
+    which: [(Step, Pair, usize); N],
+) -> [Option<Permutation>; N] {
+    let mut drawn = which.map(|(step, pair, rows)| {
+        let peer = pair.other(round.party());
+        let stream = peer.map(|peer| round.streams.with(peer, step, Purpose::Permutation));
+        (stream, rows, None)
+    });
+    round.context.each(&mut drawn, |(stream, rows, drawn)| {
+        *drawn = stream.as_ref().map(|it| Permutation::random(it, *rows));
+    });
+    drawn.map(|(_, _, drawn)| drawn)
 }
 
 /// A hop whose messages have been sent.
@@ -156,10 +164,11 @@ pub(crate) fn send(
         .map_or((Pair::P01, 0), |(known, _)| (known.pair, known.outputs));
     let third = pair.third;
     let len = outputs * row_bytes;
+    let context = &mut *round.context;
     let mut expand = |peer| {
         let stream = round.streams.with(peer, step, Purpose::Mask);
-        let mut out = round.context.scratch(len);
-        round.context.fill(&mut out, 16, |offset, chunk| {
+        let mut out = context.scratch(len);
+        context.fill(&mut out, 16, |offset, chunk| {
             chunk.fill(0);
             stream.xor(offset, chunk);
         });
@@ -169,8 +178,11 @@ pub(crate) fn send(
         None => [expand(party.prev()), expand(party.next())],
         Some(other) => {
             let y = expand(third);
-            let mut common = round.context.scratch(len);
-            common.copy_from_slice(&y);
+            let mut common = context.scratch(len);
+            context.fill(&mut common, 1, |offset, chunk| {
+                let y = y.get(offset..).unwrap_or_default();
+                chunk.copy_from_slice(y.get(..chunk.len()).unwrap_or_default());
+            });
             add_moved(round, &terms, third, row_bytes, &mut common);
             round.context.send(other, step.of(row_bytes), &common)?;
             add_moved(round, &terms, other, row_bytes, &mut common);
@@ -213,7 +225,9 @@ impl Pending {
         let mut common = two;
         let vector = self.step.of(self.row_bytes);
         let received = round.context.recv(other, vector, common.len())?;
-        bytes::xor(&mut common, &received);
+        round.context.fill(&mut common, 1, |offset, chunk| {
+            bytes::xor(chunk, received.get(offset..).unwrap_or_default());
+        });
         round.unproved.receive_moved(self.number, received);
         Ok(Share::of(party, other, Arc::new(common), Arc::new(one)))
     }

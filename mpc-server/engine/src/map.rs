@@ -1,11 +1,28 @@
 //! What moves rows: 0/1 matrices with at most one entry a row, or a column (docs/protocol.md §4.2).
 
 use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::{context::Context, permutation::Permutation};
+use crate::{bytes, context::Context, permutation::Permutation};
 
 /// No row.
 pub(crate) const NOTHING: u32 = u32::MAX;
+
+/// Returns of each of `inputs` rows where a list names it, each at most once: [`NOTHING`] if nowhere.
+pub(crate) fn invert(list: &[u32], inputs: usize, context: &Context) -> Vec<u32> {
+    /// Entries that a thread takes at a time.
+    const PART: usize = 1 << 14;
+    let back: Vec<_> = (0..inputs).map(|_| AtomicU32::new(NOTHING)).collect();
+    let mut parts: Vec<_> = (0_u32..).step_by(PART).zip(list.chunks(PART)).collect();
+    context.each(&mut parts, |(first, part)| {
+        for (at, &from) in (*first..).zip(*part) {
+            if let Some(back) = back.get(from as usize) {
+                back.store(at, Relaxed);
+            }
+        }
+    });
+    back.into_iter().map(AtomicU32::into_inner).collect()
+}
 
 /// A linear map of whole rows.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,7 +81,7 @@ impl Map {
                 let from = from.get(offset / N..).unwrap_or_default();
                 for (out, &from) in out.as_chunks_mut::<N>().0.iter_mut().zip(from) {
                     if let Some(row) = rows.get(from as usize) {
-                        crate::bytes::xor(out, row);
+                        bytes::xor_row(out, row);
                     }
                 }
             }),
@@ -72,7 +89,7 @@ impl Map {
                 let out = out.as_chunks_mut::<N>().0;
                 for (&to, row) in to.iter().zip(rows) {
                     if let Some(out) = out.get_mut(to as usize) {
-                        crate::bytes::xor(out, row);
+                        bytes::xor_row(out, row);
                     }
                 }
             }
@@ -88,14 +105,14 @@ impl Map {
             Self::Gather { from, .. } => {
                 for (out, &from) in out.chunks_exact_mut(row_bytes).zip(from) {
                     if let Some(row) = at(from).and_then(|range| rows.get(range)) {
-                        crate::bytes::xor(out, row);
+                        bytes::xor(out, row);
                     }
                 }
             }
             Self::Scatter { to, .. } => {
                 for (&to, row) in to.iter().zip(rows.chunks_exact(row_bytes)) {
                     if let Some(out) = at(to).and_then(|range| out.get_mut(range)) {
-                        crate::bytes::xor(out, row);
+                        bytes::xor(out, row);
                     }
                 }
             }

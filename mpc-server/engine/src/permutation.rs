@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::{context::Context, stream::Stream};
+use crate::{context::Context, map, stream::Stream};
 
 /// A permutation p of 0..n; rows move by `out[j] = in[p[j]]`.
 #[derive(Clone, PartialEq, Eq)]
@@ -70,12 +70,8 @@ impl Permutation {
         Self(map)
     }
 
-    pub(crate) fn inverse(&self) -> Self {
-        let mut map = vec![0; self.0.len()];
-        for (j, &from) in (0..).zip(&self.0) {
-            map[from as usize] = j;
-        }
-        Self(map)
+    pub(crate) fn inverse(&self, context: &Context) -> Self {
+        Self(map::invert(&self.0, self.0.len(), context))
     }
 
     /// Moves rows `first..` into `out`: `out[j] = rows[p[first + j]]`.
@@ -153,7 +149,7 @@ mod tests {
         for rows in [1, 2, 3, 100, 5000, 200_000] {
             let p = random(1, rows);
             let identity: Vec<u32> = (0..rows as u32).collect();
-            let inverse = p.inverse();
+            let inverse = p.inverse(&context);
             assert_eq!(p.then(&inverse, &context).as_slice(), identity);
             assert_eq!(inverse.then(&p, &context).as_slice(), identity);
         }

@@ -46,7 +46,7 @@ impl Ways {
     /// What puts its rows into the order of `then`, at P0 and P2.
     fn map(&self, then: &Permutation, context: &Context) -> Map {
         match &self.order {
-            Some(order) => Map::from(&order.inverse().then(then, context)),
+            Some(order) => Map::from(&order.inverse(context).then(then, context)),
             None => Map::from(then),
         }
     }
@@ -109,8 +109,7 @@ pub(crate) fn route<H: Half>(
     } = payload;
     let party = round.party();
     round.context.phase(Phase::ShufflePayload);
-    let p12 = hop::draw(round, FIRST, Pair::P20, rows);
-    let p13 = hop::draw(round, SECOND, Pair::P01, rows);
+    let [p12, p13] = hop::draw_each(round, [(FIRST, Pair::P20, rows), (SECOND, Pair::P01, rows)]);
     let maps = ways.iter().map(|ways| {
         let map = p12.as_ref().map(|p12| ways.map(p12, round.context));
         Known::new(Pair::P20, [rows, rows], map)
@@ -158,7 +157,7 @@ pub(crate) fn route<H: Half>(
     })?;
     round.context.phase(Phase::Deliver);
     let silent = payload.silent;
-    let after = opened.inverse();
+    let after = opened.inverse(round.context);
     let got_rows = Rows::packed(&got, row_bytes);
     let (streams, context) = (&round.streams, &mut *round.context);
     let replies = match &p13 {

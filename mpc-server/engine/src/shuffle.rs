@@ -103,11 +103,16 @@ impl Shuffle {
         (column, row_bytes): (Share, usize),
     ) -> Result<Share, Error> {
         let [_, second, third] = &self.hops;
-        let column = hop(round, step, vec![(&third.inverse(), column)], row_bytes)?;
+        let column = hop(
+            round,
+            step,
+            vec![(&third.inverse(round.context), column)],
+            row_bytes,
+        )?;
         hop(
             round,
             step.plus(1),
-            vec![(&second.inverse(), column)],
+            vec![(&second.inverse(round.context), column)],
             row_bytes,
         )
     }

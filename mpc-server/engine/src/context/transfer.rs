@@ -6,6 +6,7 @@ use mcmix_shared::party::PartyId;
 use rayon::prelude::*;
 
 use super::Context;
+use super::hashes::{Chain, Hash};
 use crate::{
     bytes,
     error::Error,
@@ -50,8 +51,9 @@ impl Incoming {
 }
 
 impl Outgoing {
-    fn next_range(&mut self) -> Option<Range<usize>> {
-        let range = self.at..self.len.min(self.at + chunk_bytes(self.vector));
+    /// Returns where the next chunk before `end` stands.
+    fn next_range(&mut self, end: usize) -> Option<Range<usize>> {
+        let range = self.at..end.min(self.at + chunk_bytes(self.vector));
         self.at = range.end;
         (!range.is_empty()).then_some(range)
     }
@@ -108,10 +110,7 @@ impl Context {
 
     /// Does the same to some things, on this party's threads.
     pub(crate) fn each<T: Send>(&self, things: &mut [T], op: impl Fn(&mut T) + Sync + Send) {
-        match &self.workers {
-            Some(workers) => workers.install(|| things.par_iter_mut().for_each(op)),
-            None => things.iter_mut().for_each(op),
-        }
+        side_by_side(self.workers.as_ref(), things, op);
     }
 
     /// Begins to send a vector: its place in the chain of messages is fixed here.
@@ -177,26 +176,39 @@ impl Context {
         out: &mut Outgoing,
         op: impl Fn(usize, &mut [u8]) + Sync,
     ) -> Result<bool, Error> {
-        let mut frames = Vec::with_capacity(self.width());
-        while frames.len() < self.width() {
-            let Some(range) = out.next_range() else { break };
-            let mut frame = self.frame(out, range.start, range.len());
-            frame.resize(HEADER_BYTES + range.len(), 0);
-            frames.push((range.start, frame));
-        }
-        let fill = |(offset, frame): &mut (usize, Vec<u8>)| {
-            op(*offset, frame.get_mut(HEADER_BYTES..).unwrap_or_default());
-        };
-        match &self.workers {
-            Some(workers) if frames.len() > 1 => {
-                workers.install(|| frames.par_iter_mut().for_each(fill));
-            }
-            _ => frames.iter_mut().for_each(fill),
-        }
-        for (_, frame) in frames {
-            self.send_frame(out.to, out.vector, frame)?;
-        }
+        self.send_some(out, out.len, op)?;
         Ok(out.at < out.len)
+    }
+
+    /// Sends the next few chunks that stand before `end`, each made and hashed by one thread.
+    fn send_some(
+        &mut self,
+        out: &mut Outgoing,
+        end: usize,
+        op: impl Fn(usize, &mut [u8]) + Sync,
+    ) -> Result<(), Error> {
+        let mut chunks = Vec::with_capacity(self.width());
+        while chunks.len() < self.width() {
+            let Some(range) = out.next_range(end) else {
+                break;
+            };
+            let frame = self.frame(out, range.start, range.len());
+            chunks.push((range, frame, None));
+        }
+        let chain = self.hashes.sent(self.party, out.to);
+        let make = |(range, frame, hash): &mut (Range<usize>, Vec<u8>, Option<Hash>)| {
+            frame.resize(HEADER_BYTES + range.len(), 0);
+            op(
+                range.start,
+                frame.get_mut(HEADER_BYTES..).unwrap_or_default(),
+            );
+            *hash = hash_of(chain, out.vector.step, frame);
+        };
+        side_by_side(self.workers.as_ref(), &mut chunks, make);
+        for (_, frame, hash) in chunks {
+            self.send_frame(out.to, out.vector, frame, hash)?;
+        }
+        Ok(())
     }
 
     /// Sends `data`, as `fill` makes it, to a peer and XORs the peer's into it.
@@ -254,18 +266,16 @@ impl Context {
         for part in rest.chunks_mut(chunk).take(self.width()) {
             let frame = self.recv_frame(*from, vector.step, *at / chunk, part.len())?;
             *at += part.len();
-            parts.push((part, frame));
+            parts.push((part, frame, None));
         }
-        let consume = |(part, frame): &mut (&mut [u8], Vec<u8>)| {
+        let chain = self.hashes.received(self.party, *from);
+        let consume = |(part, frame, hash): &mut (&mut [u8], Vec<u8>, Option<Hash>)| {
             op(part, frame.get(HEADER_BYTES..).unwrap_or_default());
+            *hash = hash_of(chain, vector.step, frame);
         };
-        match &self.workers {
-            Some(workers) if parts.len() > 1 => {
-                workers.install(|| parts.par_iter_mut().for_each(consume));
-            }
-            _ => parts.iter_mut().for_each(consume),
-        }
-        for (_, frame) in parts {
+        side_by_side(self.workers.as_ref(), &mut parts, consume);
+        for (_, frame, hash) in parts {
+            self.hashes.received(self.party, *from).add(hash);
             if self.frames.len() < FRAMES_KEPT {
                 self.frames.push(frame);
             }
@@ -284,11 +294,13 @@ impl Context {
 
     /// Sends the next part of a vector: a whole number of chunks, or its end.
     fn send_next(&mut self, out: &mut Outgoing, part: &[u8]) -> Result<(), Error> {
-        for chunk in part.chunks(chunk_bytes(out.vector)) {
-            let mut frame = self.frame(out, out.at, chunk.len());
-            frame.extend_from_slice(chunk);
-            out.at += chunk.len();
-            self.send_frame(out.to, out.vector, frame)?;
+        let start = out.at;
+        let end = start + part.len();
+        while out.at < end {
+            self.send_some(out, end, |offset, chunk| {
+                let from = part.get(offset - start..).unwrap_or_default();
+                chunk.copy_from_slice(from.get(..chunk.len()).unwrap_or_default());
+            })?;
         }
         Ok(())
     }
@@ -312,21 +324,22 @@ impl Context {
         vector: Vector,
         #[cfg_attr(not(test), expect(unused_mut, reason = "tests make a party cheat"))]
         mut frame: Vec<u8>,
+        hash: Option<Hash>,
     ) -> Result<(), Error> {
         let step = vector.step;
         #[cfg(test)]
-        self.probe.cheat(to, step, vector.unit, &mut frame);
+        let hash = if self.probe.cheat(to, step, vector.unit, &mut frame) {
+            hash_of(self.hashes.sent(self.party, to), step, &frame)
+        } else {
+            hash
+        };
         let sent = if to == self.party.next() {
             &mut self.statistics.sent_to_next
         } else {
             &mut self.statistics.sent_to_prev
         };
         *sent += frame.len() as u64;
-        if step.is_proved() {
-            let (header, body) = frame.split_at(HEADER_BYTES.min(frame.len()));
-            let header = header.split_at(PROVED_HEADER_BYTES.min(header.len())).0;
-            self.hashes.sent(self.party, to).update(header).update(body);
-        }
+        self.hashes.sent(self.party, to).add(hash);
         let result = self.link.send(to, frame);
         result.map_err(|source| Error::Link {
             peer: to,
@@ -409,12 +422,28 @@ impl Context {
         let clock = u32::from_le_bytes([t0, t1, t2, t3]).saturating_add(1);
         self.clock = self.clock.max(clock);
         self.statistics.rounds = self.clock;
-        if step.is_proved() {
-            let hash = self.hashes.received(self.party, peer);
-            hash.update(header.split_at(PROVED_HEADER_BYTES).0)
-                .update(body);
-        }
         Ok(frame)
+    }
+}
+
+/// Hashes a frame, all but its clock, if what it carries is proved.
+fn hash_of(chain: &Chain, step: Step, frame: &[u8]) -> Option<Hash> {
+    let (header, body) = frame.split_at_checked(HEADER_BYTES)?;
+    let (proved, _clock) = header.split_at_checked(PROVED_HEADER_BYTES)?;
+    step.is_proved().then(|| chain.hash([proved, body]))
+}
+
+/// Does the same to some things: on these threads if there are several, else on this one.
+fn side_by_side<T: Send>(
+    workers: Option<&rayon::ThreadPool>,
+    things: &mut [T],
+    op: impl Fn(&mut T) + Sync + Send,
+) {
+    match workers {
+        Some(workers) if things.len() > 1 => {
+            workers.install(|| things.par_iter_mut().for_each(op));
+        }
+        _ => things.iter_mut().for_each(op),
     }
 }
 

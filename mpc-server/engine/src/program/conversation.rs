@@ -133,32 +133,26 @@ pub(super) fn tags_and_roles<C: JoinedRows>(
     input: &ConversationInput<C>,
 ) -> [Share; 2] {
     let row_bytes = CONVERSATION_HEAD_BYTES + input.message_bytes;
-    let mut headers = context.scratch(input.rows * CONVERSATION_HEAD_BYTES);
     let [first, second] = [&input.first, &input.second].map(|component| {
-        context.fill(&mut headers, CONVERSATION_HEAD_BYTES, |offset, out| {
-            out.fill(0);
-            for (row, out) in
-                (offset / CONVERSATION_HEAD_BYTES..).zip(out.chunks_mut(CONVERSATION_HEAD_BYTES))
-            {
-                component.xor(row * row_bytes, out);
-            }
-        });
         let mut tags = context.scratch(input.rows * TAG_BYTES);
         let mut roles = context.scratch(input.rows * TAG_BYTES);
-        let out = tags
-            .as_chunks_mut::<TAG_BYTES>()
-            .0
-            .iter_mut()
-            .zip(roles.as_chunks_mut::<TAG_BYTES>().0);
-        for ((tag, role), [from @ .., bit]) in
-            out.zip(headers.as_chunks::<CONVERSATION_HEAD_BYTES>().0)
-        {
-            *tag = *from;
-            *role = [(bit & 1).wrapping_neg(); TAG_BYTES];
-        }
+        context.fill_all(
+            [&mut tags, &mut roles],
+            TAG_BYTES,
+            |offset, [tags, roles]| {
+                let tags = tags.as_chunks_mut::<TAG_BYTES>().0;
+                let roles = roles.as_chunks_mut::<TAG_BYTES>().0;
+                for (row, (tag, role)) in (offset / TAG_BYTES..).zip(tags.iter_mut().zip(roles)) {
+                    let mut head = [0; CONVERSATION_HEAD_BYTES];
+                    component.xor(row * row_bytes, &mut head);
+                    let [from @ .., bit] = head;
+                    *tag = from;
+                    *role = [(bit & 1).wrapping_neg(); TAG_BYTES];
+                }
+            },
+        );
         (tags, roles)
     });
-    context.recycle(headers);
     let tags = Share::new(first.0, second.0);
     let roles = Share::new(first.1, second.1);
     [tags, roles]
@@ -244,12 +238,20 @@ struct Matcher {
 impl Matcher {
     fn draw(&self, round: &mut Round<'_>) -> Shuffles {
         round.context.phase(Phase::ShuffleLists);
-        let draw =
-            |index, pair, rows| hop::draw(round, Step::new(Phase::ShuffleLists, index), pair, rows);
+        let of = |index, pair, rows| (Step::new(Phase::ShuffleLists, index), pair, rows);
+        let [pi, sigma, beta, beta2] = hop::draw_each(
+            round,
+            [
+                of(0, Pair::P20, self.rows),
+                of(1, Pair::P01, self.bins),
+                of(2, Pair::P01, self.rows),
+                of(3, Pair::P12, self.rows),
+            ],
+        );
         Shuffles {
-            pi: draw(0, Pair::P20, self.rows).map(Arc::new),
-            sigma: draw(1, Pair::P01, self.bins),
-            beta: [draw(2, Pair::P01, self.rows), draw(3, Pair::P12, self.rows)],
+            pi: pi.map(Arc::new),
+            sigma,
+            beta: [beta, beta2],
         }
     }
 
@@ -322,9 +324,9 @@ impl Matcher {
         let order = match (round.party(), &shuffles.sigma) {
             (P1, Some(sigma)) => {
                 #[cfg_attr(not(test), expect(unused_mut, reason = "tests have P1 cheat"))]
-                let mut order = self.hint(sigma, values);
+                let mut order = self.hint(round.context, sigma, values);
                 #[cfg(test)]
-                let listed = self.listed(sigma, values);
+                let listed = self.listed(round.context, sigma, values);
                 #[cfg(test)]
                 round.context.probe.change_hint(&mut order, listed);
                 let bytes: Vec<u8> = order.iter().flat_map(|row| row.to_le_bytes()).collect();
@@ -347,8 +349,8 @@ impl Matcher {
     }
 
     /// The hint: which row of list A, pads included, goes into each bin.
-    fn hint(&self, sigma: &Permutation, values: &Values) -> Vec<u32> {
-        let standing = sigma.inverse();
+    fn hint(&self, context: &Context, sigma: &Permutation, values: &Values) -> Vec<u32> {
+        let standing = sigma.inverse(context);
         let (rows, mut pads) = {
             let (rows, pads) = standing.as_slice().split_at(self.rows);
             (rows, pads.iter())
@@ -365,9 +367,9 @@ impl Matcher {
 
     /// What P1 knows of the rows of list A.
     #[cfg(test)]
-    fn listed(&self, sigma: &Permutation, values: &Values) -> Vec<Listed> {
+    fn listed(&self, context: &Context, sigma: &Permutation, values: &Values) -> Vec<Listed> {
         let candidates = Candidates::new(&values.key, &values.opened, self.bins);
-        let standing = sigma.inverse();
+        let standing = sigma.inverse(context);
         let rows = values.opened.iter().zip(candidates.bins());
         rows.zip(standing.as_slice())
             .map(|((&value, &bins), &number)| Listed {
@@ -462,20 +464,20 @@ impl Matcher {
         let [beta, beta2] = shuffles
             .beta
             .each_ref()
-            .map(|beta| beta.as_ref().map(Permutation::inverse));
+            .map(|beta| beta.as_ref().map(|beta| beta.inverse(round.context)));
         let beta = Known::permutation(Pair::P01, beta.as_ref(), rows);
         let beta2 = Known::permutation(Pair::P12, beta2.as_ref(), rows);
         let a = hop::send(round, step(0), vec![(&scatter, ways)], bytes)?;
         let b = hop::send(round, step(1), vec![(&beta2, b)], bytes)?;
         let (a, b) = (a.receive(round)?, b.receive(round)?);
 
-        let emptied = filled.inverse();
+        let emptied = filled.inverse(round.context);
         let a = hop::send(round, step(2), vec![(&emptied, a)], bytes)?;
         let b = hop::send(round, step(3), vec![(&beta, b)], bytes)?;
         let (a, b) = (a.receive(round)?, b.receive(round)?);
 
         let gathered = shuffles.sigma.as_ref().map(|sigma| {
-            let standing = sigma.inverse();
+            let standing = sigma.inverse(round.context);
             Map::Gather {
                 from: standing.part(0, rows).to_vec(),
                 inputs: self.bins,

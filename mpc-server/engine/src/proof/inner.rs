@@ -367,6 +367,11 @@ fn row_vectors(crew: &Crew<'_, impl Workers>, weights: Weights, hops: &[Hop]) ->
     let (mut rest_f, mut rest_h) = (&mut f[..], &mut h[..]);
     let mut base = 0;
     let mut elements = Vec::new();
+    let maps = hops.iter().flat_map(Hop::terms).filter_map(|term| term.map);
+    let mut maps: Vec<_> = maps.map(|map| (map, Back::default())).collect();
+    crew.workers
+        .each(&mut maps, |(map, back)| *back = Back::of(map));
+    let mut maps = maps.into_iter();
     for hop in hops {
         let row_bytes = hop.row_bytes();
         for term in hop.terms() {
@@ -382,8 +387,8 @@ fn row_vectors(crew: &Crew<'_, impl Workers>, weights: Weights, hops: &[Hop]) ->
                 });
             }
             let out = rest_f.split_off_mut(..term.inputs).unwrap_or_default();
-            if let Some(map) = term.map {
-                back(crew, map, (&weights, base), out);
+            if let Some((map, back)) = term.map.and_then(|_| maps.next()) {
+                back.take(crew, map, (&weights, base), out);
             }
         }
         base += hop.outputs();
@@ -393,45 +398,54 @@ fn row_vectors(crew: &Crew<'_, impl Workers>, weights: Weights, hops: &[Hop]) ->
     [f, h]
 }
 
-/// Takes the weights of output rows, numbered from `base` on, back through a map.
-fn back(
-    crew: &Crew<'_, impl Workers>,
-    map: &Map,
-    (weights, base): (&RowWeights, usize),
-    out: &mut [Cell],
-) {
-    let rows = map.outputs();
-    let (list, more) = match map {
-        Map::Scatter { to, .. } => (None, to),
-        Map::Gather { from, inputs } => (Some(invert(from, *inputs)), from),
-    };
-    let Some((first, further)) = list else {
-        return look_up(crew, more, rows, (weights, base), out);
-    };
-    look_up(crew, &first, rows, (weights, base), out);
-    let mut added = vec![[0; 2]; further.len()];
-    let outputs: Vec<u32> = further.iter().map(|[output, _]| *output).collect();
-    look_up(crew, &outputs, rows, (weights, base), &mut added);
-    for ([_, input], [low, high]) in zip(further, added) {
-        if let Some(sum) = out.get_mut(input as usize) {
-            *sum = [sum[0] ^ low, sum[1] ^ high];
-        }
-    }
+/// The way back through a gather: for each input the first output that it goes to, and apart from that
+/// all further outputs with their input. A scatter's list is its own way back.
+#[derive(Default)]
+struct Back {
+    first: Vec<u32>,
+    further: Vec<[u32; 2]>,
 }
 
-/// Lists, for each input of a gather, the first output that it goes to, and apart from that all further
-/// outputs with their input.
-fn invert(from: &[u32], inputs: usize) -> (Vec<u32>, Vec<[u32; 2]>) {
-    let mut first = vec![NOTHING; inputs];
-    let mut further = Vec::new();
-    for (output, &input) in (0..).zip(from) {
-        match first.get_mut(input as usize) {
-            Some(first) if *first == NOTHING => *first = output,
-            Some(_) => further.push([output, input]),
-            None => {}
+impl Back {
+    fn of(map: &Map) -> Self {
+        let Map::Gather { from, inputs } = map else {
+            return Self::default();
+        };
+        let mut first = vec![NOTHING; *inputs];
+        let mut further = Vec::new();
+        for (output, &input) in (0..).zip(from) {
+            match first.get_mut(input as usize) {
+                Some(first) if *first == NOTHING => *first = output,
+                Some(_) => further.push([output, input]),
+                None => {}
+            }
+        }
+        Self { first, further }
+    }
+
+    /// Takes the weights of output rows, numbered from `base` on, back through the map.
+    fn take(
+        self,
+        crew: &Crew<'_, impl Workers>,
+        map: &Map,
+        (weights, base): (&RowWeights, usize),
+        out: &mut [Cell],
+    ) {
+        let rows = map.outputs();
+        if let Map::Scatter { to, .. } = map {
+            return look_up(crew, to, rows, (weights, base), out);
+        }
+        let Self { first, further } = self;
+        look_up(crew, &first, rows, (weights, base), out);
+        let mut added = vec![[0; 2]; further.len()];
+        let outputs: Vec<u32> = further.iter().map(|[output, _]| *output).collect();
+        look_up(crew, &outputs, rows, (weights, base), &mut added);
+        for ([_, input], [low, high]) in zip(further, added) {
+            if let Some(sum) = out.get_mut(input as usize) {
+                *sum = [sum[0] ^ low, sum[1] ^ high];
+            }
         }
     }
-    (first, further)
 }
 
 fn look_up(

@@ -117,12 +117,22 @@ impl Probe {
         self.seen.push(Sight { step, rows });
     }
 
-    pub(crate) fn cheat(&mut self, to: PartyId, step: Step, row_bytes: usize, frame: &mut Vec<u8>) {
+    /// Changes a frame as planned; tells whether it did.
+    pub(crate) fn cheat(
+        &mut self,
+        to: PartyId,
+        step: Step,
+        row_bytes: usize,
+        frame: &mut Vec<u8>,
+    ) -> bool {
         self.sent.push((to, step));
+        let mut changed = false;
         let meant = |cheat: &mut Cheat| (cheat.to, cheat.step) == (to, step);
         for cheat in self.cheats.extract_if(.., meant) {
-            self.cheated |= cheat.change.make(frame, row_bytes, cheat.at);
+            changed |= cheat.change.make(frame, row_bytes, cheat.at);
         }
+        self.cheated |= changed;
+        changed
     }
 
     pub(crate) fn change_hint(&mut self, hint: &mut Vec<u32>, listed: Vec<Listed>) {

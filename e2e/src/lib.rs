@@ -7,6 +7,7 @@
 pub mod engine;
 pub mod evidence;
 mod faults;
+mod kept;
 pub mod page;
 pub mod pool;
 pub mod session;

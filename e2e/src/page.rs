@@ -6,7 +6,7 @@ use core::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use thirtyfour::error::{WebDriverError, WebDriverErrorInner};
 use thirtyfour::{By, Key, WebDriver, WebElement, WindowHandle};
 
 use crate::engine::Engine as Browser;
+use crate::kept::Kept;
 use crate::session::{PATIENCE, Session};
 
 /// Waits for an element whose text contains the given one; hears of every change, so polls nothing.
@@ -26,29 +27,6 @@ const observer = new MutationObserver(() => {
   if (there()) { observer.disconnect(); done(true); }
 });
 observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-";
-
-/// Goes through all records of the page's origin: those for which the expression in `{new}`, of
-/// `key` and `value`, is another value are changed, or go where it is null.
-const CHANGE_RECORDS: &str = r"
-const done = arguments[0];
-const change = (key, value) => {new};
-const opening = indexedDB.open('mcmix');
-opening.onsuccess = () => {
-  const database = opening.result;
-  const transaction = database.transaction('records', 'readwrite');
-  let changed = 0;
-  transaction.objectStore('records').openCursor().onsuccess = ({ target }) => {
-    const cursor = target.result;
-    if (cursor === null) return;
-    const value = change(cursor.key[1], cursor.value);
-    if (value !== cursor.value) changed += 1;
-    if (value === null) cursor.delete();
-    else if (value !== cursor.value) cursor.update(value);
-    cursor.continue();
-  };
-  transaction.oncomplete = () => { database.close(); done(changed); };
-};
 ";
 
 /// Waits until a number has changed so often.
@@ -543,19 +521,74 @@ impl Page {
         Ok(self.web().await?.goto(address).await?)
     }
 
-    /// Leaves, and then changes what is stored: the expression is of `key` and `value` of a
-    /// record, and gives its new value, or null to forget it.
+    /// Leaves, and then changes what is stored: what the change makes of a record's name and value
+    /// stands in the value's place; nothing forgets it.
     ///
     /// # Errors
     ///
     /// No record changed.
-    pub async fn leave_and_change_records(&self, expression: &str) -> Result<()> {
+    pub async fn leave_and_change_records(
+        &self,
+        change: impl Fn(&str, &[u8]) -> Option<Vec<u8>>,
+    ) -> Result<()> {
         // A file beside the page, on which nothing runs.
         self.visit_beside("sw.js").await?;
-        let script = CHANGE_RECORDS.replace("{new}", expression);
-        let changed = self.run_script(&script, Vec::new()).await?;
-        ensure!(changed != 0, "no record of {} changed", self.name);
-        Ok(())
+        let mut kept = Kept::read(self).await?;
+        kept.change(change)?;
+        kept.write(self).await
+    }
+
+    /// Types a new passphrase, twice.
+    ///
+    /// # Errors
+    ///
+    /// There is no place for it.
+    pub async fn protect(&self, first: &str, again: &str) -> Result<()> {
+        self.open_protection().await?;
+        self.fill("passphrase", first).await?;
+        self.fill("passphrase-again", again).await?;
+        self.click("set-passphrase").await
+    }
+
+    /// Waits until a new passphrase is the one that opens.
+    ///
+    /// # Errors
+    ///
+    /// It does not become that in time.
+    pub async fn wait_protected(&self) -> Result<()> {
+        self.wait(&id("passphrase-set")).await
+    }
+
+    /// Opens the dialog of who may open what is kept, unless it is open.
+    ///
+    /// # Errors
+    ///
+    /// The page does not show it.
+    pub async fn open_protection(&self) -> Result<()> {
+        if !self.shows(&id("protection-dialog")).await? {
+            self.click("settings").await?;
+            self.click("protection").await?;
+        }
+        self.wait(&id("protection-dialog")).await
+    }
+
+    /// Types a passphrase that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// None is.
+    pub async fn unlock(&self, passphrase: &str) -> Result<()> {
+        self.fill("unlock-passphrase", passphrase).await?;
+        self.click("unlock").await
+    }
+
+    /// Loads the page again, and waits for nothing: it may have a question first.
+    ///
+    /// # Errors
+    ///
+    /// The browser does not.
+    pub async fn reload_asked(&self) -> Result<()> {
+        Ok(self.web().await?.refresh().await?)
     }
 
     /// Counts what is stored in `identities` or `records`.
@@ -821,11 +854,14 @@ impl Page {
 
     async fn observe(&self, selector: &str, text: Value) -> Result<()> {
         let shown = format!("{selector} {text}");
-        let wait = self
-            .web()
-            .await?
-            .execute_async(WAIT, vec![json!(selector), text]);
-        match wait.await {
+        let web = self.web().await?;
+        let wait = || web.execute_async(WAIT, vec![json!(selector), text.clone()]);
+        let waited = match wait().await {
+            // The page loaded itself anew meanwhile.
+            Err(error) if matches!(&*error, WebDriverErrorInner::NoSuchFrame(_)) => wait().await,
+            waited => waited,
+        };
+        match waited {
             Ok(_) => Ok(()),
             Err(error) if matches!(&*error, WebDriverErrorInner::ScriptTimeout(_)) => {
                 bail!(

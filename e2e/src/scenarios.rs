@@ -20,6 +20,7 @@ mod declined;
 mod first_message;
 mod frozen;
 mod glare;
+mod locked;
 mod no_network;
 mod offline;
 mod pasted;
@@ -28,6 +29,7 @@ mod removed;
 mod restart;
 mod ring;
 mod same_browser;
+mod storage;
 mod throwaway;
 mod two_conversations;
 mod wire_lengths;
@@ -71,6 +73,8 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     changed_keys: Quick,
     same_browser: Quick,
     throwaway: Quick,
+    locked: Quick,
+    storage: Quick,
     two_conversations: Quick,
     declined: Quick,
     closed: Quick,

@@ -14,6 +14,7 @@ use xtask::place;
 use xtask::servers::Pace;
 
 use crate::engine::Engine;
+use crate::kept::{Kept, swap_server_keys};
 use crate::page::{From, Page, id};
 use crate::pool::Pool;
 use crate::world::World;
@@ -26,39 +27,6 @@ const LONG_NAME: &str = "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff the E
 
 /// After that long, connecting again is offered.
 const LONG_AWAY: Duration = Duration::from_hours(8 * 24);
-
-/// Gives away all records of the page's origin, and who they are of.
-const EXPORT: &str = r"
-const done = arguments[0];
-const opening = indexedDB.open('mcmix');
-opening.onsuccess = () => {
-  const all = [];
-  const transaction = opening.result.transaction(['identities', 'records']);
-  for (const name of ['identities', 'records']) {
-    transaction.objectStore(name).openCursor().onsuccess = ({ target: { result: cursor } }) => {
-      if (cursor === null) return;
-      const value = cursor.value instanceof Uint8Array ? [...cursor.value] : cursor.value;
-      all.push([name, cursor.key, value]);
-      cursor.continue();
-    };
-  }
-  transaction.oncomplete = () => { opening.result.close(); done(all); };
-};
-";
-
-/// Takes what the other gave away.
-const IMPORT: &str = r"
-const [all, done] = arguments;
-const opening = indexedDB.open('mcmix');
-opening.onsuccess = () => {
-  const transaction = opening.result.transaction(['identities', 'records'], 'readwrite');
-  for (const [name, key, value] of all) {
-    const stored = Array.isArray(value) ? Uint8Array.from(value) : value;
-    transaction.objectStore(name).put(stored, key);
-  }
-  transaction.oncomplete = () => { opening.result.close(); done(true); };
-};
-";
 
 /// Takes all pictures and returns the folder that they are in.
 ///
@@ -424,9 +392,11 @@ async fn one_contact(ada: &Page, grace: &Page, camera: &Camera) -> Result<()> {
 async fn new_device(ada: &Page, friends: &Friends, camera: &Camera) -> Result<()> {
     let grace = &friends.grace;
     grace
-        .leave_and_change_records(
-            "['identity', 'settings', 'servers'].includes(key) ? value : null",
-        )
+        .leave_and_change_records(|key, value| {
+            ["identity", "settings", "servers"]
+                .contains(&key)
+                .then(|| value.to_vec())
+        })
         .await?;
     ada.reload().await?;
     grace.come_back().await?;
@@ -479,9 +449,7 @@ async fn servers(world: &World, ada: &Page, camera: &Camera) -> Result<()> {
 
 async fn records(ada: &Page, camera: &Camera) -> Result<()> {
     // The servers' keys are another than they were: P0's is P1's and the other way round.
-    let swapped = "key === 'servers' ? Uint8Array.of(value[0], ...value.slice(33, 65), \
-        ...value.slice(1, 33), ...value.slice(65)) : value";
-    ada.leave_and_change_records(swapped).await?;
+    ada.leave_and_change_records(swap_server_keys).await?;
     ada.come_back_asked().await?;
     ada.wait(&id("keys-dialog")).await?;
     camera.take(ada, "server-keys").await?;
@@ -492,8 +460,13 @@ async fn records(ada: &Page, camera: &Camera) -> Result<()> {
     ada.click("trust-servers").await?;
     ada.wait_connected().await?;
 
-    let damaged = "key.startsWith('pair/') ? value.slice(0, -1) : value";
-    ada.leave_and_change_records(damaged).await?;
+    ada.leave_and_change_records(|key, value| {
+        let cut = usize::from(key.starts_with("pair/"));
+        value
+            .get(..value.len().saturating_sub(cut))
+            .map(<[u8]>::to_vec)
+    })
+    .await?;
     ada.come_back().await?;
     ada.wait(&id("notice-toast")).await?;
     camera.take(ada, "damaged-records").await?;
@@ -523,9 +496,9 @@ async fn windows(world: &World, ada: &Page, camera: &Camera) -> Result<()> {
     let elsewhere = world.visitor("Ada elsewhere").await?;
     camera.frame(&elsewhere).await?;
     elsewhere.wait(&id("welcome")).await?;
-    let all = ada.run_script(EXPORT, Vec::new()).await?;
+    let all = Kept::read(ada).await?;
     elsewhere.visit_beside("sw.js").await?;
-    elsewhere.run_script(IMPORT, vec![all]).await?;
+    all.write(&elsewhere).await?;
     elsewhere.come_back().await?;
     ada.wait(&id("notice-toast")).await?;
     camera.take(ada, "replaced").await?;
@@ -533,7 +506,7 @@ async fn windows(world: &World, ada: &Page, camera: &Camera) -> Result<()> {
 }
 
 async fn nothing_works(world: &World, ada: &Page, camera: &Camera) -> Result<()> {
-    ada.leave_and_change_records("key === 'identity' ? null : value")
+    ada.leave_and_change_records(|key, value| (key != "identity").then(|| value.to_vec()))
         .await?;
     ada.come_back_asked().await?;
     ada.wait(&id("fatal")).await?;

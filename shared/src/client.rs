@@ -34,8 +34,8 @@ use rand_core::CryptoRng;
 
 pub use changes::Changes;
 pub use event::{
-    Action, BatchId, Command, Event, MessageNumber, Millis, Now, OpenToCalls, Record, Verified,
-    Write,
+    Action, BatchId, Command, Event, MessageNumber, Millis, Now, OpenToCalls, Record, StoreFault,
+    Verified, Write,
 };
 pub use notice::{Notice, NoticeId};
 pub use view::{
@@ -175,6 +175,26 @@ impl Client {
         self.conclude(rng)
     }
 
+    /// Returns all records: what all batches so far have stored, or will have.
+    pub fn records(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut take = |key: Key, value: Option<Vec<u8>>| {
+            let key = key.to_text();
+            records.extend(value.map(|value| Record { key, value }));
+        };
+        take(Key::Identity, self.profile.record());
+        take(Key::Settings, self.settings.record());
+        take(Key::Servers, self.known_servers.record());
+        take(Key::Tasks, self.tasks.record());
+        for (key, person) in &self.people {
+            person.each_record(*key, &mut take);
+        }
+        for (id, farewell) in &self.farewells {
+            take(Key::Farewell(*id), farewell.record());
+        }
+        records
+    }
+
     /// Takes an event and returns what to do about it, in order.
     pub fn handle(&mut self, now: Now, event: Event, rng: &mut impl CryptoRng) -> Vec<Command> {
         self.now = now;
@@ -185,10 +205,14 @@ impl Client {
             Event::Wake => self.wake(rng),
             Event::Resumed => self.resumed(rng),
             Event::Stored(batch) => self.stored(batch),
-            Event::StoreFailed(_) => {
+            Event::StoreFailed(_, fault) => {
                 self.store.set_failing();
-                self.notify(Notice::StorageFailing);
+                self.notify(match fault {
+                    StoreFault::Full => Notice::StorageFull,
+                    StoreFault::Refused => Notice::StorageFailing,
+                });
             }
+            Event::StoredAnew => self.notify(Notice::StoredAnew),
             Event::User(action) => self.act(action, rng),
         }
         self.conclude(rng)
@@ -196,6 +220,10 @@ impl Client {
 
     fn stored(&mut self, batch: BatchId) {
         self.store.set_stored(batch);
+        if !self.store.is_failing() {
+            let failures = [Notice::StorageFailing, Notice::StorageFull];
+            self.notices.retract(&failures);
+        }
         let stored = self.store.stored();
         for person in self.people.values_mut() {
             person.outbox.stored(stored);

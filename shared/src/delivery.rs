@@ -320,11 +320,16 @@ impl Delivery {
         self.receiver.commit_with(batch);
         Some(Commit {
             renumbered: self.sender.commit_with(batch),
-            record: DeliveryRecord {
-                sender: self.sender.to_record(),
-                receiver: self.receiver.to_record(),
-            },
+            record: self.to_record(),
         })
+    }
+
+    /// Returns what is stored of it.
+    pub(crate) fn to_record(&self) -> DeliveryRecord {
+        DeliveryRecord {
+            sender: self.sender.to_record(),
+            receiver: self.receiver.to_record(),
+        }
     }
 
     /// Learns that all batches up to that one are stored.

@@ -31,6 +31,7 @@ mod piece;
 mod session;
 
 pub mod client;
+pub mod vault;
 
 pub mod hostile;
 

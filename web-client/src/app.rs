@@ -8,11 +8,11 @@ use mcmix_shared::manifest::Deployment;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
-use crate::components::front::{Fatal, Identities, Welcome, loading};
-use crate::components::home::{Home, Kept};
+use crate::components::front::{Fatal, Identities, Locked, Welcome, loading};
+use crate::components::home::Home;
 use crate::engine::Request;
 use crate::store::IdentityId;
-use crate::worker::{Ask, Listed, Reason, Remote, Tell, Trouble, Usage};
+use crate::worker::{Ask, Kept, Listed, Reason, Remote, Tell, Trouble, Usage};
 use crate::{manifest, page, texts};
 
 /// Mounts the app in place of the page's loading text.
@@ -35,7 +35,18 @@ enum Stage {
     /// There is no identity yet, or a further one is wanted.
     Welcome,
     Choosing(Reason),
-    Open(Kept, Rc<View>),
+    /// One needs its passphrase; so many were wrong.
+    Locked(Listed, u32),
+    Open(Keeping, Rc<View>),
+}
+
+/// How the open identity is kept, and how often that was changed since it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keeping {
+    /// Where.
+    pub kept: Kept,
+    /// How often that was changed.
+    pub changes: u32,
 }
 
 /// The state of the root.
@@ -85,13 +96,21 @@ impl State {
             Tell::Listed(listed) => self.listed = listed.into(),
             Tell::NoIdentity => self.stage = Stage::Welcome,
             Tell::Choose(reason) => self.stage = Stage::Choosing(reason),
-            Tell::Opened(id, view) => {
-                let kept = if id.is_some() {
-                    Kept::InBrowser
-                } else {
-                    Kept::Nowhere
-                };
-                self.stage = Stage::Open(kept, Rc::new(view.apply(None)));
+            Tell::Opened(_, kept, view) => {
+                let keeping = Keeping { kept, changes: 0 };
+                self.stage = Stage::Open(keeping, Rc::new(view.apply(None)));
+            }
+            Tell::Locked(listed) => self.stage = Stage::Locked(listed, 0),
+            Tell::Wrong => {
+                if let Stage::Locked(_, wrong) = &mut self.stage {
+                    *wrong += 1;
+                }
+            }
+            Tell::Kept(kept) => {
+                if let Stage::Open(keeping, _) = &mut self.stage {
+                    let changes = keeping.changes + 1;
+                    *keeping = Keeping { kept, changes };
+                }
             }
             Tell::Changed(changes) => {
                 if let Stage::Open(_, shown) = &mut self.stage {
@@ -99,7 +118,7 @@ impl State {
                 }
             }
             Tell::Failed(trouble) => self.stage = Stage::Failed(trouble),
-            Tell::Stopped => {}
+            Tell::Stopped | Tell::Erased => {}
         }
     }
 }
@@ -107,7 +126,9 @@ impl State {
 /// What the page around the views does when the worker tells something.
 fn accompany(tell: &Tell) {
     match tell {
-        Tell::Opened(id, _) => page::keep_tab_identity(id.as_ref()),
+        Tell::Opened(id, ..) => page::keep_tab_identity(id.as_ref()),
+        Tell::Locked(listed) => page::keep_tab_identity(Some(&listed.entry.id)),
+        Tell::Erased => page::forget_everything(),
         Tell::Choose(Reason::TakenOver) => page::keep_tab_identity(None),
         Tell::Stopped => stop(),
         _ => {}
@@ -177,10 +198,12 @@ fn App() -> Html {
         ask.emit(Ask::Throwaway(name));
     });
     let open = use_callback(ask.clone(), |(id, usage): (IdentityId, Usage), ask| {
-        ask.emit(Ask::Open(id, usage));
+        ask.emit(Ask::Open(id, usage, None));
     });
     let refresh = use_callback(ask.clone(), |(), ask| ask.emit(Ask::List));
-    let request = use_callback(ask, |request: Request, ask| ask.emit(Ask::Engine(request)));
+    let request = use_callback(ask.clone(), |request: Request, ask| {
+        ask.emit(Ask::Engine(request));
+    });
     let welcome = use_callback(dispatch.clone(), |(), dispatch| {
         dispatch.dispatch(Change::Welcome);
     });
@@ -208,8 +231,11 @@ fn App() -> Html {
             <Identities listed={Rc::clone(&state.listed)} reason={*reason} {inviter}
                 on_open={open} on_new={welcome} on_refresh={refresh} />
         },
-        (Stage::Open(kept, view), Some(deployment)) => html! {
-            <Home {request} kept={*kept} view={Rc::clone(view)} {deployment} {invite}
+        (Stage::Locked(listed, wrong), Some(_)) => html! {
+            <Locked listed={listed.clone()} wrong={*wrong} {ask} on_back={choose} />
+        },
+        (Stage::Open(keeping, view), Some(deployment)) => html! {
+            <Home {request} {ask} keeping={*keeping} view={Rc::clone(view)} {deployment} {invite}
                 on_invite_done={invite_done} />
         },
         _ => html! { { loading() } },

@@ -25,7 +25,8 @@ use web_sys::Performance;
 
 pub use self::journal::Keeping;
 
-use self::journal::Journal;
+use self::journal::{Journal, Whole};
+use crate::store::StoreError;
 use crate::transport::{SocketEvent, Transport};
 
 /// What the page asks of the engine.
@@ -46,8 +47,9 @@ pub enum Report {
     View(Rc<View>),
     /// Something just happened.
     Notice(Notice),
-    /// Another window has taken the identity over; this engine has stopped.
-    Lost,
+    /// Nothing more can be kept, since another window has taken the identity over, say; this engine
+    /// has to stop.
+    Over(StoreError),
 }
 
 /// What an engine starts from.
@@ -118,10 +120,21 @@ impl Engine {
                 let this = this.clone();
                 move |outcome| Core::journal_report(&this, outcome)
             };
+            let whole = {
+                let this = this.clone();
+                move || {
+                    let core = this.upgrade()?;
+                    let client = &core.borrow().client;
+                    Some(Whole {
+                        name: client.view().own.name,
+                        records: client.records(),
+                    })
+                }
+            };
             RefCell::new(Core {
                 client,
                 transport: Transport::new(urls, socket_event),
-                journal: Journal::new(keeping, shown.own.name.clone(), journal_report),
+                journal: Journal::new(keeping, shown.own.name.clone(), journal_report, whole),
                 wake: None,
                 shown: Rc::clone(&shown),
                 report: Rc::new(report),
@@ -174,11 +187,14 @@ impl Core {
     fn journal_report(this: &Weak<RefCell<Self>>, outcome: journal::Outcome) {
         match outcome {
             journal::Outcome::Stored(batch) => Self::handle(this, Event::Stored(batch)),
-            journal::Outcome::Failed(batch) => Self::handle(this, Event::StoreFailed(batch)),
-            journal::Outcome::NotOwner => {
+            journal::Outcome::Failed(batch, fault) => {
+                Self::handle(this, Event::StoreFailed(batch, fault));
+            }
+            journal::Outcome::StoredAnew => Self::handle(this, Event::StoredAnew),
+            journal::Outcome::Over(error) => {
                 if let Some(core) = this.upgrade() {
                     let report = Rc::clone(&core.borrow().report);
-                    report(Report::Lost);
+                    report(Report::Over(error));
                 }
             }
         }

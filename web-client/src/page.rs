@@ -1,6 +1,10 @@
 //! What the app does to the page around it: title, theme, focus, address, clipboard.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use gloo_events::{EventListener, EventListenerOptions};
+use gloo_timers::callback::Timeout;
 use mcmix_shared::identity::ClientKey;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -15,6 +19,7 @@ use crate::store::IdentityId;
 const THEME: &str = "mcmix.theme";
 const IDENTITY: &str = "mcmix.identity";
 const MANIFEST: &str = "mcmix.deployment";
+const LOCK_AFTER: &str = "mcmix.lock-after";
 const INVITE: &str = "#/invite/";
 
 /// Light, dark, or what the system prefers.
@@ -64,6 +69,89 @@ impl Theme {
             };
         }
     }
+}
+
+/// When an identity that has a passphrase locks by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LockAfter {
+    /// It does not.
+    #[default]
+    Never,
+    /// After five minutes in which nobody touched the page.
+    FiveMinutes,
+    /// After an hour.
+    Hour,
+}
+
+impl LockAfter {
+    /// All choices, in the order of the dialog.
+    pub const ALL: [Self; 3] = [Self::Never, Self::FiveMinutes, Self::Hour];
+
+    /// Returns the name under which it is kept.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::FiveMinutes => "5",
+            Self::Hour => "60",
+        }
+    }
+
+    /// Returns the minutes, if there is an end to them.
+    pub const fn minutes(self) -> Option<u32> {
+        match self {
+            Self::Never => None,
+            Self::FiveMinutes => Some(5),
+            Self::Hour => Some(60),
+        }
+    }
+
+    /// Returns what this browser keeps.
+    pub fn kept() -> Self {
+        let kept = local().and_then(|storage| storage.get_item(LOCK_AFTER).ok()?);
+        Self::ALL
+            .into_iter()
+            .find(|after| Some(after.as_str()) == kept.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// Keeps the choice.
+    pub fn keep(self) {
+        if let Some(storage) = local() {
+            let _ = storage.set_item(LOCK_AFTER, self.as_str());
+        }
+    }
+}
+
+/// What shows that somebody is there.
+const TOUCHES: [&str; 4] = ["pointerdown", "keydown", "wheel", "touchstart"];
+
+/// Calls back when nobody has touched the page for so many minutes, until the returned function is
+/// called.
+pub fn on_idle(minutes: u32, idle: impl Fn() + 'static) -> impl FnOnce() + 'static {
+    let idle = Rc::new(idle);
+    let wait = move || {
+        let idle = Rc::clone(&idle);
+        Timeout::new(minutes * 60_000, move || idle())
+    };
+    let timeout = Rc::new(RefCell::new(wait()));
+    let stops = TOUCHES.map(|touch| {
+        let (wait, timeout) = (wait.clone(), Rc::clone(&timeout));
+        on_window(touch, move |_| drop(timeout.replace(wait())))
+    });
+    move || {
+        for stop in stops {
+            stop();
+        }
+        drop(timeout);
+    }
+}
+
+/// Removes all that the page keeps beside the store, and begins anew.
+pub fn forget_everything() {
+    for storage in [local(), session()].into_iter().flatten() {
+        let _ = storage.clear();
+    }
+    reload();
 }
 
 /// Returns the identity that this tab had open, which a reload keeps.

@@ -1,28 +1,23 @@
-//! IndexedDB: one database for all identities of this browser.
+//! What this browser keeps of all its identities, sealed ([`mcmix_shared::vault`]).
 //!
-//! `identities` holds one entry per identity: its name and the token of its owner. `records` holds
-//! what the client state machine stores, under `[identity, key]`. Every batch is one transaction
-//! with strict durability, and every one of them first checks that this window still is the owner:
-//! a window that lost its identity to another can write nothing any more.
+//! `identities` holds one entry per identity: its name, sealed by the browser's key ([`device`]), the
+//! token of its owner, and the guard of its vault's key. `records` holds what the client state machine
+//! stores, under `[identity, pseudonym]`. Every batch is one transaction with strict durability, and
+//! every one of them first checks that this window still is the owner: a window that lost its identity
+//! to another can write nothing any more.
 
-use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
+mod database;
+mod device;
+
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use mcmix_shared::client::{Record, Write};
+use mcmix_shared::vault::{Cost, Guard, GuardError, Sealed, Tampered, VaultKey};
 use rand_core::{Rng as _, UnwrapErr};
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use web_sys::{
-    DomException, Event, IdbDatabase, IdbFactory, IdbKeyRange, IdbObjectStore, IdbOpenDbRequest,
-    IdbRequest, IdbTransaction,
-};
+use web_sys::{DomException, Event, IdbKeyRange, IdbTransaction};
 
-const DATABASE: &str = "mcmix";
-const VERSION: u32 = 1;
-const IDENTITIES: &str = "identities";
-const RECORDS: &str = "records";
-const READ_ONLY: &str = "readonly";
-const READ_WRITE: &str = "readwrite";
+use self::database::{Database, IDENTITIES, READ_ONLY, READ_WRITE, RECORDS, committed, result};
 
 /// Names an identity inside this browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,13 +47,16 @@ pub struct IdentityEntry {
     pub id: IdentityId,
     /// The name its owner chose.
     pub name: String,
+    /// Whether it opens by a passphrase alone.
+    pub locked: bool,
 }
 
-/// Proof that this window opened the identity last.
+/// Proof that this window opened the identity last, and what it seals with.
 #[derive(Clone, Debug)]
 pub struct Owner {
     id: IdentityId,
     token: String,
+    key: VaultKey,
 }
 
 /// An identity that this window owns from now on.
@@ -84,9 +82,30 @@ pub enum StoreError {
     /// The identity is not in this browser.
     #[error("no such identity in this browser")]
     Unknown,
+    /// The browser, or somebody who uses it, has deleted everything.
+    #[error("what the browser kept was deleted")]
+    Cleared,
+    /// A newer page has laid the database out anew.
+    #[error("a newer version of this page keeps its data here")]
+    Newer,
+    /// The browser does not open the database, and does not say why.
+    #[error("the browser's storage does not answer")]
+    NoAnswer,
+    /// The key of the vault could not be had.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// What is kept was not written by this page.
+    #[error("what the browser kept was changed by something else")]
+    Tampered,
     /// Anything else, by the browser's own name for it.
     #[error("the browser's storage failed: {0}")]
     Browser(String),
+}
+
+impl From<Tampered> for StoreError {
+    fn from(_: Tampered) -> Self {
+        Self::Tampered
+    }
 }
 
 impl From<JsValue> for StoreError {
@@ -97,32 +116,53 @@ impl From<JsValue> for StoreError {
         };
         match exception.dyn_ref::<DomException>().map(DomException::name) {
             Some(name) if name == "QuotaExceededError" => Self::Full,
+            Some(name) if name == "VersionError" => Self::Newer,
             Some(name) => Self::Browser(name),
             None => Self::Browser(format!("{exception:?}")),
         }
     }
 }
 
-/// The open database.
+/// The open database, and this browser's key.
 #[derive(Clone, Debug)]
 pub struct Store {
-    database: IdbDatabase,
+    database: Database,
+    device: VaultKey,
 }
 
 impl Store {
-    /// Opens the database, and lays it out on the first visit.
+    /// Opens the database, and lays it out on the first visit. `blocked` is called if a window with an
+    /// older page keeps that from happening.
     ///
     /// # Errors
     ///
     /// What the browser says where it keeps no data for this page.
-    pub async fn open() -> Result<Self, StoreError> {
-        let factory: IdbFactory =
-            Reflect::get(&js_sys::global(), &"indexedDB".into())?.dyn_into()?;
-        let request = factory.open_with_u32(DATABASE, VERSION)?;
-        let upgrade = Closure::once_into_js(|event: Event| lay_out(&event));
-        request.set_onupgradeneeded(Some(upgrade.unchecked_ref()));
-        let database = result(&request).await?.dyn_into()?;
-        Ok(Self { database })
+    pub async fn open(blocked: impl FnOnce() + 'static) -> Result<Self, StoreError> {
+        let database = Database::open(blocked).await?;
+        let device = device::key(&database).await?;
+        let store = Self { database, device };
+        store.seal_plain().await?;
+        Ok(store)
+    }
+
+    /// Seals what an older page has kept as it was.
+    async fn seal_plain(&self) -> Result<(), StoreError> {
+        let transaction = self.database.transaction(READ_WRITE)?;
+        for (id, entry) in entries(&transaction).await? {
+            let (Some(name), Some(token)) = (text(&entry, "name"), text(&entry, "owner")) else {
+                continue;
+            };
+            let key = VaultKey::random(&mut rng());
+            let owner = Owner { id, token, key };
+            let plain = owner.kept(&transaction).await?;
+            owner.clear(&transaction)?;
+            for (key, value) in plain {
+                owner.put(&transaction, &Record { key, value })?;
+            }
+            let guard = Guard::by_key(&owner.key, &self.device, &mut rng());
+            self.enter(&transaction, &owner, &name, &guard)?;
+        }
+        committed(&transaction).await
     }
 
     /// Lists the identities of this browser, by name.
@@ -131,60 +171,81 @@ impl Store {
     ///
     /// What the browser says.
     pub async fn identities(&self) -> Result<Vec<IdentityEntry>, StoreError> {
-        let transaction = self.transaction(READ_ONLY)?;
-        let identities = transaction.object_store(IDENTITIES)?;
-        let keys: Array = result(&identities.get_all_keys()?).await?.dyn_into()?;
-        let values: Array = result(&identities.get_all()?).await?.dyn_into()?;
-        let mut entries: Vec<_> = keys
-            .iter()
-            .zip(values.iter())
-            .filter_map(|(key, value)| {
-                Some(IdentityEntry {
-                    id: IdentityId(key.as_string()?),
-                    name: field(&value, "name")?,
-                })
+        let transaction = self.database.transaction(READ_ONLY)?;
+        let entries = entries(&transaction).await?.into_iter();
+        let entries = entries.filter_map(|(id, entry)| {
+            Some(IdentityEntry {
+                name: self.name(&id, &entry)?,
+                locked: guard(&entry).ok()?.is_locked(),
+                id,
             })
-            .collect();
+        });
+        let mut entries: Vec<_> = entries.collect();
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
 
-    /// Makes this window the owner of an identity, new or not, and reads its records.
+    /// Makes this window the owner of a new identity.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unknown`] if `name` is not given and the identity is not in this browser.
-    pub async fn claim(&self, id: &IdentityId, name: Option<&str>) -> Result<Claimed, StoreError> {
-        let owner = Owner {
-            id: id.clone(),
-            token: random_token(),
-        };
-        let transaction = self.transaction(READ_WRITE)?;
-        let identities = transaction.object_store(IDENTITIES)?;
-        let entry = result(&identities.get(&id.as_str().into())?).await?;
-        let name = match name {
-            Some(name) => name.to_owned(),
-            None => field(&entry, "name").ok_or(StoreError::Unknown)?,
-        };
-        owner.enter(&identities, &name)?;
-        let records = transaction.object_store(RECORDS)?;
-        let range = all_records(id)?;
-        let keys: Array = result(&records.get_all_keys_with_key(&range)?)
-            .await?
-            .dyn_into()?;
-        let values: Array = result(&records.get_all_with_key(&range)?)
-            .await?
-            .dyn_into()?;
+    /// What the browser says.
+    pub async fn create(&self, id: &IdentityId, name: &str) -> Result<Claimed, StoreError> {
+        let owner = Owner::new(id, VaultKey::random(&mut rng()));
+        let guard = Guard::by_key(&owner.key, &self.device, &mut rng());
+        let transaction = self.database.transaction(READ_WRITE)?;
+        self.enter(&transaction, &owner, name, &guard)?;
         committed(&transaction).await?;
-        let records = keys.iter().zip(values.iter()).filter_map(|(key, value)| {
-            let key = key.dyn_ref::<Array>()?.get(1).as_string()?;
-            let value = value.dyn_ref::<Uint8Array>()?.to_vec();
-            Some(Record { key, value })
+        Ok(Claimed {
+            owner,
+            name: name.to_owned(),
+            records: Vec::new(),
+        })
+    }
+
+    /// Returns the key of an identity's vault.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unknown`] if the identity is not in this browser, [`GuardError::Locked`] if it
+    /// needs a passphrase and [`GuardError::Wrong`] if it needs another one.
+    pub async fn key(
+        &self,
+        id: &IdentityId,
+        passphrase: Option<&str>,
+    ) -> Result<VaultKey, StoreError> {
+        let transaction = self.database.transaction(READ_ONLY)?;
+        let entry = entry(&transaction, id).await?.ok_or(StoreError::Unknown)?;
+        let guard = guard(&entry)?;
+        Ok(match passphrase {
+            Some(passphrase) if guard.is_locked() => guard.unlock(passphrase)?,
+            _ => guard.open(&self.device)?,
+        })
+    }
+
+    /// Makes this window the owner of an identity, whose vault has that key, and reads its records.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unknown`] if the identity is not in this browser.
+    pub async fn claim(&self, id: &IdentityId, key: VaultKey) -> Result<Claimed, StoreError> {
+        let transaction = self.database.transaction(READ_WRITE)?;
+        let entry = entry(&transaction, id).await?.ok_or(StoreError::Unknown)?;
+        let guard = guard(&entry)?;
+        let owner = Owner::new(id, key);
+        let name = self.name(id, &entry).ok_or(StoreError::Tampered)?;
+        self.enter(&transaction, &owner, &name, &guard)?;
+        let kept = owner.kept(&transaction).await?;
+        committed(&transaction).await?;
+        let records = kept.into_iter().map(|(pseudonym, bytes)| {
+            let sealed = Sealed { pseudonym, bytes };
+            owner.key.open(&sealed)
         });
+        let records = records.collect::<Result<_, _>>()?;
         Ok(Claimed {
             owner,
             name,
-            records: records.collect(),
+            records,
         })
     }
 
@@ -192,23 +253,41 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotOwner`] after another window took the identity over; else what the
-    /// browser says of the aborted transaction.
+    /// [`StoreError::NotOwner`] after another window took the identity over,
+    /// [`StoreError::Cleared`] if it is gone; else what the browser says of the aborted transaction.
     pub async fn write(&self, owner: &Owner, writes: &[Write]) -> Result<(), StoreError> {
-        let transaction = self.transaction(READ_WRITE)?;
+        let transaction = self.database.transaction(READ_WRITE)?;
         owner.check(&transaction).await?;
-        let records = transaction.object_store(RECORDS)?;
-        for write in writes {
-            match write {
-                Write::Put { key, value } => {
-                    let value = Uint8Array::from(value.as_slice());
-                    records.put_with_key(&value, &record_key(&owner.id, key))?;
-                }
-                Write::Delete { key } => {
-                    records.delete(&record_key(&owner.id, key))?;
-                }
-            }
+        owner.carry_out(&transaction, writes)?;
+        committed(&transaction).await
+    }
+
+    /// Keeps an identity that was deleted under this window: all of it anew.
+    ///
+    /// # Errors
+    ///
+    /// What the browser says.
+    pub async fn keep_anew(
+        &self,
+        owner: &Owner,
+        name: &str,
+        records: &[Record],
+    ) -> Result<(), StoreError> {
+        self.database.reopen().await?;
+        // The browser's key went with the rest.
+        device::keep(&self.database, &self.device).await?;
+        let transaction = self.database.transaction(READ_WRITE)?;
+        if entry(&transaction, &owner.id).await?.is_some() {
+            // Somebody else keeps it.
+            transaction.abort()?;
+            return Err(StoreError::NotOwner);
         }
+        for record in records {
+            owner.put(&transaction, record)?;
+        }
+        // A passphrase that guarded it is not known here.
+        let guard = Guard::by_key(&owner.key, &self.device, &mut rng());
+        self.enter(&transaction, owner, name, &guard)?;
         committed(&transaction).await
     }
 
@@ -218,51 +297,184 @@ impl Store {
     ///
     /// As [`Store::write`].
     pub async fn rename(&self, owner: &Owner, name: &str) -> Result<(), StoreError> {
-        let transaction = self.transaction(READ_WRITE)?;
-        owner.check(&transaction).await?;
-        owner.enter(&transaction.object_store(IDENTITIES)?, name)?;
+        let transaction = self.database.transaction(READ_WRITE)?;
+        let entry = owner.check(&transaction).await?;
+        self.enter(&transaction, owner, name, &guard(&entry)?)?;
         committed(&transaction).await
     }
 
-    /// Starts a transaction with strict durability, an option that web-sys counts as unstable.
-    fn transaction(&self, mode: &str) -> Result<IdbTransaction, StoreError> {
-        let options = Object::new();
-        Reflect::set(&options, &"durability".into(), &"strict".into())?;
-        let stores = Array::of2(&IDENTITIES.into(), &RECORDS.into());
-        let start: Function = Reflect::get(&self.database, &"transaction".into())?.dyn_into()?;
-        let transaction = start.call3(&self.database, &stores, &mode.into(), &options)?;
-        Ok(transaction.dyn_into()?)
+    /// Has the identity open by a passphrase alone from now on, or without one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write`].
+    pub async fn protect(&self, owner: &Owner, passphrase: Option<&str>) -> Result<(), StoreError> {
+        let rng = &mut rng();
+        let guard = match passphrase {
+            Some(text) => Guard::by_passphrase(&owner.key, text, Cost::BROWSER, rng),
+            None => Guard::by_key(&owner.key, &self.device, rng),
+        };
+        let transaction = self.database.transaction(READ_WRITE)?;
+        let entry = owner.check(&transaction).await?;
+        let name = self.name(&owner.id, &entry).ok_or(StoreError::Tampered)?;
+        self.enter(&transaction, owner, &name, &guard)?;
+        committed(&transaction).await
+    }
+
+    /// Deletes an identity with all its records; whoever has it open can write nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// What the browser says.
+    pub async fn erase(&self, id: &IdentityId) -> Result<(), StoreError> {
+        let transaction = self.database.transaction(READ_WRITE)?;
+        let identities = transaction.object_store(IDENTITIES)?;
+        identities.delete(&id.as_str().into())?;
+        let records = transaction.object_store(RECORDS)?;
+        records.delete(&all_records(id)?.into())?;
+        committed(&transaction).await
+    }
+
+    /// Deletes everything, this browser's key included.
+    ///
+    /// # Errors
+    ///
+    /// What the browser says.
+    pub async fn erase_all(self) -> Result<(), StoreError> {
+        self.database.delete().await
+    }
+
+    /// Enters an identity into the list.
+    fn enter(
+        &self,
+        transaction: &IdbTransaction,
+        owner: &Owner,
+        name: &str,
+        guard: &Guard,
+    ) -> Result<(), StoreError> {
+        let place = name_place(&owner.id);
+        let name = self.device.seal_bytes(&place, name.as_bytes(), &mut rng());
+        let entry = Object::new();
+        let bytes = |bytes: &[u8]| Uint8Array::from(bytes);
+        Reflect::set(&entry, &"name".into(), &bytes(&name))?;
+        Reflect::set(&entry, &"owner".into(), &owner.token.as_str().into())?;
+        Reflect::set(&entry, &"guard".into(), &bytes(&guard.encode()))?;
+        let identities = transaction.object_store(IDENTITIES)?;
+        identities.put_with_key(&entry, &owner.id.as_str().into())?;
+        Ok(())
+    }
+
+    fn name(&self, id: &IdentityId, entry: &JsValue) -> Option<String> {
+        let sealed = bytes(entry, "name")?;
+        let name = self.device.open_bytes(&name_place(id), &sealed).ok()?;
+        String::from_utf8(name).ok()
     }
 }
 
 impl Owner {
-    /// Enters this owner into the list of identities.
-    fn enter(&self, identities: &IdbObjectStore, name: &str) -> Result<(), StoreError> {
-        let entry = Object::new();
-        Reflect::set(&entry, &"name".into(), &name.into())?;
-        Reflect::set(&entry, &"owner".into(), &self.token.as_str().into())?;
-        identities.put_with_key(&entry, &self.id.as_str().into())?;
+    fn new(id: &IdentityId, key: VaultKey) -> Self {
+        Self {
+            id: id.clone(),
+            token: random_token(),
+            key,
+        }
+    }
+
+    /// Aborts the transaction unless this is still the owner; returns the entry in the list.
+    async fn check(&self, transaction: &IdbTransaction) -> Result<JsValue, StoreError> {
+        let entry = entry(transaction, &self.id).await?;
+        let owner = entry.as_ref().and_then(|entry| text(entry, "owner"));
+        match entry {
+            Some(entry) if owner.as_deref() == Some(self.token.as_str()) => Ok(entry),
+            entry => {
+                transaction.abort()?;
+                Err(entry.map_or(StoreError::Cleared, |_| StoreError::NotOwner))
+            }
+        }
+    }
+
+    /// Returns all that is kept, by the names under which it is.
+    async fn kept(
+        &self,
+        transaction: &IdbTransaction,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let records = transaction.object_store(RECORDS)?;
+        let range = all_records(&self.id)?;
+        let names: Array = result(&records.get_all_keys_with_key(&range)?)
+            .await?
+            .dyn_into()?;
+        let values: Array = result(&records.get_all_with_key(&range)?)
+            .await?
+            .dyn_into()?;
+        let kept = names.iter().zip(values.iter()).filter_map(|(name, value)| {
+            let name = name.dyn_ref::<Array>()?.get(1).as_string()?;
+            Some((name, value.dyn_ref::<Uint8Array>()?.to_vec()))
+        });
+        Ok(kept.collect())
+    }
+
+    fn clear(&self, transaction: &IdbTransaction) -> Result<(), StoreError> {
+        let records = transaction.object_store(RECORDS)?;
+        records.delete(&all_records(&self.id)?.into())?;
         Ok(())
     }
 
-    /// Aborts the transaction unless this is still the owner.
-    async fn check(&self, transaction: &IdbTransaction) -> Result<(), StoreError> {
-        let identities = transaction.object_store(IDENTITIES)?;
-        let entry = result(&identities.get(&self.id.as_str().into())?).await?;
-        if field(&entry, "owner").as_deref() == Some(self.token.as_str()) {
-            return Ok(());
+    fn carry_out(&self, transaction: &IdbTransaction, writes: &[Write]) -> Result<(), StoreError> {
+        for write in writes {
+            match write {
+                Write::Put { key, value } => {
+                    let (key, value) = (key.clone(), value.clone());
+                    self.put(transaction, &Record { key, value })?;
+                }
+                Write::Delete { key } => {
+                    let pseudonym = self.key.pseudonym(key);
+                    let records = transaction.object_store(RECORDS)?;
+                    records.delete(&record_key(&self.id, &pseudonym))?;
+                }
+            }
         }
-        transaction.abort()?;
-        Err(StoreError::NotOwner)
+        Ok(())
+    }
+
+    fn put(&self, transaction: &IdbTransaction, record: &Record) -> Result<(), StoreError> {
+        let Sealed { pseudonym, bytes } = self.key.seal(record, &mut rng());
+        let bytes = Uint8Array::from(bytes.as_slice());
+        let records = transaction.object_store(RECORDS)?;
+        records.put_with_key(&bytes, &record_key(&self.id, &pseudonym))?;
+        Ok(())
     }
 }
 
-fn lay_out(event: &Event) -> Result<(), JsValue> {
-    let request: IdbOpenDbRequest = Reflect::get(event, &"target".into())?.dyn_into()?;
-    let database: IdbDatabase = request.result()?.dyn_into()?;
-    database.create_object_store(IDENTITIES)?;
-    database.create_object_store(RECORDS)?;
-    Ok(())
+/// Returns the list of identities as it is kept.
+async fn entries(transaction: &IdbTransaction) -> Result<Vec<(IdentityId, JsValue)>, StoreError> {
+    let identities = transaction.object_store(IDENTITIES)?;
+    let keys: Array = result(&identities.get_all_keys()?).await?.dyn_into()?;
+    let values: Array = result(&identities.get_all()?).await?.dyn_into()?;
+    let named = keys.iter().zip(values.iter());
+    let named = named.filter_map(|(key, value)| Some((IdentityId(key.as_string()?), value)));
+    Ok(named.collect())
+}
+
+async fn entry(
+    transaction: &IdbTransaction,
+    id: &IdentityId,
+) -> Result<Option<JsValue>, StoreError> {
+    let identities = transaction.object_store(IDENTITIES)?;
+    let entry = result(&identities.get(&id.as_str().into())?).await?;
+    Ok(Some(entry).filter(|entry| !entry.is_undefined()))
+}
+
+fn guard(entry: &JsValue) -> Result<Guard, StoreError> {
+    let kept = bytes(entry, "guard").ok_or(StoreError::Tampered)?;
+    Ok(Guard::decode(&kept)?)
+}
+
+fn name_place(id: &IdentityId) -> String {
+    format!("name of {}", id.as_str())
+}
+
+fn rng() -> UnwrapErr<getrandom::SysRng> {
+    UnwrapErr(getrandom::SysRng)
 }
 
 fn random_token() -> String {
@@ -270,7 +482,7 @@ fn random_token() -> String {
 }
 
 fn random() -> u64 {
-    UnwrapErr(getrandom::SysRng).next_u64()
+    rng().next_u64()
 }
 
 fn record_key(id: &IdentityId, key: &str) -> JsValue {
@@ -284,27 +496,11 @@ fn all_records(id: &IdentityId) -> Result<IdbKeyRange, StoreError> {
     Ok(IdbKeyRange::bound(&first, &last)?)
 }
 
-fn field(entry: &JsValue, name: &str) -> Option<String> {
+fn text(entry: &JsValue, name: &str) -> Option<String> {
     Reflect::get(entry, &name.into()).ok()?.as_string()
 }
 
-/// Waits for a request. What follows still runs inside its transaction, as long as nothing but
-/// requests of that transaction is awaited.
-async fn result(request: &IdbRequest) -> Result<JsValue, StoreError> {
-    let settled = Promise::new(&mut |resolve, reject| {
-        request.set_onsuccess(Some(&resolve));
-        request.set_onerror(Some(&reject));
-    });
-    JsFuture::from(settled).await?;
-    Ok(request.result()?)
-}
-
-/// Waits until a transaction is on the disk.
-async fn committed(transaction: &IdbTransaction) -> Result<(), StoreError> {
-    let settled = Promise::new(&mut |resolve, reject| {
-        transaction.set_oncomplete(Some(&resolve));
-        transaction.set_onabort(Some(&reject));
-    });
-    JsFuture::from(settled).await?;
-    Ok(())
+fn bytes(entry: &JsValue, name: &str) -> Option<Vec<u8>> {
+    let bytes = Reflect::get(entry, &name.into()).ok()?;
+    Some(bytes.dyn_ref::<Uint8Array>()?.to_vec())
 }

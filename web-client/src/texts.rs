@@ -6,6 +6,7 @@ mod about;
 mod call;
 mod figures;
 mod person;
+mod protection;
 mod writing;
 
 use std::fmt::Display;
@@ -14,6 +15,7 @@ pub use about::*;
 pub use call::*;
 pub use figures::*;
 pub use person::*;
+pub use protection::*;
 pub use writing::*;
 
 use crate::page::Theme;
@@ -85,9 +87,33 @@ pub fn trouble(trouble: &Trouble) -> (&'static str, String) {
             "This page is not set up right",
             format!("The list of its three servers can’t be used ({why}). Tell whoever runs this page; nothing was sent."),
         ),
+        Trouble::Blocked => (
+            "Close the other windows of this page",
+            "Another window still shows an older version of it and keeps what is stored here from being brought up to date. This page goes on by itself once those are closed or reloaded.".to_owned(),
+        ),
+        Trouble::NoAnswer => (
+            "The browser’s storage does not answer",
+            "MCMix keeps your identity and messages there, and the browser has not opened it for 15 seconds. Try again; if it stays so, restart the browser. Nothing was changed.".to_owned(),
+        ),
+        Trouble::Newer => (
+            "This page is older than your data",
+            "A newer version of MCMix keeps your data in this browser, so this one leaves it alone. Load the page anew to get the newer version; nothing is lost.".to_owned(),
+        ),
+        Trouble::Cleared => (
+            "Your data is no longer in this browser",
+            "What this page kept was deleted: by “clear site data”, by another window, or by the browser itself. If this identity is open in another window, keep that open: it saves everything again.".to_owned(),
+        ),
+        Trouble::Tampered => (
+            "What is stored here was changed",
+            "It was not written by MCMix as it stands: something else has changed it, or the disk is damaged. Nothing of it was used. If you have a copy of the browser’s profile, restore that.".to_owned(),
+        ),
+        Trouble::Full => (
+            "The browser has no room left",
+            "MCMix could not keep your data, since the browser’s storage is full. Free some disk space and try again.".to_owned(),
+        ),
         Trouble::Storage(why) => (
             "The browser could not keep your data",
-            format!("MCMix keeps your identity and messages in this browser, and the browser refused: {why}. A private window or a full disk is the usual cause."),
+            format!("MCMix keeps your identity and messages in this browser, and the browser refused ({why}). Some browsers do so in private windows, and where storing is switched off for this page."),
         ),
         Trouble::Records(why) => (
             "This identity can’t be opened",

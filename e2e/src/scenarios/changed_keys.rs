@@ -6,12 +6,9 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use super::introduce;
+use crate::kept::swap_server_keys;
 use crate::page::{From, id};
 use crate::world::World;
-
-/// P0's key is what P1's was, and the other way round.
-const SWAPPED: &str = "key === 'servers' ? Uint8Array.of(value[0], ...value.slice(33, 65), \
-    ...value.slice(1, 33), ...value.slice(65)) : value";
 
 /// Texts that fit into an outbox.
 const FULL: usize = 100;
@@ -20,7 +17,7 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;
     let bob = world.person("Bob").await?;
     introduce(&alice, &bob).await?;
-    alice.leave_and_change_records(SWAPPED).await?;
+    alice.leave_and_change_records(swap_server_keys).await?;
 
     let connections = || world.taps().each_ref().map(|tap| tap.traces().len());
     let before = connections();

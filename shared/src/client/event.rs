@@ -42,6 +42,15 @@ pub struct Now {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub u64);
 
+/// Why a batch could not be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreFault {
+    /// There is no more room.
+    Full,
+    /// For another reason.
+    Refused,
+}
+
 /// What happened outside the client.
 #[derive(Debug)]
 pub enum Event {
@@ -58,7 +67,10 @@ pub enum Event {
     /// A batch is stored durably.
     Stored(BatchId),
     /// A batch could not be stored yet; the driver keeps it and goes on trying, in order.
-    StoreFailed(BatchId),
+    StoreFailed(BatchId, StoreFault),
+    /// What was stored was deleted by somebody else; the driver has stored all of
+    /// [`Client::records`](super::Client::records) anew.
+    StoredAnew,
     /// The user did something.
     User(Action),
 }

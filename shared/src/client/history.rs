@@ -182,6 +182,12 @@ impl History {
         self.changed.extend(gone);
     }
 
+    /// Returns all records.
+    pub(super) fn records(&self) -> impl Iterator<Item = (MessageNumber, Vec<u8>)> {
+        let messages = self.messages.iter();
+        messages.map(|message| (message.view.number, message.encode()))
+    }
+
     /// Writes the records that must be.
     pub(super) fn write(&mut self, store: &mut Store, person: ClientKey) {
         for number in core::mem::take(&mut self.changed) {

@@ -165,9 +165,19 @@ pub enum Notice {
     RoundAborted,
     /// The browser does not store.
     #[error(
-        "The browser could not save your messages. It is tried again; do not close this page, and free some disk space."
+        "The browser did not save your messages. It is tried again; do not close this page until this notice is gone."
     )]
     StorageFailing,
+    /// There is no more room.
+    #[error(
+        "The browser has no room left to save your messages. It is tried again; do not close this page, and free some disk space."
+    )]
+    StorageFull,
+    /// Somebody deleted what was stored.
+    #[error(
+        "The data of this page was deleted from the browser while the page was open. Nothing is lost: all of it was saved again from this page. A passphrase has to be set anew."
+    )]
+    StoredAnew,
     /// A stored record could not be read.
     #[error(
         "{count} of the saved records could not be read. That part was set aside on this device and is missing here; all else is complete."
@@ -225,6 +235,11 @@ impl Notices {
 
     pub(super) fn dismiss(&mut self, id: NoticeId) {
         self.list.retain(|notice| notice.id != id);
+    }
+
+    /// Takes notices off whose cause is gone.
+    pub(super) fn retract(&mut self, gone: &[Notice]) {
+        self.list.retain(|notice| !gone.contains(&notice.notice));
     }
 
     /// Puts a notice on the list; returns whether it is news.

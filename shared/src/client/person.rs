@@ -102,6 +102,21 @@ impl Person {
         self.history.write(store, key);
     }
 
+    /// Gives each record to `take`.
+    pub(super) fn each_record(&self, key: ClientKey, take: &mut impl FnMut(Key, Option<Vec<u8>>)) {
+        take(Key::Contact(key), self.card.record());
+        take(Key::Call(key), self.calls.record());
+        take(Key::Pair(key), self.pair.record());
+        take(
+            Key::Outbox(key),
+            Some(encode(VERSION, &self.outbox.to_record())),
+        );
+        take(Key::Draft(key), self.draft.record());
+        for (number, record) in self.history.records() {
+            take(Key::Message(key, number), Some(record));
+        }
+    }
+
     /// Removes all records.
     pub(super) fn erase(mut self, store: &mut Store, key: ClientKey) {
         for record in [

@@ -93,6 +93,11 @@ impl<T: Record> Stored<T> {
         matches!(self.state, State::Written(batch) if batch <= stored)
     }
 
+    /// Returns the record.
+    pub(super) fn record(&self) -> Option<Vec<u8>> {
+        self.value.encode()
+    }
+
     /// Writes the record if it must be.
     pub(super) fn write(&mut self, store: &mut Store, key: Key) {
         if self.state == State::Changed {

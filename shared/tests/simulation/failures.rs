@@ -1,7 +1,9 @@
 //! Reloads, lost rounds, lost links, failing storage.
 
 use mcmix_shared::{
-    client::{ContactState, Event, LinkStatus, Millis, Notice, SendStatus, StorageStatus},
+    client::{
+        ContactState, Event, LinkStatus, Millis, Notice, SendStatus, StorageStatus, StoreFault,
+    },
     party::PartyId,
     program::Program,
 };
@@ -127,14 +129,25 @@ fn failing_storage_is_told_once_and_forgotten_when_it_works() {
     world.nodes[A].disk = Disk::Hangs;
     world.say(A, B, "x");
     let batch = world.nodes[A].waiting[0].0;
-    world.event(A, Event::StoreFailed(batch));
-    world.event(A, Event::StoreFailed(batch));
-    assert_eq!(world.nodes[A].view().storage, StorageStatus::Failing);
-    let told = |n: &&Notice| **n == Notice::StorageFailing;
-    assert_eq!(world.nodes[A].notices.iter().filter(told).count(), 1);
+    let causes = [
+        (StoreFault::Refused, Notice::StorageFailing),
+        (StoreFault::Full, Notice::StorageFull),
+    ];
+    for (fault, notice) in &causes {
+        world.event(A, Event::StoreFailed(batch, *fault));
+        world.event(A, Event::StoreFailed(batch, *fault));
+        assert_eq!(world.nodes[A].view().storage, StorageStatus::Failing);
+        let told = world.nodes[A].notices.iter().filter(|it| *it == notice);
+        assert_eq!(told.count(), 1);
+    }
+    assert_eq!(world.nodes[A].view().notices.len(), 2);
     world.nodes[A].disk = Disk::Works;
     world.pump();
     assert_eq!(world.nodes[A].view().storage, StorageStatus::Saved);
+    assert!(
+        world.nodes[A].view().notices.is_empty(),
+        "it lasts longer than its cause"
+    );
 }
 
 /// Reloads at every point of a call, with and without the last changes stored.

@@ -86,7 +86,7 @@ impl Node {
     /// that follow, as with a generator that is worth its name.
     pub(crate) fn handle(&mut self, steady: Millis, event: Event) -> Vec<Command> {
         let kind = match &event {
-            Event::Stored(_) | Event::StoreFailed(_) => "disk".to_owned(),
+            Event::Stored(_) | Event::StoreFailed(..) | Event::StoredAnew => "disk".to_owned(),
             Event::User(action) => format!("{action:?}"),
             _ => "network".to_owned(),
         };

@@ -53,6 +53,29 @@ fn full() -> World {
     world
 }
 
+/// A client can say all of what it has stored: to store it anew, should somebody delete it.
+#[test]
+fn a_client_knows_all_of_its_records() {
+    let world = full();
+    let node = &world.nodes[A];
+    let all: Records = node
+        .client
+        .records()
+        .into_iter()
+        .map(|record| (record.key, record.value))
+        .collect();
+    for (key, value) in &node.stored {
+        assert_eq!(all.get(key), Some(value), "{key}");
+    }
+    // Somebody without an outbox has an empty one.
+    for key in all.keys().filter(|key| !node.stored.contains_key(*key)) {
+        assert!(
+            key.starts_with("outbox/") || key.starts_with("call/"),
+            "{key}"
+        );
+    }
+}
+
 #[test]
 fn all_kinds_of_records_are_there() {
     let world = full();

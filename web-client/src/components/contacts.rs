@@ -7,8 +7,9 @@ use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
 use super::avatar::avatar;
-use super::home::{Kept, Open};
+use super::home::Open;
 use super::icon::{Kind, icon, small_icon};
+use crate::worker::Kept;
 use crate::{clock, engine, texts};
 
 /// What the list needs.

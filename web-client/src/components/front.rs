@@ -1,11 +1,13 @@
 //! What stands before the main view: loading, trouble, the first visit, the choice of an identity.
 
 mod identities;
+mod locked;
 mod welcome;
 
 use yew::prelude::*;
 
 pub use identities::Identities;
+pub use locked::Locked;
 pub use welcome::Welcome;
 pub(crate) use welcome::promises;
 

@@ -21,11 +21,15 @@ use super::incoming::Incoming;
 use super::invite::InviteDialog;
 use super::keys::KeysDialog;
 use super::network::NetworkDialog;
+use super::protection::ProtectionDialog;
 use super::settings::SettingsDialog;
 use super::status::Status;
 use super::toasts::Toasts;
 use super::verify::VerifyDialog;
+use crate::app::Keeping;
 use crate::engine::{self, Request};
+use crate::page::LockAfter;
+use crate::worker::{Ask, Kept};
 use crate::{page, texts};
 
 /// Which dialog is open.
@@ -43,19 +47,12 @@ pub(super) enum Open {
     Verify(ClientKey),
     /// Settings.
     Settings,
+    /// Who may open what this device keeps.
+    Protection,
     /// The three servers.
     Network,
     /// What is promised.
     About,
-}
-
-/// Where an identity is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// In this browser.
-    InBrowser,
-    /// Nowhere: it is gone with the tab.
-    Nowhere,
 }
 
 /// What the main view needs.
@@ -63,10 +60,12 @@ pub enum Kept {
 pub struct HomeProps {
     /// Takes requests to the engine.
     pub request: Callback<Request>,
+    /// Takes what is asked of the store.
+    pub ask: Callback<Ask>,
     /// What to show.
     pub view: Rc<View>,
-    /// Whether it is kept.
-    pub kept: Kept,
+    /// How it is kept.
+    pub keeping: Keeping,
     /// The servers.
     pub deployment: Rc<Deployment>,
     /// What the link that opened the page says.
@@ -90,8 +89,10 @@ pub fn Home(props: &HomeProps) -> Html {
     let looking = use_look(selected.map(|contact| contact.key), &act);
 
     use_resume(&props.request);
+    let lock_after = use_state_eq(LockAfter::kept);
+    use_idle_lock(props.keeping.kept, *lock_after, &props.ask);
     use_effect_with((), |()| page::focus("contacts-title"));
-    use_effect_with(props.kept, |kept| {
+    use_effect_with(props.keeping.kept, |kept| {
         let stop = (*kept == Kept::Nowhere).then(page::ask_before_leaving);
         move || stop.into_iter().for_each(|stop| stop())
     });
@@ -140,6 +141,11 @@ pub fn Home(props: &HomeProps) -> Html {
             <AddDialog key={format!("{invite:?}")} view={Rc::clone(view)} invite={invite.clone()} act={ways.act}
                 on_added={ways.select} on_close={ways.close} />
         },
+        (None, None) if *open == Open::Protection => html! {
+            <ProtectionDialog keeping={props.keeping} ask={props.ask.clone()} lock_after={*lock_after}
+                on_lock_after={let set = lock_after.setter(); Callback::from(move |after| set.set(after))}
+                on_close={ways.close} />
+        },
         (None, None) => dialog(props, &open, ways),
     };
 
@@ -158,7 +164,7 @@ pub fn Home(props: &HomeProps) -> Html {
     html! {
         <div class="shell" data-testid="home" data-page={page}>
             <Incoming view={Rc::clone(view)} selected={place} act={act.clone()} on_select={select.clone()} />
-            <Contacts view={Rc::clone(view)} kept={props.kept} selected={place} on_select={select.clone()} show={show.clone()} />
+            <Contacts view={Rc::clone(view)} kept={props.keeping.kept} selected={place} on_select={select.clone()} show={show.clone()} />
             { main }
             <Status view={Rc::clone(view)} {show} />
             <Toasts view={Rc::clone(view)} {looking} {act} on_decide={put_off(false)} />
@@ -197,7 +203,9 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
         (Open::Verify(_), Some(contact)) => {
             html! { <VerifyDialog {contact} {act} on_close={close} /> }
         }
-        (Open::Nothing | Open::Contact(_) | Open::Verify(_), _) => Html::default(),
+        (Open::Nothing | Open::Contact(_) | Open::Verify(_) | Open::Protection, _) => {
+            Html::default()
+        }
         (Open::Invite, _) => html! {
             <InviteDialog own={view.own.clone()} realm={view.realm} on_close={close} />
         },
@@ -205,7 +213,7 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
             <AddDialog key="add" view={Rc::clone(view)} {act} on_added={select} on_close={close} />
         },
         (Open::Settings, _) => html! {
-            <SettingsDialog view={Rc::clone(view)} {act} {show} on_close={close} />
+            <SettingsDialog view={Rc::clone(view)} kept={props.keeping.kept} {act} {show} on_close={close} />
         },
         (Open::Network, _) => html! {
             <NetworkDialog view={Rc::clone(view)} deployment={Rc::clone(deployment)} on_close={close} />
@@ -234,6 +242,19 @@ fn use_resume(request: &Callback<Request>) {
             stop_offline();
             stop();
         }
+    });
+}
+
+/// Locks an identity that has a passphrase when nobody has touched the page for so long.
+#[hook]
+fn use_idle_lock(kept: Kept, after: LockAfter, ask: &Callback<Ask>) {
+    use_effect_with((kept, after, ask.clone()), |(kept, after, ask)| {
+        let minutes = after.minutes().filter(|_| *kept == Kept::Protected);
+        let stop = minutes.map(|minutes| {
+            let ask = ask.clone();
+            page::on_idle(minutes, move || ask.emit(Ask::Lock))
+        });
+        move || stop.into_iter().for_each(|stop| stop())
     });
 }
 

@@ -44,6 +44,8 @@ pub enum Kind {
     Shield,
     /// Seen by others.
     Eye,
+    /// Opens by a secret alone.
+    Lock,
 }
 
 /// Draws an icon. It says nothing to a screen reader: the text beside it does.
@@ -58,6 +60,9 @@ pub fn small_icon(kind: Kind) -> Html {
 
 fn draw(kind: Kind, class: &'static str) -> Html {
     let path = match kind {
+        Kind::Lock => {
+            "M6 11h12a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H6a1 1 0 0 1-1-1v-8a1 1 0 0 1 1-1zM8 11V7.5a4 4 0 0 1 8 0V11"
+        }
         Kind::Plus => "M12 5v14M5 12h14",
         Kind::Phone => PHONE,
         Kind::PhoneOff => {

@@ -12,11 +12,13 @@ use super::home::Open;
 use super::icon::{Kind, icon};
 use crate::page::{self, Theme};
 use crate::texts;
+use crate::worker::Kept;
 
 /// What the dialog needs.
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct SettingsProps {
     pub(super) view: Rc<View>,
+    pub(super) kept: Kept,
     pub(super) act: Callback<Action>,
     pub(super) show: Callback<Open>,
     pub(super) on_close: Callback<()>,
@@ -27,6 +29,7 @@ pub(super) struct SettingsProps {
 pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
     let SettingsProps {
         view,
+        kept,
         act,
         show,
         on_close,
@@ -57,6 +60,7 @@ pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
             </label>
         }
     });
+    let protection = show.reform(|_: MouseEvent| Open::Protection);
     let about = show.reform(|_: MouseEvent| Open::About);
     let switch = Callback::from(|_: MouseEvent| page::leave_identity());
     html! {
@@ -73,6 +77,11 @@ pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
                 <div class="choices" role="radiogroup" aria-labelledby="theme-title" data-testid="theme">{ for themes }</div>
             </section>
             <section>
+                if *kept != Kept::Nowhere {
+                    <button type="button" class="button wide" data-testid="protection" onclick={protection}>
+                        { icon(Kind::Lock) }{ texts::PROTECTION }
+                    </button>
+                }
                 <button type="button" class="button wide" data-testid="about" onclick={about}>
                     { icon(Kind::Shield) }{ texts::HOW_IT_WORKS }
                 </button>

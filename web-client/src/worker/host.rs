@@ -7,12 +7,13 @@ use gloo_timers::future::TimeoutFuture;
 use mcmix_shared::client::{Changes, View};
 use mcmix_shared::identity::Name;
 use mcmix_shared::manifest::Deployment;
+use mcmix_shared::vault::GuardError;
 use wasm_bindgen_futures::spawn_local;
 
-use super::post::{Ask, Listed, Reason, Tell, Trouble, Usage};
+use super::post::{Ask, Kept, Listed, Passphrase, Reason, Tell, Trouble, Usage};
 use crate::engine::{Engine, Keeping, Report, Setup};
 use crate::lock::{self, Lock};
-use crate::store::{IdentityId, Store, StoreError};
+use crate::store::{IdentityId, Owner, Store, StoreError};
 
 /// A reload may be faster than the release of its own lock: it tries that often,
 const RELOAD_TRIES: u32 = 15;
@@ -36,6 +37,8 @@ struct Site {
 
 /// The identity that is open.
 struct Open {
+    /// Where it is kept, unless nowhere.
+    place: Option<(IdentityId, Owner)>,
     engine: Rc<Engine>,
     /// What the page shows.
     shown: Rc<View>,
@@ -63,7 +66,10 @@ impl Host {
                     engine.request(request);
                 }
             }
-            Ask::List => self.attempt(ask, || {}),
+            Ask::List | Ask::Protect(_) | Ask::Erase(_) | Ask::EraseAll => {
+                self.attempt(ask, || {});
+            }
+            Ask::Lock => self.lock(),
             Ask::Begin { .. } | Ask::Create(_) | Ask::Throwaway(_) | Ask::Open(..) => {
                 if self.open.borrow().is_none() && !self.opens.replace(true) {
                     let host = Rc::clone(&self);
@@ -87,7 +93,8 @@ impl Host {
             Ask::Begin { manifest, tab } => self.begin(&manifest, tab).await,
             Ask::Create(name) => {
                 let id = IdentityId::random();
-                self.claim(&id, Some(name), Usage::Free).await.map(drop)
+                let claim = self.claim(&id, Usage::Free, Secret::New(name));
+                claim.await.map(drop)
             }
             Ask::Throwaway(name) => {
                 let setup = Setup {
@@ -96,15 +103,81 @@ impl Host {
                     records: Vec::new(),
                     name,
                 };
-                self.start(setup, None, None)
+                self.start(setup, Kept::Nowhere, None, None)
             }
-            Ask::Open(id, usage) => match self.claim(&id, None, usage).await? {
-                Claim::Made => Ok(()),
-                Claim::Refused => self.list().await.map(drop),
-            },
+            Ask::Open(id, usage, passphrase) => {
+                match self.claim(&id, usage, Secret::Of(passphrase)).await? {
+                    Claim::Made => Ok(()),
+                    Claim::Refused => self.list().await.map(drop),
+                }
+            }
+            Ask::Protect(passphrase) => self.protect(passphrase.as_ref()).await,
+            Ask::Erase(id) => self.erase(&id).await,
+            Ask::EraseAll => {
+                drop(self.open.take());
+                let store = self.site()?.store.clone();
+                store.erase_all().await.map_err(storage)?;
+                (self.tell)(&Tell::Erased);
+                Ok(())
+            }
             Ask::List => self.list().await.map(drop),
-            Ask::Engine(_) => Ok(()),
+            Ask::Engine(_) | Ask::Lock => Ok(()),
         }
+    }
+
+    /// Has the open identity behind a passphrase, or behind none.
+    async fn protect(&self, passphrase: Option<&Passphrase>) -> Result<(), Trouble> {
+        let place = self.open.borrow().as_ref().and_then(|it| it.place.clone());
+        let Some((_, owner)) = place else {
+            return Ok(());
+        };
+        let store = self.site()?.store.clone();
+        let done = store.protect(&owner, passphrase.map(Passphrase::as_str));
+        done.await.map_err(storage)?;
+        (self.tell)(&Tell::Kept(match passphrase {
+            Some(_) => Kept::Protected,
+            None => Kept::InBrowser,
+        }));
+        Ok(())
+    }
+
+    /// Closes the open identity: its sockets and its lock, and forgets its keys.
+    fn lock(self: Rc<Self>) {
+        let place = self.open.take().and_then(|open| open.place);
+        let Some((id, _)) = place else {
+            return;
+        };
+        spawn_local(async move {
+            let told = self.list().await.map(|listed| {
+                let mut listed = listed.into_iter();
+                listed
+                    .find(|it| it.entry.id == id && it.entry.locked)
+                    .map_or(Tell::Choose(Reason::Choice), |it| {
+                        // Its lock may be on its way back yet.
+                        let usage = Usage::Free;
+                        Tell::Locked(Listed { usage, ..it })
+                    })
+            });
+            let told = told.unwrap_or_else(Tell::Failed);
+            (self.tell)(&told);
+        });
+    }
+
+    /// Deletes an identity and shows what is left.
+    async fn erase(self: &Rc<Self>, id: &IdentityId) -> Result<(), Trouble> {
+        let is_open = |open: &Open| open.place.as_ref().is_some_and(|(open, _)| open == id);
+        let open = self.open.borrow().as_ref().is_some_and(is_open);
+        if open {
+            drop(self.open.take());
+        }
+        self.site()?.store.erase(id).await.map_err(storage)?;
+        let left = self.list().await?;
+        (self.tell)(&if left.is_empty() {
+            Tell::NoIdentity
+        } else {
+            Tell::Choose(Reason::Choice)
+        });
+        Ok(())
     }
 
     /// Opens the identity of this tab, or the only one there is.
@@ -116,20 +189,23 @@ impl Host {
         let deployment = Deployment::from_json(manifest);
         let site = Site {
             deployment: deployment.map_err(|error| Trouble::Manifest(error.to_string()))?,
-            store: Store::open().await.map_err(storage)?,
+            store: self.open_store().await?,
         };
         self.site.replace(Some(Rc::new(site)));
         let listed = self.list().await?;
         if let Some(id) = tab {
             let known = listed.iter().any(|listed| listed.entry.id == id);
             for _ in 0..if known { RELOAD_TRIES } else { 0 } {
-                if self.claim(&id, None, Usage::Free).await? == Claim::Made {
+                if self.claim(&id, Usage::Free, Secret::Of(None)).await? == Claim::Made {
                     return Ok(());
                 }
                 TimeoutFuture::new(RELOAD_PAUSE).await;
             }
         } else if let [only] = listed.as_slice()
-            && self.claim(&only.entry.id, None, Usage::Free).await? == Claim::Made
+            && self
+                .claim(&only.entry.id, Usage::Free, Secret::Of(None))
+                .await?
+                == Claim::Made
         {
             return Ok(());
         }
@@ -141,14 +217,42 @@ impl Host {
         self.list().await.map(drop)
     }
 
-    /// Takes the identity's lock, reads its records and starts its engine.
+    /// Opens the store. Whatever keeps it waiting is told.
+    async fn open_store(self: &Rc<Self>) -> Result<Store, Trouble> {
+        let host = Rc::clone(self);
+        let blocked = move || (host.tell)(&Tell::Failed(Trouble::Blocked));
+        Store::open(blocked).await.map_err(storage)
+    }
+
+    /// Takes the identity's lock, reads its records and starts its engine; asks for its passphrase
+    /// where that is missing.
     async fn claim(
         self: &Rc<Self>,
         id: &IdentityId,
-        name: Option<Name>,
         usage: Usage,
+        secret: Secret,
     ) -> Result<Claim, Trouble> {
         let site = self.site()?;
+        // Before the lock: a wrong passphrase takes nothing from another window.
+        let (key, kept) = match &secret {
+            Secret::New(_) => (None, Kept::InBrowser),
+            Secret::Of(passphrase) => {
+                let text = passphrase.as_ref().map(Passphrase::as_str);
+                match site.store.key(id, text).await {
+                    Ok(key) if text.is_some() => (Some(key), Kept::Protected),
+                    Ok(key) => (Some(key), Kept::InBrowser),
+                    Err(StoreError::Guard(GuardError::Locked)) => {
+                        self.ask_passphrase(id, usage).await?;
+                        return Ok(Claim::Made);
+                    }
+                    Err(StoreError::Guard(GuardError::Wrong)) => {
+                        (self.tell)(&Tell::Wrong);
+                        return Ok(Claim::Made);
+                    }
+                    Err(error) => return Err(storage(error)),
+                }
+            }
+        };
         let lock_name = lock_name(id);
         let lost = {
             let host = Rc::downgrade(self);
@@ -165,23 +269,37 @@ impl Host {
         let Some(lock) = lock else {
             return Ok(Claim::Refused);
         };
-        let claimed = site.store.claim(id, name.as_ref().map(Name::as_str)).await;
+        let claimed = match (secret, key) {
+            (Secret::New(name), _) => site.store.create(id, name.as_str()).await,
+            (Secret::Of(_), Some(key)) => site.store.claim(id, key).await,
+            (Secret::Of(_), None) => Err(StoreError::Unknown),
+        };
         let claimed = claimed.map_err(storage)?;
+        let place = (id.clone(), claimed.owner.clone());
         let setup = Setup {
             deployment: site.deployment.clone(),
-            keeping: Keeping::InBrowser(site.store.clone(), claimed.owner),
+            keeping: Keeping::InBrowser(Box::new((site.store.clone(), claimed.owner))),
             records: claimed.records,
             name: Name::new(&claimed.name).map_err(records)?,
         };
-        self.start(setup, Some(id), Some(lock))?;
+        self.start(setup, kept, Some(place), Some(lock))?;
         Ok(Claim::Made)
+    }
+
+    async fn ask_passphrase(&self, id: &IdentityId, usage: Usage) -> Result<(), Trouble> {
+        let entries = self.site()?.store.identities().await.map_err(storage)?;
+        let entry = entries.into_iter().find(|it| it.id == *id);
+        let entry = entry.ok_or(Trouble::Cleared)?;
+        (self.tell)(&Tell::Locked(Listed { entry, usage }));
+        Ok(())
     }
 
     /// Starts the engine of an identity; a lock is held for as long as it is open.
     fn start(
         self: &Rc<Self>,
         setup: Setup,
-        id: Option<&IdentityId>,
+        kept: Kept,
+        place: Option<(IdentityId, Owner)>,
         lock: Option<Lock>,
     ) -> Result<(), Trouble> {
         let report = {
@@ -192,15 +310,21 @@ impl Host {
                 };
                 match report {
                     Report::View(view) => host.show(view),
-                    Report::Lost => host.lose(),
+                    Report::Over(StoreError::NotOwner) => host.lose(),
+                    Report::Over(error) => {
+                        drop(host.open.take());
+                        (host.tell)(&Tell::Failed(storage(error)));
+                    }
                     // What just happened shows in the view as well.
                     Report::Notice(_) => {}
                 }
             }
         };
         let (engine, shown) = Engine::start(setup, report).map_err(records)?;
-        (self.tell)(&Tell::Opened(id.cloned(), Changes::whole(&shown)));
+        let id = place.as_ref().map(|(id, _)| id.clone());
+        (self.tell)(&Tell::Opened(id, kept, Changes::whole(&shown)));
         self.open.replace(Some(Open {
+            place,
             engine: Rc::new(engine),
             shown,
             _lock: lock,
@@ -249,9 +373,18 @@ impl Host {
     }
 }
 
+/// With what an identity is opened.
+enum Secret {
+    /// It is new, and called so.
+    New(Name),
+    /// With its passphrase, if that was asked for.
+    Of(Option<Passphrase>),
+}
+
 /// What became of an attempt to open an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Claim {
+    /// It is open, or its passphrase is asked for.
     Made,
     /// Some window has its lock.
     Refused,
@@ -263,7 +396,14 @@ fn lock_name(id: &IdentityId) -> String {
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
 fn storage(error: StoreError) -> Trouble {
-    Trouble::Storage(error.to_string())
+    match error {
+        StoreError::NoAnswer => Trouble::NoAnswer,
+        StoreError::Newer | StoreError::Guard(GuardError::Newer) => Trouble::Newer,
+        StoreError::Cleared | StoreError::Unknown => Trouble::Cleared,
+        StoreError::Tampered | StoreError::Guard(_) => Trouble::Tampered,
+        StoreError::Full => Trouble::Full,
+        StoreError::NotOwner | StoreError::Browser(_) => Trouble::Storage(error.to_string()),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]

@@ -6,6 +6,7 @@ use mcmix_shared::identity::Name;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast as _, JsValue};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::engine::Request;
 use crate::store::{IdentityEntry, IdentityId};
@@ -24,12 +25,54 @@ pub enum Ask {
     Create(Name),
     /// To make an identity that is kept nowhere, and to open it.
     Throwaway(Name),
-    /// To open an identity; one that is open elsewhere is taken over.
-    Open(IdentityId, Usage),
+    /// To open an identity, with its passphrase if it has one; one that is open elsewhere is taken
+    /// over.
+    Open(IdentityId, Usage, Option<Passphrase>),
+    /// To have the identity that is open behind a passphrase from now on, or behind none.
+    Protect(Option<Passphrase>),
+    /// To close the identity that is open, until it is opened again.
+    Lock,
+    /// To delete an identity, open or not.
+    Erase(IdentityId),
+    /// To delete everything.
+    EraseAll,
     /// To look again which identities there are and which are open.
     List,
     /// Something of the engine of the identity that is open.
     Engine(Request),
+}
+
+/// What a person types to open an identity.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Passphrase(String);
+
+impl Passphrase {
+    /// Takes what was typed, in a form that all keyboards have in common (NFKC).
+    pub fn typed(text: &str) -> Self {
+        Self(js_sys::JsString::from(text).normalize("NFKC").into())
+    }
+
+    /// Returns it as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Passphrase(..)")
+    }
+}
+
+/// Where an identity is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kept {
+    /// In this browser, for whoever uses it.
+    InBrowser,
+    /// In this browser, behind a passphrase.
+    Protected,
+    /// Nowhere: it is gone with the tab.
+    Nowhere,
 }
 
 /// What the worker tells.
@@ -44,7 +87,15 @@ pub enum Tell {
     /// Nothing is open: one is to be chosen.
     Choose(Reason),
     /// An identity is open, and shows this; without an id one that is kept nowhere.
-    Opened(Option<IdentityId>, Changes),
+    Opened(Option<IdentityId>, Kept, Changes),
+    /// Nothing is open: this one needs its passphrase.
+    Locked(Listed),
+    /// That was not its passphrase.
+    Wrong,
+    /// The identity that is open is kept so from now on.
+    Kept(Kept),
+    /// Everything is deleted.
+    Erased,
     /// It shows something else.
     Changed(Changes),
     /// It can't go on.
@@ -87,6 +138,19 @@ pub enum Trouble {
     Unreachable,
     /// It came and is not usable.
     Manifest(String),
+    /// A window with an older page keeps the storage from being opened. It goes on by itself once
+    /// that is closed.
+    Blocked,
+    /// The browser's storage does not answer.
+    NoAnswer,
+    /// A newer page keeps its data here.
+    Newer,
+    /// What was kept was deleted before it was opened.
+    Cleared,
+    /// What is kept was changed by something else.
+    Tampered,
+    /// The browser has no more room.
+    Full,
     /// The browser's storage failed.
     Storage(String),
     /// The identity's records can't be used.

@@ -148,6 +148,29 @@ async fn first_visit(ada: &Page, camera: &Camera) -> Result<()> {
     ada.wait(&id("about-dialog")).await?;
     camera.take(ada, "about").await?;
     ada.click("close-dialog").await?;
+    ada.open_protection().await?;
+    camera.take(ada, "without-a-passphrase").await?;
+    ada.protect("correct horse battery staple", "another one").await?;
+    camera.take(ada, "passphrases-differ").await?;
+    ada.protect("correct horse battery staple", "correct horse battery staple")
+        .await?;
+    ada.wait_protected().await?;
+    camera.take(ada, "with-a-passphrase").await?;
+    ada.click("erase-all").await?;
+    camera.take(ada, "erase-question").await?;
+    ada.click("lock-now").await?;
+    ada.wait(&id("locked")).await?;
+    camera.take(ada, "locked").await?;
+    ada.unlock("a guess").await?;
+    ada.wait(&id("wrong-passphrase")).await?;
+    camera.take(ada, "locked-wrong-passphrase").await?;
+    ada.unlock("correct horse battery staple").await?;
+    ada.wait_connected().await?;
+    ada.open_protection().await?;
+    ada.click("remove-passphrase").await?;
+    ada.wait(&format!("{}[data-protected='false']", id("protected")))
+        .await?;
+    ada.click("close-dialog").await?;
     ada.click("status").await?;
     camera.take(ada, "network").await?;
     ada.click("close-dialog").await

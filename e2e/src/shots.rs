@@ -150,10 +150,14 @@ async fn first_visit(ada: &Page, camera: &Camera) -> Result<()> {
     ada.click("close-dialog").await?;
     ada.open_protection().await?;
     camera.take(ada, "without-a-passphrase").await?;
-    ada.protect("correct horse battery staple", "another one").await?;
-    camera.take(ada, "passphrases-differ").await?;
-    ada.protect("correct horse battery staple", "correct horse battery staple")
+    ada.protect("correct horse battery staple", "another one")
         .await?;
+    camera.take(ada, "passphrases-differ").await?;
+    ada.protect(
+        "correct horse battery staple",
+        "correct horse battery staple",
+    )
+    .await?;
     ada.wait_protected().await?;
     camera.take(ada, "with-a-passphrase").await?;
     ada.click("erase-all").await?;

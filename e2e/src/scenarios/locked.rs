@@ -14,6 +14,14 @@ use crate::world::World;
 const FIRST: &str = "correct horse battery staple";
 const SECOND: &str = "five words drawn at random";
 
+/// Has five minutes go by at once on a page.
+const HURRY: &str = r"
+const done = arguments[0];
+const later = window.setTimeout;
+window.setTimeout = (call, delay, ...rest) => later(call, delay === 300_000 ? 0 : delay, ...rest);
+done(true);
+";
+
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;
     let bob = world.person("Bob").await?;
@@ -73,6 +81,14 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     alice.unlock(SECOND).await?;
     alice.wait_connected().await?;
     ensure!(alice.texts(From::Them).await? == ["a telling text", "two", "are you there?"]);
+    // By itself, after five minutes: of which this page believes that they are over at once.
+    alice.run_script(HURRY, Vec::new()).await?;
+    alice.open_protection().await?;
+    alice.click("lock-after-5").await?;
+    alice.wait(&id("locked")).await?;
+    alice.reload_asked().await?;
+    alice.unlock(SECOND).await?;
+    alice.wait_connected().await?;
     // And none.
     alice.open_protection().await?;
     alice.click("remove-passphrase").await?;

@@ -3,6 +3,7 @@
 //! web-client/README.md lists the names by which elements are found.
 
 use core::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -548,6 +549,16 @@ impl Page {
         self.fill("passphrase", first).await?;
         self.fill("passphrase-again", again).await?;
         self.click("set-passphrase").await
+    }
+
+    /// Chooses a file.
+    ///
+    /// # Errors
+    ///
+    /// There is no field for it.
+    pub async fn choose_file(&self, test_id: &str, path: &Path) -> Result<()> {
+        let path = path.to_str().context("a path that is no text")?;
+        Ok(self.element(&id(test_id)).await?.send_keys(path).await?)
     }
 
     /// Waits until a new passphrase is the one that opens.

@@ -13,6 +13,7 @@ use crate::world::World;
 mod absent;
 mod any_time;
 mod arrival;
+mod backup;
 mod busy_page;
 mod changed_keys;
 mod closed;
@@ -75,6 +76,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     throwaway: Quick,
     locked: Quick,
     storage: Quick,
+    backup: Quick,
     two_conversations: Quick,
     declined: Quick,
     closed: Quick,
@@ -86,7 +88,8 @@ pub(crate) const ALL: &[Scenario] = scenarios![
 ];
 
 /// Those that two different engines play with each other.
-pub(crate) const MIXED: &[Scenario] = scenarios![first_message: Quick, reload: Quick];
+pub(crate) const MIXED: &[Scenario] =
+    scenarios![first_message: Quick, reload: Quick, backup: Quick];
 
 /// Lets one person add another from their invite link.
 async fn introduce(who: &Page, to: &Page) -> Result<()> {

@@ -195,6 +195,23 @@ impl Client {
         records
     }
 
+    /// Returns what another device can go on with: identity, choices, contacts and messages. No
+    /// session, and nothing that would show that device as one that had them.
+    pub fn backup(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut take = |key: Key, value: Option<Vec<u8>>| {
+            let key = key.to_text();
+            records.extend(value.map(|value| Record { key, value }));
+        };
+        take(Key::Identity, self.profile.record());
+        take(Key::Settings, self.settings.record());
+        take(Key::Servers, self.known_servers.record());
+        for (key, person) in self.people.iter().filter(|(_, it)| it.is_contact()) {
+            person.each_lasting_record(*key, &mut take);
+        }
+        records
+    }
+
     /// Takes an event and returns what to do about it, in order.
     pub fn handle(&mut self, now: Now, event: Event, rng: &mut impl CryptoRng) -> Vec<Command> {
         self.now = now;

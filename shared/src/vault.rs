@@ -8,6 +8,7 @@
 //! Whoever reads the disk sees how many records there are, how long they are, and which change. Whoever
 //! writes it can bring back an older record; no other one, nor under another name.
 
+mod backup;
 mod guard;
 
 use chacha20poly1305::aead::{Aead as _, Payload};
@@ -17,6 +18,7 @@ use rand_core::CryptoRng;
 use crate::client::Record;
 use crate::kdf::{self, Secret, truncate};
 
+pub use backup::{Backup, BackupError, MOST_BYTES};
 pub use guard::{Cost, Guard, GuardError};
 
 /// Bytes of a nonce.

@@ -59,6 +59,8 @@ struct State {
     listed: Rc<[Listed]>,
     /// The invite link that opened the page.
     invite: Option<String>,
+    /// Why the last backup could not be restored, and how many could not.
+    not_restored: Option<(String, u32)>,
 }
 
 enum Change {
@@ -118,7 +120,11 @@ impl State {
                 }
             }
             Tell::Failed(trouble) => self.stage = Stage::Failed(trouble),
-            Tell::Stopped | Tell::Erased => {}
+            Tell::NotRestored(reason) => {
+                let times = self.not_restored.as_ref().map_or(0, |(_, times)| *times);
+                self.not_restored = Some((reason, times + 1));
+            }
+            Tell::Stopped | Tell::Erased | Tell::Backup(_) => {}
         }
     }
 }
@@ -129,6 +135,7 @@ fn accompany(tell: &Tell) {
         Tell::Opened(id, ..) => page::keep_tab_identity(id.as_ref()),
         Tell::Locked(listed) => page::keep_tab_identity(Some(&listed.entry.id)),
         Tell::Erased => page::forget_everything(),
+        Tell::Backup(bytes) => page::save_file(&texts::backup_name(&page::today()), bytes),
         Tell::Choose(Reason::TakenOver) => page::keep_tab_identity(None),
         Tell::Stopped => stop(),
         _ => {}
@@ -147,6 +154,7 @@ fn App() -> Html {
         deployment: None,
         listed: Rc::new([]),
         invite: page::take_invite(),
+        not_restored: None,
     });
     let dispatch = state.dispatcher();
     let remote = use_memo((), {
@@ -225,7 +233,7 @@ fn App() -> Html {
         (Stage::Failed(trouble), _) => html! { <Fatal trouble={trouble.clone()} /> },
         (Stage::Welcome, Some(_)) => html! {
             <Welcome {inviter} others={!state.listed.is_empty()} on_create={create} on_try={throw_away}
-                on_back={choose} />
+                {ask} not_restored={state.not_restored.clone()} on_back={choose} />
         },
         (Stage::Choosing(reason), Some(_)) => html! {
             <Identities listed={Rc::clone(&state.listed)} reason={*reason} {inviter}

@@ -145,6 +145,11 @@ impl Engine {
         Ok((Self { core }, shown))
     }
 
+    /// Returns what a backup holds.
+    pub fn backup(&self) -> Vec<Record> {
+        self.core.borrow().client.backup()
+    }
+
     /// Hands in a request.
     pub fn request(&self, request: Request) {
         let core = Rc::downgrade(&self.core);

@@ -5,12 +5,14 @@ use std::rc::Rc;
 
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
+use js_sys::{Array, Date, Uint8Array};
 use mcmix_shared::identity::ClientKey;
+use mcmix_shared::vault::MOST_BYTES;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    Document, Event, EventTarget, HtmlElement, KeyboardEvent, MouseEvent, Storage, VisibilityState,
-    Window,
+    Blob, Document, Event, EventTarget, HtmlElement, HtmlInputElement, KeyboardEvent, MouseEvent,
+    Storage, Url, VisibilityState, Window,
 };
 use yew::Callback;
 
@@ -356,6 +358,48 @@ pub fn give_up(title: &str, text: &str) {
     }
     let _ = root.set_attribute("class", "boot boot-failed");
     let _ = root.set_attribute("role", "alert");
+}
+
+/// Saves bytes as a file of that name.
+pub fn save_file(name: &str, bytes: &[u8]) {
+    let save = || -> Result<(), JsValue> {
+        let parts = Array::of1(&Uint8Array::from(bytes));
+        let blob = Blob::new_with_u8_array_sequence(&parts)?;
+        let url = Url::create_object_url_with_blob(&blob)?;
+        let document = document().ok_or(JsValue::NULL)?;
+        let link: HtmlElement = document.create_element("a")?.dyn_into()?;
+        link.set_attribute("href", &url)?;
+        link.set_attribute("download", name)?;
+        link.click();
+        Timeout::new(FILE_KEPT, move || drop(Url::revoke_object_url(&url))).forget();
+        Ok(())
+    };
+    if let Err(error) = save() {
+        web_sys::console::error_1(&error);
+    }
+}
+
+/// How long a browser may take to begin with saving a file, in milliseconds.
+const FILE_KEPT: u32 = 60_000;
+
+/// Reads the file that was chosen and hands it on; `false` if there is none, or one that is too large.
+pub fn read_file(field: &HtmlInputElement, then: impl FnOnce(Vec<u8>) + 'static) -> bool {
+    let file = field.files().and_then(|files| files.get(0));
+    let Some(file) = file.filter(|file| file.size() <= f64::from(MOST_BYTES)) else {
+        return false;
+    };
+    spawn_local(async move {
+        if let Ok(buffer) = JsFuture::from(file.array_buffer()).await {
+            then(Uint8Array::new(&buffer).to_vec());
+        }
+    });
+    true
+}
+
+/// Returns today's date, as in 2026-11-27.
+pub fn today() -> String {
+    let now: String = Date::new_0().to_iso_string().into();
+    now.chars().take(10).collect()
 }
 
 /// Loads the page anew.

@@ -117,6 +117,21 @@ impl Person {
         }
     }
 
+    /// Gives each record to `take` that means something on another device.
+    pub(super) fn each_lasting_record(
+        &self,
+        key: ClientKey,
+        take: &mut impl FnMut(Key, Option<Vec<u8>>),
+    ) {
+        let mut card = self.card.to_record();
+        card.resume.clear();
+        card.ring = None;
+        take(Key::Contact(key), Some(encode(VERSION, &card)));
+        for (number, record) in self.history.records() {
+            take(Key::Message(key, number), Some(record));
+        }
+    }
+
     /// Removes all records.
     pub(super) fn erase(mut self, store: &mut Store, key: ClientKey) {
         for record in [
@@ -225,7 +240,13 @@ enum EndRecord {
 
 impl Record for Card {
     fn encode(&self) -> Option<Vec<u8>> {
-        let record = CardRecord {
+        Some(encode(VERSION, &self.to_record()))
+    }
+}
+
+impl Card {
+    fn to_record(&self) -> CardRecord {
+        CardRecord {
             name: self.name.as_str().to_owned(),
             kind: self.kind,
             blocked: self.blocked == Blocked::Yes,
@@ -244,12 +265,9 @@ impl Record for Card {
             ring: self.ring.as_ref().map(|it| *it.as_bytes()),
             next: self.next.0,
             read_upto: self.read_upto.0,
-        };
-        Some(encode(VERSION, &record))
+        }
     }
-}
 
-impl Card {
     /// Reads a record.
     pub(super) fn decode(record: &[u8]) -> Result<Self, Unreadable> {
         let record: CardRecord = decode(VERSION, record)?;

@@ -145,3 +145,36 @@ fn the_library_is_argon2id() {
         ]
     );
 }
+
+#[test]
+fn a_backup_opens_with_its_passphrase_alone() {
+    let rng = &mut rng();
+    let records = [record("identity", b"secret"), record("contact/a", b"name")];
+    let backup = Backup::seal(&records, "correct horse", CHEAP, rng);
+    let file = backup.as_bytes();
+    assert_eq!(Backup::open(file, "correct horse").unwrap(), records);
+    for part in [&b"identity"[..], b"secret", b"contact"] {
+        assert!(!file.windows(part.len()).any(|window| window == part));
+    }
+    assert_eq!(Backup::open(file, "horse"), Err(BackupError::Wrong));
+    assert_eq!(Backup::open(b"GIF89a", ""), Err(BackupError::NoBackup));
+    assert_eq!(Backup::open(&[], ""), Err(BackupError::NoBackup));
+}
+
+/// Whatever is done to a file, it opens as it was or not at all.
+#[test]
+fn changed_backups_do_not_open() {
+    let rng = &mut rng();
+    let records = [record("identity", b"secret")];
+    let backup = Backup::seal(&records, "p", CHEAP, rng);
+    for at in 0..backup.as_bytes().len() {
+        let mut file = backup.as_bytes().to_vec();
+        // A cost that is far above would take its time.
+        file[at] ^= 1;
+        assert!(Backup::open(&file, "p").is_err(), "byte {at}");
+        assert!(
+            Backup::open(&backup.as_bytes()[..at], "p").is_err(),
+            "{at} bytes"
+        );
+    }
+}

@@ -419,12 +419,10 @@ impl World {
         self.reload(node);
     }
 
-    /// Returns what a backup holds: everything but sessions and what is under way.
+    /// Returns what a backup holds.
     pub(crate) fn backup(&self, node: NodeId) -> Records {
-        let kept = ["identity", "settings", "servers", "contact/", "message/"];
-        let mut records = self.nodes[node].stored.clone();
-        records.retain(|key, _| kept.iter().any(|kind| key.starts_with(kind)));
-        records
+        let records = self.nodes[node].client.backup().into_iter();
+        records.map(|record| (record.key, record.value)).collect()
     }
 
     pub(crate) fn key(&self, node: NodeId) -> ClientKey {

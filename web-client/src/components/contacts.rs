@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
-use mcmix_shared::client::{Blocked, ContactView, MessageKind, Millis, Verified, View};
+use mcmix_shared::client::{
+    Action, Blocked, ContactState, ContactView, MessageKind, Millis, Verified, View,
+};
 use mcmix_shared::identity::ClientKey;
 use yew::prelude::*;
 
@@ -19,6 +21,7 @@ pub(super) struct ContactsProps {
     pub(super) kept: Kept,
     pub(super) selected: Option<ClientKey>,
     pub(super) on_select: Callback<ClientKey>,
+    pub(super) act: Callback<Action>,
     pub(super) show: Callback<Open>,
 }
 
@@ -26,11 +29,30 @@ pub(super) struct ContactsProps {
 #[component]
 pub(super) fn Contacts(props: &ContactsProps) -> Html {
     let ContactsProps {
-        view, kept, show, ..
+        view,
+        kept,
+        act,
+        show,
+        ..
     } = props;
     let now = engine::now().wall;
     let own = view.own.name.as_str().to_owned();
     let open = |which: Open| show.reform(move |_: MouseEvent| which.clone());
+    // Who was talked with and can't be written to: all, after a backup was restored.
+    let lost: Vec<_> = view
+        .contacts
+        .iter()
+        .filter(|it| is_lost(it))
+        .map(|it| it.key)
+        .collect();
+    let connect_all = {
+        let (lost, act) = (lost.clone(), act.clone());
+        Callback::from(move |_: MouseEvent| {
+            for key in &lost {
+                act.emit(Action::Call(*key));
+            }
+        })
+    };
     let add_class = if view.contacts.is_empty() {
         "button"
     } else {
@@ -63,6 +85,13 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
                     </ol>
                 </div>
             } else {
+                if !lost.is_empty() {
+                    <div class="row">
+                        <button type="button" class="button wide" data-testid="connect-all" onclick={connect_all}>
+                            { icon(Kind::Phone) }{ texts::connect_all(lost.len()) }
+                        </button>
+                    </div>
+                }
                 <nav class="contacts" data-testid="contacts" aria-label={texts::CONTACTS}>
                     <ul>{ for view.contacts.iter().map(|contact| item(contact, props, now)) }</ul>
                 </nav>
@@ -78,6 +107,12 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
             </div>
         </aside>
     }
+}
+
+fn is_lost(contact: &ContactView) -> bool {
+    matches!(contact.state, ContactState::Known { ended: None })
+        && contact.blocked == Blocked::No
+        && !contact.messages.is_empty()
 }
 
 fn item(contact: &ContactView, props: &ContactsProps, now: Millis) -> Html {

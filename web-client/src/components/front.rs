@@ -2,6 +2,7 @@
 
 mod identities;
 mod locked;
+mod restoring;
 mod welcome;
 
 use yew::prelude::*;

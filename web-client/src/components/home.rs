@@ -164,7 +164,8 @@ pub fn Home(props: &HomeProps) -> Html {
     html! {
         <div class="shell" data-testid="home" data-page={page}>
             <Incoming view={Rc::clone(view)} selected={place} act={act.clone()} on_select={select.clone()} />
-            <Contacts view={Rc::clone(view)} kept={props.keeping.kept} selected={place} on_select={select.clone()} show={show.clone()} />
+            <Contacts view={Rc::clone(view)} kept={props.keeping.kept} selected={place} on_select={select.clone()}
+                act={act.clone()} show={show.clone()} />
             { main }
             <Status view={Rc::clone(view)} {show} />
             <Toasts view={Rc::clone(view)} {looking} {act} on_decide={put_off(false)} />

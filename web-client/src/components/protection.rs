@@ -60,6 +60,12 @@ pub(super) fn ProtectionDialog(props: &ProtectionProps) -> Html {
                     </div>
                 }
             </section>
+            <section>
+                <h3>{ texts::BACKUP }</h3>
+                <p class="muted small">{ texts::BACKUP_HINT }</p>
+                <Passphrases field="backup" submit="save-backup" label={texts::SAVE_BACKUP}
+                    on_new={ask.reform(Ask::Backup)} />
+            </section>
             if has {
                 <section>
                     <h3 id="lock-after-title">{ texts::LOCK_AFTER }</h3>
@@ -90,17 +96,59 @@ struct NewProps {
     ask: Callback<Ask>,
 }
 
-/// Takes a new passphrase, twice.
+/// Sets a passphrase.
 #[component]
 fn NewPassphrase(props: &NewProps) -> Html {
-    let (first, again) = (use_node_ref(), use_node_ref());
-    let wrong = use_state_eq(|| None);
+    let NewProps { has, changes, ask } = props;
     // How often it had been changed when this was handed in.
     let asked = use_state_eq(|| None::<u32>);
+    let on_new = {
+        let (asked, changes, ask) = (asked.setter(), *changes, ask.clone());
+        Callback::from(move |passphrase| {
+            asked.set(Some(changes));
+            ask.emit(Ask::Protect(Some(passphrase)));
+        })
+    };
+    let label = if *has {
+        texts::CHANGE_PASSPHRASE
+    } else {
+        texts::SET_PASSPHRASE
+    };
+    html! {
+        <>
+            <Passphrases field="passphrase" submit="set-passphrase" {label} {on_new} />
+            <div role="status">
+                if *asked == Some(*changes) {
+                    <p class="hint">{ texts::OPENING }</p>
+                } else if asked.is_some() && *has {
+                    <p class="copied" data-testid="passphrase-set">{ texts::PASSPHRASE_SET }</p>
+                }
+            </div>
+        </>
+    }
+}
+
+/// What two fields for one passphrase need.
+#[derive(Debug, PartialEq, Properties)]
+struct PassphrasesProps {
+    /// The first one's id; the other one's ends with `-again`.
+    field: &'static str,
+    /// The button's.
+    submit: &'static str,
+    label: AttrValue,
+    on_new: Callback<Passphrase>,
+}
+
+/// Takes a new passphrase, twice.
+#[component]
+fn Passphrases(props: &PassphrasesProps) -> Html {
+    let PassphrasesProps { field, submit, .. } = props;
+    let (first, again) = (use_node_ref(), use_node_ref());
+    let wrong = use_state_eq(|| None);
+    let again_id = format!("{field}-again");
     let onsubmit = {
-        let (first, again) = (first.clone(), again.clone());
-        let (wrong, asked, ask) = (wrong.setter(), asked.setter(), props.ask.clone());
-        let changes = props.changes;
+        let (first, again, again_id) = (first.clone(), again.clone(), again_id.clone());
+        let (wrong, on_new, field) = (wrong.setter(), props.on_new.clone(), *field);
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let fields = [&first, &again].map(NodeRef::cast::<HtmlInputElement>);
@@ -110,44 +158,32 @@ fn NewPassphrase(props: &NewProps) -> Html {
             let typed = first.value();
             if typed.chars().count() < FEWEST {
                 wrong.set(Some(texts::PASSPHRASE_TOO_SHORT));
-                page::focus("passphrase");
+                page::focus(field);
             } else if typed != again.value() {
                 wrong.set(Some(texts::PASSPHRASES_DIFFER));
-                page::focus("passphrase-again");
+                page::focus(&again_id);
             } else {
                 wrong.set(None);
-                asked.set(Some(changes));
-                ask.emit(Ask::Protect(Some(Passphrase::typed(&typed))));
                 first.set_value("");
                 again.set_value("");
+                on_new.emit(Passphrase::typed(&typed));
             }
         })
     };
     html! {
         <form class="field" {onsubmit} novalidate=true>
-            <label for="passphrase">{ texts::NEW_PASSPHRASE }</label>
-            <input ref={first} id="passphrase" class="input" data-testid="passphrase" type="password"
+            <label for={*field}>{ texts::NEW_PASSPHRASE }</label>
+            <input ref={first} id={*field} class="input" data-testid={*field} type="password"
                 autocomplete="new-password" aria-invalid={wrong.is_some().to_string()} />
-            <label for="passphrase-again">{ texts::PASSPHRASE_AGAIN }</label>
-            <input ref={again} id="passphrase-again" class="input" data-testid="passphrase-again" type="password"
+            <label for={again_id.clone()}>{ texts::PASSPHRASE_AGAIN }</label>
+            <input ref={again} id={again_id.clone()} class="input" data-testid={again_id} type="password"
                 autocomplete="new-password" />
             <span class="hint">{ texts::PASSPHRASE_HINT }</span>
             if let Some(wrong) = *wrong {
-                <p class="error" role="alert" data-testid="passphrase-wrong">{ wrong }</p>
+                <p class="error" role="alert" data-testid={format!("{field}-wrong")}>{ wrong }</p>
             }
-            <div role="status">
-                if let (Some(asked), true) = (*asked, props.has || *asked == Some(props.changes)) {
-                    if asked == props.changes {
-                        <p class="hint">{ texts::OPENING }</p>
-                    } else {
-                        <p class="copied" data-testid="passphrase-set">{ texts::PASSPHRASE_SET }</p>
-                    }
-                }
-            </div>
             <div class="row end">
-                <button type="submit" class="button primary" data-testid="set-passphrase">
-                    { if props.has { texts::CHANGE_PASSPHRASE } else { texts::SET_PASSPHRASE } }
-                </button>
+                <button type="submit" class="button" data-testid={*submit}>{ &props.label }</button>
             </div>
         </form>
     }

@@ -63,7 +63,7 @@ pub const STOLEN_TITLE: &str = "If somebody gets at this device";
 
 /// What happens then.
 pub const STOLEN: [&str; 3] = [
-    "Keys and messages are kept in this browser, encrypted. Without a passphrase the browser has the key, so whoever can use it can read them; with one (“Lock and erase” in the settings), whoever takes the locked device has to guess it. Whoever copies its keys once and then only watches can read along until the keys were renewed, within a day or so of both of you being online; what was deleted before stays closed. Keys are renewed in a way meant to outlast quantum computers; a very first call and the proof of who somebody is are not.",
+    "Keys and messages are kept in this browser, encrypted. Without a passphrase the browser has the key, so whoever can use it can read them; with one (“Lock, back up, erase” in the settings), whoever takes the locked device has to guess it. Whoever copies its keys once and then only watches can read along until the keys were renewed, within a day or so of both of you being online; what was deleted before stays closed. Keys are renewed in a way meant to outlast quantum computers; a very first call and the proof of who somebody is are not.",
     "Your identity itself does not heal: who has it can call others in your name. Once keys were renewed, your contacts see a device that they do not know, and what they wrote before is not sent to it until they say so.",
     "Whoever has your key can also call you in a contact’s name. If you accept, the call leads nowhere, and nothing that you wrote goes out.",
 ];

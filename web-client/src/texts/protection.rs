@@ -3,7 +3,7 @@
 use crate::page::LockAfter;
 
 /// Heads the dialog, and leads to it.
-pub const PROTECTION: &str = "Lock and erase";
+pub const PROTECTION: &str = "Lock, back up, erase";
 /// With a passphrase.
 pub const HAS_PASSPHRASE: &str =
     "Your key and messages on this device open with your passphrase only.";
@@ -39,6 +39,38 @@ pub const LOCK_HINT: &str =
     "While it is locked you are offline: nothing arrives, and nobody reaches you.";
 /// Locks.
 pub const LOCK_NOW: &str = "Lock now";
+/// Heads the backup.
+pub const BACKUP: &str = "Backup";
+/// What a backup is.
+pub const BACKUP_HINT: &str = "One encrypted file with your identity, contacts and messages, for when this browser or device is gone. From it you call everybody once more; they are told that your device is new. Don’t use the same identity in two places at once.";
+/// Makes one.
+pub const SAVE_BACKUP: &str = "Save a backup";
+/// Leads to restoring one.
+pub const RESTORE: &str = "I have a backup";
+/// What restoring does.
+pub const RESTORE_HINT: &str = "Brings your identity, contacts and messages back into this browser. Afterwards call your contacts once more.";
+/// The file.
+pub const BACKUP_FILE: &str = "Backup file";
+/// Its passphrase.
+pub const BACKUP_PASSPHRASE: &str = "Its passphrase";
+/// Restores it.
+pub const RESTORE_NOW: &str = "Restore";
+/// There is no file, or none that could be a backup.
+pub const NO_FILE: &str = "Choose the file of your backup first. It has at most 64 MB.";
+/// Calls all who were talked with and can't be written to.
+pub fn connect_all(contacts: usize) -> String {
+    if contacts == 1 {
+        "Connect again with 1 contact".to_owned()
+    } else {
+        format!("Connect again with {contacts} contacts")
+    }
+}
+
+/// The name of a backup's file.
+pub fn backup_name(today: &str) -> String {
+    format!("mcmix-{today}.backup")
+}
+
 /// Heads what deletes.
 pub const ERASING: &str = "Erasing";
 /// What is deleted.

@@ -3,11 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use getrandom::SysRng;
 use gloo_timers::future::TimeoutFuture;
-use mcmix_shared::client::{Changes, View};
+use mcmix_shared::client::{Changes, Client, Record, View, Write};
 use mcmix_shared::identity::Name;
 use mcmix_shared::manifest::Deployment;
-use mcmix_shared::vault::GuardError;
+use mcmix_shared::vault::{Backup, Cost, GuardError};
+use rand_core::UnwrapErr;
 use wasm_bindgen_futures::spawn_local;
 
 use super::post::{Ask, Kept, Listed, Passphrase, Reason, Tell, Trouble, Usage};
@@ -66,11 +68,16 @@ impl Host {
                     engine.request(request);
                 }
             }
+            Ask::Backup(passphrase) => self.back_up(&passphrase),
             Ask::List | Ask::Protect(_) | Ask::Erase(_) | Ask::EraseAll => {
                 self.attempt(ask, || {});
             }
             Ask::Lock => self.lock(),
-            Ask::Begin { .. } | Ask::Create(_) | Ask::Throwaway(_) | Ask::Open(..) => {
+            Ask::Begin { .. }
+            | Ask::Create(_)
+            | Ask::Throwaway(_)
+            | Ask::Restore(..)
+            | Ask::Open(..) => {
                 if self.open.borrow().is_none() && !self.opens.replace(true) {
                     let host = Rc::clone(&self);
                     self.attempt(ask, move || host.opens.set(false));
@@ -121,7 +128,8 @@ impl Host {
                 Ok(())
             }
             Ask::List => self.list().await.map(drop),
-            Ask::Engine(_) | Ask::Lock => Ok(()),
+            Ask::Restore(file, passphrase) => self.restore(&file, &passphrase).await,
+            Ask::Engine(_) | Ask::Lock | Ask::Backup(_) => Ok(()),
         }
     }
 
@@ -139,6 +147,46 @@ impl Host {
             None => Kept::InBrowser,
         }));
         Ok(())
+    }
+
+    /// Seals a backup of the open identity.
+    fn back_up(&self, passphrase: &Passphrase) {
+        let engine = self.open.borrow().as_ref().map(|it| Rc::clone(&it.engine));
+        if let Some(engine) = engine {
+            let rng = &mut UnwrapErr(SysRng);
+            let backup = Backup::seal(&engine.backup(), passphrase.as_str(), Cost::BROWSER, rng);
+            (self.tell)(&Tell::Backup(backup.as_bytes().to_vec()));
+        }
+    }
+
+    /// Keeps a backup as an identity of this browser, and opens it.
+    async fn restore(self: &Rc<Self>, file: &[u8], passphrase: &Passphrase) -> Result<(), Trouble> {
+        let site = self.site()?;
+        let restored = Backup::open(file, passphrase.as_str())
+            .map_err(|error| error.to_string())
+            .and_then(|records| {
+                let (deployment, rng) = (site.deployment.clone(), &mut UnwrapErr(SysRng));
+                let client = Client::restore(deployment, records.clone(), rng);
+                let client = client.map_err(|error| error.to_string())?;
+                Ok((records, client.view().own.name))
+            });
+        let (records, name) = match restored {
+            Ok(restored) => restored,
+            Err(reason) => {
+                (self.tell)(&Tell::NotRestored(reason));
+                return Ok(());
+            }
+        };
+        let id = IdentityId::random();
+        let created = site.store.create(&id, name.as_str()).await;
+        let owner = created.map_err(storage)?.owner;
+        let puts = records
+            .into_iter()
+            .map(|Record { key, value }| Write::Put { key, value });
+        let puts: Vec<_> = puts.collect();
+        site.store.write(&owner, &puts).await.map_err(storage)?;
+        let claim = self.claim(&id, Usage::Free, Secret::Of(None));
+        claim.await.map(drop)
     }
 
     /// Closes the open identity: its sockets and its lock, and forgets its keys.

@@ -30,6 +30,10 @@ pub enum Ask {
     Open(IdentityId, Usage, Option<Passphrase>),
     /// To have the identity that is open behind a passphrase from now on, or behind none.
     Protect(Option<Passphrase>),
+    /// To seal a backup of the identity that is open.
+    Backup(Passphrase),
+    /// To open a backup, to keep it as an identity of this browser, and to open that.
+    Restore(Vec<u8>, Passphrase),
     /// To close the identity that is open, until it is opened again.
     Lock,
     /// To delete an identity, open or not.
@@ -94,6 +98,10 @@ pub enum Tell {
     Wrong,
     /// The identity that is open is kept so from now on.
     Kept(Kept),
+    /// A backup, to be saved as a file.
+    Backup(Vec<u8>),
+    /// A file could not be restored, for this reason.
+    NotRestored(String),
     /// Everything is deleted.
     Erased,
     /// It shows something else.

@@ -4,8 +4,10 @@ use mcmix_shared::identity::{Invite, Name, NameError};
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use super::restoring::Restoring;
 use super::{brand, invited};
 use crate::components::icon::{Kind, icon};
+use crate::worker::Ask;
 use crate::{page, texts};
 
 /// What the first visit needs.
@@ -19,6 +21,10 @@ pub struct WelcomeProps {
     pub on_create: Callback<Name>,
     /// Creates one of that name that is kept nowhere.
     pub on_try: Callback<Name>,
+    /// Takes what is asked of the store.
+    pub ask: Callback<Ask>,
+    /// Why the last backup could not be restored, and how many could not.
+    pub not_restored: Option<(String, u32)>,
     /// Goes back to the list of identities.
     pub on_back: Callback<()>,
 }
@@ -66,6 +72,7 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
                     <h1>{ texts::PITCH }</h1>
                     <p class="lead">{ texts::LEAD }</p>
                 </div>
+                <div class="forms">
                 <form class="card" {onsubmit} novalidate=true>
                     if let Some(invite) = &props.inviter {
                         { invited(invite.name.as_str()) }
@@ -95,6 +102,8 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
                         </button>
                     }
                 </form>
+                <Restoring ask={props.ask.clone()} failed={props.not_restored.clone()} />
+                </div>
                 { promises() }
             </div>
         </main>

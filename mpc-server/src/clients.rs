@@ -23,12 +23,14 @@ use mcmix_shared::program::Program;
 use mcmix_shared::wire::{Refusal, ServerFrame};
 use mio::{Poll, Waker};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::link::Rules;
 pub(crate) use self::pace::{Busy, Pace};
 use self::shard::{Arrival, Order, Shard, WAKE};
 use crate::egress::Replies;
 use crate::intake::{Collector, OpenRound};
+use crate::vital;
 
 /// A client, as its link proved it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,11 +125,16 @@ impl Drop for Orders {
 }
 
 impl Clients {
-    /// Starts the threads that serve clients, whose shares go to `collector`.
+    /// Starts the threads that serve clients, whose shares go to `collector`. Where one ends before
+    /// the last handle is dropped, `stop` is cancelled.
     ///
     /// # Errors
     /// When the system gives no threads or no means to wait for sockets.
-    pub fn start(settings: ClientSettings, collector: Arc<Collector>) -> io::Result<Arc<Self>> {
+    pub fn start(
+        settings: ClientSettings,
+        collector: Arc<Collector>,
+        stop: &CancellationToken,
+    ) -> io::Result<Arc<Self>> {
         let shared = Arc::new(Shared {
             rules: Rules {
                 party: settings.party,
@@ -151,9 +158,8 @@ impl Clients {
                 let poll = Poll::new()?;
                 let waker = Waker::new(poll.registry(), WAKE)?;
                 let serving = Shard::new(poll, queue, Arc::clone(&shared));
-                std::thread::Builder::new()
-                    .name(format!("{}-clients-{i}", settings.party))
-                    .spawn(move || serving.run())?;
+                let name = format!("{}-clients-{i}", settings.party);
+                vital::thread(name, stop, move || serving.run())?;
                 Ok(Orders { orders, waker })
             })
             .collect::<io::Result<_>>()?;

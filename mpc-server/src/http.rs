@@ -184,16 +184,31 @@ async fn metrics(State(app): State<App>) -> String {
     )
 }
 
+/// Says whether rounds complete, what is in the way, and when the last one did.
 async fn ready(State(app): State<App>) -> impl IntoResponse {
-    if app.0.rounds.is_ready() {
-        (StatusCode::OK, "rounds are running\n")
-    } else if app.0.rounds.is_halted() {
-        let text = "rounds are stopped: one of the servers does not follow the protocol, the log says more\n";
-        (StatusCode::SERVICE_UNAVAILABLE, text)
+    let rounds = &app.0.rounds;
+    let missing = rounds.missing();
+    let (status, text) = if rounds.is_ready() {
+        (StatusCode::OK, "rounds are running".to_owned())
+    } else if rounds.is_halted() {
+        let text = "rounds are stopped: one of the servers does not follow the protocol, the log says more";
+        (StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+    } else if missing.is_empty() {
+        let text = "all links are up, but no round completes";
+        (StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
     } else {
-        let text = "waiting for the links to both peers, or for a round to complete\n";
+        let links: Vec<_> = missing
+            .iter()
+            .map(|[a, b]| format!("{a} and {b}"))
+            .collect();
+        let text = format!("no link between {}", links.join(", nor between "));
         (StatusCode::SERVICE_UNAVAILABLE, text)
-    }
+    };
+    let last = match rounds.since_completed() {
+        Some(age) => format!("the last round completed {:.1} s ago", age.as_secs_f64()),
+        None => "no round has completed since the start".to_owned(),
+    };
+    (status, format!("{text}; {last}\n"))
 }
 
 async fn manifest(State(app): State<App>) -> impl IntoResponse {
@@ -245,7 +260,7 @@ mod tests {
             key: keys::read_noise_key(&config.keys.noise).unwrap(),
             deployment: demo.deployment,
             limits: config.clients,
-            clients: Clients::start(settings, collector).unwrap(),
+            clients: Clients::start(settings, collector, &CancellationToken::new()).unwrap(),
             rounds: Arc::new(Rounds::new(Duration::from_secs(1))),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -347,6 +362,9 @@ mod tests {
             );
             let ready = get(router, "/readyz").await;
             assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+            let text = String::from_utf8(body(ready).await).unwrap();
+            assert!(text.contains("no link between P0 and P1"), "{text}");
+            assert!(text.contains("since the start"), "{text}");
         }
         let client = get(admin_router(app.clone()), "/client").await;
         assert_eq!(client.status(), StatusCode::NOT_FOUND);

@@ -5,7 +5,9 @@
 pub mod config;
 pub mod descriptors;
 pub mod keys;
+pub mod log;
 mod seldom;
+mod vital;
 
 pub mod server;
 

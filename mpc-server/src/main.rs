@@ -1,7 +1,6 @@
 //! One party of the three: see `mcmix-server --help`.
 
 use std::error::Error;
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,9 +9,9 @@ use clap::{Args, Parser, Subcommand};
 use mcmix_server::config::Config;
 use mcmix_server::config::demo::{self, DemoOptions, KeyFiles};
 use mcmix_server::keys::{self, TlsIdentity};
+use mcmix_server::log::{self, Levels};
 use mcmix_server::server::{Ready, Server};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// One party of MCMix: takes shares from clients, computes rounds with its two peers, replies.
 #[derive(Parser)]
@@ -99,8 +98,9 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Run(args) => {
-            start_log();
+            let levels = Levels::from_environment()?;
             let ready = Ready::read(load(&args)?)?;
+            let _log = log::start(levels);
             tokio::runtime::Runtime::new()?.block_on(run_party(ready))
         }
         Command::CheckConfig(args) => {
@@ -174,13 +174,4 @@ fn demo_config(args: DemoArgs) -> Result<(), Box<dyn Error>> {
     }
     println!("page: {}", demo.page_url);
     Ok(())
-}
-
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(std::io::stdout().is_terminal())
-        .init();
 }

@@ -26,6 +26,7 @@ use crate::keys::{self, KeyError, TlsIdentity};
 use crate::net::{PeerSettings, Peers, Pins, TlsContext, strands};
 use crate::round::clock::Periods;
 use crate::round::driver::{Driver, DriverError, Rounds};
+use crate::vital;
 
 /// Time that links have to end by themselves.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -205,7 +206,7 @@ impl Server {
             most: room.clients(),
             max_refusals: config.clients.max_refusals,
         };
-        let clients = Clients::start(settings, Arc::clone(&collector));
+        let clients = Clients::start(settings, Arc::clone(&collector), &stop);
         let clients = clients.map_err(StartError::Clients)?;
 
         let pins = Pins {
@@ -222,7 +223,7 @@ impl Server {
             strands: strands(),
         };
         let peers = Peers::start(settings, peer_listener, &tasks, &stop);
-        let driver = Driver::new(&config, &deployment, (&collector, &clients), peers)?;
+        let driver = Driver::new(&config, &deployment, (&collector, &clients), peers, &stop)?;
         let rounds = driver.rounds();
         tasks.spawn({
             let stop = stop.clone();
@@ -251,13 +252,8 @@ impl Server {
             stop: stop.clone(),
         });
         let serve = |listener, router, limits| {
-            tasks.spawn(accept::serve(
-                listener,
-                router,
-                limits,
-                tasks.clone(),
-                stop.clone(),
-            ))
+            let serve = accept::serve(listener, router, limits, tasks.clone(), stop.clone());
+            tasks.spawn(vital::task("listening for clients", stop.clone(), serve))
         };
         if let Some(listener) = admin_listener {
             let limits = AcceptLimits {

@@ -146,21 +146,18 @@ impl Shard {
     }
 
     /// Serves until nobody can give orders any more.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
             match self.poll.poll(&mut events, self.timeout()) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    tracing::error!("can't wait for clients' sockets: {error}");
-                    return;
-                }
+                Err(error) => return Err(error),
             }
             self.look(&events);
             let full = events.iter().count() == EVENTS;
             if self.obey().is_err() {
-                return;
+                return Ok(());
             }
             self.announce_held();
             self.write_all();

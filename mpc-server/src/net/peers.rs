@@ -21,6 +21,7 @@ use super::link::{self, Further, Link, Pace, Socket};
 use super::strand::{self, Purpose};
 use super::tls::{self, TlsContext};
 use super::{Control, PeerError, Position};
+use crate::vital;
 
 /// Everything that is known about the links before the first is made.
 #[derive(Clone, Debug)]
@@ -95,12 +96,14 @@ impl Peers {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
-        tasks.spawn({
-            let maker = Arc::clone(&maker);
-            async move { maker.dial().await }
-        });
-        let stop = stop.clone();
-        tasks.spawn(async move { stop.run_until_cancelled(maker.accept(listener)).await });
+        let dialling = Arc::clone(&maker);
+        let dial = async move { dialling.dial().await };
+        tasks.spawn(vital::task("dialling the next party", stop.clone(), dial));
+        let end = stop.clone();
+        let accept = async move {
+            let _stopped = end.run_until_cancelled(maker.accept(listener)).await;
+        };
+        tasks.spawn(vital::task("the peer port", stop.clone(), accept));
         (Self { position }, receiver)
     }
 

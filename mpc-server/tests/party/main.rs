@@ -14,6 +14,8 @@ mod anew;
 mod conversation;
 mod faults;
 mod misuse;
+mod outside;
+mod process;
 mod rounds;
 mod trace;
 mod world;

@@ -1,0 +1,205 @@
+//! The log: lines on standard output, written by a thread of their own.
+//!
+//! Whoever takes the lines may stop doing so: a pipe closes, a disk is full, a terminal stands still.
+//! Then lines are lost, and nobody waits. The next one that can be written says how many.
+
+use std::io::{self, IsTerminal, Write};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::prelude::*;
+
+/// Names the variable of the environment that sets how much is logged.
+pub const VARIABLE: &str = "RUST_LOG";
+
+/// Lines that wait to be written; further ones are lost.
+const WAITING: usize = 4096;
+
+/// How much is logged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Levels(Targets);
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self(Targets::new().with_default(LevelFilter::INFO))
+    }
+}
+
+/// A text that sets no level.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{VARIABLE}: {0:?} is no level; expected off, error, warn, info, debug or trace, and perhaps \
+     another one for a part of the program, such as info,mcmix_server::net=debug"
+)]
+pub struct NoLevel(String);
+
+impl FromStr for Levels {
+    type Err = NoLevel;
+
+    /// Reads levels, with commas between: one for everything, which is `info` where there is none,
+    /// and others as `part=level`.
+    fn from_str(text: &str) -> Result<Self, NoLevel> {
+        let parts = text.split(',').map(str::trim);
+        parts
+            .filter(|part| !part.is_empty())
+            .try_fold(Self::default(), |Self(levels), part| {
+                let (target, level) = part.split_once('=').unwrap_or(("", part));
+                let level: LevelFilter = level.parse().map_err(|_| NoLevel(part.to_owned()))?;
+                Ok(Self(match target {
+                    "" if part.contains('=') => return Err(NoLevel(part.to_owned())),
+                    "" => levels.with_default(level),
+                    target => levels.with_target(target, level),
+                }))
+            })
+    }
+}
+
+impl Levels {
+    /// Reads what the environment says, which may be nothing.
+    ///
+    /// # Errors
+    /// When it names no level: a misspelt one would silence everything.
+    pub fn from_environment() -> Result<Self, NoLevel> {
+        match std::env::var_os(VARIABLE) {
+            Some(text) => text.to_string_lossy().parse(),
+            None => Ok(Self::default()),
+        }
+    }
+}
+
+/// Writes what waits when it is dropped, unless that takes long.
+#[derive(Debug)]
+pub struct Log {
+    _writes: WorkerGuard,
+}
+
+/// Starts the log of this process. Panics are written to it, too: the standard error stream may take
+/// no more than the standard output.
+pub fn start(levels: Levels) -> Log {
+    let (lines, guard) = lines(io::stdout());
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(lines)
+        .with_target(false)
+        .with_ansi(io::stdout().is_terminal())
+        // It would be said on the standard error stream, and panic where that is closed.
+        .log_internal_errors(false);
+    tracing_subscriber::registry()
+        .with(layer.with_filter(levels.0))
+        .init();
+    std::panic::set_hook(Box::new(|panic| tracing::error!("a defect: {panic}")));
+    Log { _writes: guard }
+}
+
+/// Starts the thread that writes.
+fn lines(to: impl Write + Send + 'static) -> (Lines, WorkerGuard) {
+    let (lines, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(WAITING)
+        .thread_name("log")
+        .finish(to);
+    let told = Arc::default();
+    (Lines { lines, told }, guard)
+}
+
+/// Lines on their way to the thread that writes them.
+#[derive(Clone, Debug)]
+struct Lines {
+    lines: NonBlocking,
+    /// Lost lines that were told of.
+    told: Arc<AtomicUsize>,
+}
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let lost = || self.lines.error_counter().dropped_lines();
+        let (before, told) = (lost(), self.told.load(Ordering::Relaxed));
+        if before > told {
+            let text = format!("{} lines were lost: nobody took them\n", before - told);
+            self.lines.clone().write_all(text.as_bytes())?;
+            // Unless that was lost, too.
+            if lost() == before {
+                self.told.store(before, Ordering::Relaxed);
+            }
+        }
+        self.lines.write(line)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_level_is_refused_and_silences_nothing() {
+        for text in ["inof", "info,dbug", "mcmix_server=loud", "=info", "a=b=c"] {
+            let error = text.parse::<Levels>().unwrap_err().to_string();
+            assert!(
+                error.contains("RUST_LOG") && error.contains("debug"),
+                "{error}"
+            );
+        }
+        for (text, level) in [
+            ("", LevelFilter::INFO),
+            ("WARN", LevelFilter::WARN),
+            (" off ", LevelFilter::OFF),
+            ("mcmix_sever=debug", LevelFilter::INFO),
+            ("mcmix_server::net=trace, warn", LevelFilter::WARN),
+        ] {
+            let Levels(targets) = text.parse().unwrap();
+            assert_eq!(targets.default_level(), Some(level), "{text}");
+        }
+    }
+
+    /// Writes a line for each that it is allowed.
+    struct Slow(mpsc::Receiver<()>, mpsc::Sender<String>);
+
+    impl Write for Slow {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let _no_more_limits = self.0.recv();
+            let text = String::from_utf8_lossy(line).into_owned();
+            let _gone = self.1.send(text);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_nobody_takes_are_lost_and_counted() {
+        let (allow, allowed) = mpsc::channel();
+        let (wrote, written) = mpsc::channel();
+        let (mut lines, _guard) = lines(Slow(allowed, wrote));
+        for _ in 0..2 * WAITING {
+            lines.write_all(b"line\n").unwrap();
+        }
+        drop(allow);
+        // Until there is room again.
+        let mut text = written.recv().unwrap();
+        while !text.contains("lines were lost") {
+            lines.write_all(b"line\n").unwrap();
+            text = written.recv().unwrap();
+        }
+        let lost = text.split(' ').next().unwrap().parse::<usize>().unwrap();
+        assert!((WAITING - 2..2 * WAITING).contains(&lost), "{lost}");
+    }
+}

@@ -1,0 +1,50 @@
+//! Nothing outside stops rounds: not the log, not the disk, not the resolver, not a proxy.
+
+use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
+
+use mcmix_native::raw::RawLink;
+use mcmix_shared::identity::SecretKey;
+use mcmix_shared::party::PartyId;
+use mcmix_shared::program::Program;
+
+use crate::process::Process;
+use crate::world::{World, soon};
+
+/// Starts P0 as a process with that log, the others here, and lets rounds go by.
+async fn rounds_go_on(log: PipeWriter, begun: impl FnOnce()) {
+    let mut world = World::prepare(&[]);
+    let _p0 = Process::start_with_log(log, &world, PartyId::P0);
+    for other in [PartyId::P1, PartyId::P2] {
+        world.run(other).await;
+    }
+    world.ready().await;
+    begun();
+    let key = SecretKey::from_bytes([1; 32]);
+    let link = RawLink::connect(world.deployment(), PartyId::P1, &key).await;
+    let mut link = link.unwrap();
+    for _ in 0..5 {
+        let round = link.open_round(Program::Conversation);
+        soon("a round", round).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_takes_any_more_stops_no_rounds() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut lines = BufReader::new(reader).lines();
+    rounds_go_on(writer, move || {
+        // As `head` does.
+        assert!(lines.next().unwrap().unwrap().contains("running"));
+        drop::<std::io::Lines<BufReader<PipeReader>>>(lines);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_takes_nothing_stops_no_rounds() {
+    let (_never_read, mut writer) = std::io::pipe().unwrap();
+    // What Linux keeps for a pipe at least; with it the pipe is full.
+    #[cfg(target_os = "linux")]
+    writer.write_all(&vec![b'\n'; 1 << 16]).unwrap();
+    rounds_go_on(writer, || ()).await;
+}

@@ -14,6 +14,7 @@ use std::io;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use mcmix_shared::identity::{ClientId, ClientKey};
 use mcmix_shared::manifest::Deployment;
@@ -58,8 +59,10 @@ pub struct ClientSettings {
     pub deployment: Deployment,
     /// Clients that may be connected at one time.
     pub most: usize,
-    /// Refusals and keep-alives between two submissions that are taken.
+    /// Refusals and keep-alives of a client's own between two submissions that are taken.
     pub max_refusals: u32,
+    /// How long nothing is told to all before all are sent a keep-alive.
+    pub keep_alive: Duration,
 }
 
 /// What all shards see.
@@ -69,6 +72,7 @@ struct Shared {
     deployment: Deployment,
     collector: Arc<Collector>,
     most: usize,
+    keep_alive: Duration,
     connected: AtomicUsize,
     /// Whether rounds are stopped, which those who join are told.
     stopped: AtomicBool,
@@ -144,6 +148,7 @@ impl Clients {
             deployment: settings.deployment,
             collector,
             most: settings.most,
+            keep_alive: settings.keep_alive,
             connected: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             conversing: AtomicU32::new(0),

@@ -126,6 +126,9 @@ pub struct Clients {
     /// answer.
     #[serde(default = "defaults::handshake_ms")]
     pub handshake_ms: u64,
+    /// How long nothing is told to all before all are sent a keep-alive.
+    #[serde(default = "defaults::keep_alive_ms")]
+    pub keep_alive_ms: u64,
     /// Refusals after which a connection is cut.
     #[serde(default = "defaults::max_refusals")]
     pub max_refusals: u32,
@@ -200,6 +203,10 @@ mod defaults {
         10_000
     }
 
+    pub(super) const fn keep_alive_ms() -> u64 {
+        20_000
+    }
+
     pub(super) const fn max_refusals() -> u32 {
         64
     }
@@ -266,7 +273,11 @@ impl Config {
         if self.clients.max_connections == Some(0) {
             return nonsense("clients.max_connections", "must be at least 1");
         }
-        if self.peers.idle_ms == 0 || self.clients.handshake_ms == 0 || self.rounds.limit_ms == 0 {
+        if self.peers.idle_ms == 0
+            || self.clients.handshake_ms == 0
+            || self.clients.keep_alive_ms == 0
+            || self.rounds.limit_ms == 0
+        {
             return nonsense("*_ms", "a time limit must be at least 1 ms");
         }
         if self.rounds.limit_ms > LONGEST_ROUND_MS {

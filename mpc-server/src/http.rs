@@ -254,6 +254,7 @@ mod tests {
             deployment: demo.deployment.clone(),
             most: 1,
             max_refusals: 1,
+            keep_alive: Duration::from_secs(20),
         };
         let app = App::new(Parts {
             party: config.party,

@@ -205,6 +205,7 @@ impl Server {
             deployment: deployment.clone(),
             most: room.clients(),
             max_refusals: config.clients.max_refusals,
+            keep_alive: Duration::from_millis(config.clients.keep_alive_ms),
         };
         let clients = Clients::start(settings, Arc::clone(&collector), &stop);
         let clients = clients.map_err(StartError::Clients)?;

@@ -54,6 +54,8 @@ pub(super) struct Link {
     out: Vec<u8>,
     /// Since the last submission that was taken.
     refusals: u32,
+    /// Whether a keep-alive of ours has no answer yet.
+    is_asked: bool,
 }
 
 impl Link {
@@ -64,6 +66,7 @@ impl Link {
             came: Vec::new(),
             out: Vec::new(),
             refusals: 0,
+            is_asked: false,
         }
     }
 
@@ -119,6 +122,8 @@ impl Link {
                     self.count_refusal()?;
                     framing::pong(payload, &mut self.out);
                 }
+                // An answer, where we asked; several of ours may have one.
+                Message::Pong if core::mem::take(&mut self.is_asked) => {}
                 Message::Pong => self.count_refusal()?,
                 Message::Close => return Err(End::Gone),
             }
@@ -142,6 +147,22 @@ impl Link {
         Ok(())
     }
 
+    /// Writes a keep-alive, which browsers answer by themselves.
+    pub(super) fn keep_alive(&mut self) -> Result<(), End> {
+        self.has_room()?;
+        framing::ping(&mut self.out);
+        self.is_asked = true;
+        Ok(())
+    }
+
+    /// Says whether more may wait for the client. One that takes nothing is given up.
+    fn has_room(&self) -> Result<(), End> {
+        if self.out.len() > self.rules.most_waiting() {
+            return Err(End::Gone);
+        }
+        Ok(())
+    }
+
     /// Writes a frame to the client. One that takes nothing is given up.
     pub(super) fn tell(&mut self, frame: &ServerFrame) -> Result<(), End> {
         self.tell_bytes(&frame.encode())
@@ -149,9 +170,7 @@ impl Link {
 
     /// Writes an encoded frame to the client.
     pub(super) fn tell_bytes(&mut self, frame: &[u8]) -> Result<(), End> {
-        if self.out.len() > self.rules.most_waiting() {
-            return Err(End::Gone);
-        }
+        self.has_room()?;
         framing::binary(frame.len() + SEAL_BYTES, &mut self.out);
         let sealed = self.transport.seal_behind(frame, &mut self.out);
         sealed.map_err(|_| End::Gone)

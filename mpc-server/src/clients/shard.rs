@@ -121,6 +121,8 @@ pub(super) struct Shard {
     seats: Slab<Seat>,
     by_id: HashMap<ClientId, usize>,
     lanes: [Lane; 2],
+    /// When something was sent to all last.
+    told_all: Instant,
     /// Who waits until all is read and written.
     settling: Vec<oneshot::Sender<()>>,
     /// Those that have something to write.
@@ -138,6 +140,7 @@ impl Shard {
             seats: Slab::new(),
             by_id: HashMap::new(),
             lanes: [Lane::default(), Lane::default()],
+            told_all: Instant::now(),
             settling: Vec::new(),
             dirty: Vec::new(),
             closing: Vec::new(),
@@ -160,6 +163,7 @@ impl Shard {
                 return Ok(());
             }
             self.announce_held();
+            self.keep_alive();
             self.write_all();
             for settled in self.settling.drain(..) {
                 let _gone = settled.send(());
@@ -181,7 +185,8 @@ impl Shard {
                 Stage::Closing { until, .. } => Some(until),
                 Stage::Open => None,
             });
-        let first = held.chain(closing).min()?;
+        let quiet = (!self.seats.is_empty()).then(|| self.told_all + self.shared.keep_alive);
+        let first = held.chain(closing).chain(quiet).min()?;
         Some(first.saturating_duration_since(Instant::now()))
     }
 
@@ -394,6 +399,7 @@ impl Shard {
 
     fn announce(&mut self, open: OpenRound) {
         of_lane(&mut self.lanes, open.program).pending = true;
+        self.told_all = Instant::now();
         let online = self.shared.online(open.program);
         let frame = open.announcement(online).encode();
         for at in self.open_seats() {
@@ -467,7 +473,16 @@ impl Shard {
         (seat.client.key == client.key).then_some(at)
     }
 
+    /// Where nothing has been said to all for so long that a proxy may take links for dead, says
+    /// something to all: the same to each, whatever it does.
+    fn keep_alive(&mut self) {
+        if self.told_all.elapsed() >= self.shared.keep_alive {
+            self.tell_all(Link::keep_alive);
+        }
+    }
+
     fn tell_all(&mut self, tell: impl Fn(&mut Link) -> Result<(), End>) {
+        self.told_all = Instant::now();
         for at in self.open_seats() {
             if let Some(seat) = self.seats.get_mut(at) {
                 let told = tell(&mut seat.link);

@@ -2,10 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
 
-use mcmix_native::raw::RawLink;
+use futures_util::StreamExt as _;
+use mcmix_native::raw::{RawLink, deal_idle, submit};
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::process::Process;
 use crate::world::{World, soon};
@@ -47,4 +49,39 @@ async fn a_log_that_takes_nothing_stops_no_rounds() {
     #[cfg(target_os = "linux")]
     writer.write_all(&vec![b'\n'; 1 << 16]).unwrap();
     rounds_go_on(writer, || ()).await;
+}
+
+/// A proxy takes a link for dead on which nothing passes. What passes is the same for all, and nobody
+/// is held to have sent too much who only answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_links_are_kept_alive_all_alike() {
+    let settings = ["clients.keep_alive_ms=50", "clients.max_refusals=1"];
+    let mut world = World::prepare_quiet(&settings);
+    for party in PartyId::ALL {
+        world.run(party).await;
+    }
+    let connect = async |byte| {
+        let key = SecretKey::from_bytes([byte; 32]);
+        let link = RawLink::connect(world.deployment(), PartyId::P1, &key).await;
+        link.unwrap()
+    };
+    let (mut idle, mut busy) = (connect(1).await, connect(2).await);
+    let program = Program::Conversation;
+    let open = busy.open_round(program).await.unwrap();
+    let [_, share, _] = deal_idle(world.deployment(), program);
+    busy.send(&submit(open.round, program, share)).await;
+    for _ in 0..5 {
+        for link in [&mut idle, &mut busy] {
+            soon("a keep-alive", async {
+                loop {
+                    match link.socket.next().await.unwrap().unwrap() {
+                        Message::Ping(payload) => break assert!(payload.is_empty()),
+                        Message::Close(frame) => panic!("closed: {frame:?}"),
+                        _ => {}
+                    }
+                }
+            })
+            .await;
+        }
+    }
 }

@@ -6,6 +6,7 @@ pub mod config;
 pub mod descriptors;
 pub mod keys;
 pub mod log;
+pub mod process;
 mod seldom;
 mod vital;
 

@@ -10,8 +10,8 @@ use mcmix_server::config::Config;
 use mcmix_server::config::demo::{self, DemoOptions, KeyFiles};
 use mcmix_server::keys::{self, TlsIdentity};
 use mcmix_server::log::{self, Levels};
+use mcmix_server::process::{self, Signals};
 use mcmix_server::server::{Ready, Server};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// One party of MCMix: takes shares from clients, computes rounds with its two peers, replies.
 #[derive(Parser)]
@@ -87,7 +87,7 @@ struct DemoArgs {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("mcmix-server: {error}");
             ExitCode::FAILURE
@@ -95,13 +95,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Box<dyn Error>> {
+fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Run(args) => {
             let levels = Levels::from_environment()?;
             let ready = Ready::read(load(&args)?)?;
             let _log = log::start(levels);
-            tokio::runtime::Runtime::new()?.block_on(run_party(ready))
+            process::run(run_party(ready))?
         }
         Command::CheckConfig(args) => {
             let ready = Ready::read(load(&args)?)?;
@@ -110,26 +110,28 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
             println!("room for {room} clients at a time; the system allows {limit} open files");
             let first = Base64UrlUnpadded::encode_string(&ready.deployment().realm().deployment);
             println!("`first` of later manifests: {first}");
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Keygen { folder } => keygen(&folder),
-        Command::DemoConfig(args) => demo_config(args),
+        Command::Keygen { folder } => keygen(&folder).map(|()| ExitCode::SUCCESS),
+        Command::DemoConfig(args) => demo_config(args).map(|()| ExitCode::SUCCESS),
     }
 }
 
-async fn run_party(ready: Ready) -> Result<(), Box<dyn Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
+/// Runs a party to its end, of which the log tells: the standard error stream may take nothing.
+async fn run_party(ready: Ready) -> Result<ExitCode, Box<dyn Error>> {
+    let mut signals = Signals::listen()?;
     let server = Server::start(ready).await?;
     tokio::select! {
-        _ = terminate.recv() => {}
-        result = tokio::signal::ctrl_c() => result?,
+        () = signals.stop() => {
+            server.stop().await;
+            Ok(ExitCode::SUCCESS)
+        }
         () = server.failed() => {
             server.stop().await;
-            return Err("stopped on a fault; the log says which".into());
+            tracing::error!("stopped on a fault");
+            Ok(ExitCode::FAILURE)
         }
     }
-    server.stop().await;
-    Ok(())
 }
 
 fn load(args: &ConfigArgs) -> Result<Config, Box<dyn Error>> {

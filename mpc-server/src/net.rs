@@ -23,6 +23,7 @@ mod queue;
 mod round;
 mod strand;
 mod tls;
+mod way;
 
 pub use hello::{PairKey, reread_hello};
 pub use knock::reread_knock;
@@ -34,6 +35,7 @@ pub(crate) use round::memory;
 pub use round::{Abandon, RoundLink};
 pub use strand::strands;
 pub use tls::{Pins, TlsContext};
+pub use way::NoWay;
 
 /// Sockets that the links with both peers can need at one time: two links, an old one that ends
 /// beside a new one, and whoever knocks.
@@ -43,14 +45,14 @@ pub(crate) const SOCKETS: usize = 4 * strand::MOST + door::SOCKETS;
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
     /// The peer's address can't be reached.
-    #[error("can't reach {peer} at {address}: {source}")]
+    #[error("can't reach {peer} at {address} (peers.next): {source}")]
     Unreachable {
         /// The peer.
         peer: PartyId,
         /// Its configured address.
         address: String,
-        /// What the system said.
-        source: std::io::Error,
+        /// What was tried.
+        source: NoWay,
     },
     /// Whoever answered does not hold the pinned certificate.
     #[error(

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::client_async_with_config;
-use tokio_tungstenite::tungstenite::Message as WsMessage;
+use tokio_tungstenite::tungstenite::{self, Message as WsMessage};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,6 +20,7 @@ use super::knock::knock;
 use super::link::{self, Further, Link, Pace, Socket};
 use super::strand::{self, Purpose};
 use super::tls::{self, TlsContext};
+use super::way::Way;
 use super::{Control, PeerError, Position};
 use crate::vital;
 
@@ -126,12 +127,10 @@ impl Maker {
     async fn dial(&self) {
         let peer = self.settings.me.next();
         let mut pauses = Pauses(FIRST_RETRY);
+        let mut way = Way::new(self.settings.next_address.clone());
         loop {
             let mut lasted = Duration::ZERO;
-            let made = Box::pin(within_handshake(peer, async {
-                let (socket, session) = self.connect(peer, Purpose::Link).await?;
-                self.introduce(peer, socket, session).await
-            }));
+            let made = Box::pin(self.make(peer, &mut way));
             let error = match self.stop.run_until_cancelled(made).await {
                 Some(Ok(introduced)) => {
                     let since = Instant::now();
@@ -154,13 +153,36 @@ impl Maker {
         }
     }
 
+    /// Makes a link with the next party.
+    async fn make(&self, peer: PartyId, way: &mut Way) -> Result<Introduced, PeerError> {
+        let socket = way.connect().await;
+        let socket = socket.map_err(|source| PeerError::Unreachable {
+            peer,
+            address: way.address().to_owned(),
+            source,
+        })?;
+        within_handshake(peer, async {
+            let (socket, session) = self.shake_hands(peer, socket, Purpose::Link).await?;
+            self.introduce(peer, socket, session).await
+        })
+        .await
+    }
+
     /// Runs a link that we dialled, and makes its further strands.
     async fn run_dialled(&self, introduced: Introduced) -> PeerError {
         let (peer, id) = (introduced.peer, introduced.key.link_id());
+        let reached = introduced.socket.get_ref().get_ref().0.peer_addr();
         let (add, further) = mpsc::channel(strand::MOST);
         let strands = async {
             for _ in 1..self.settings.strands.min(strand::MOST) {
-                let made = within_handshake(peer, self.connect(peer, Purpose::Strand(id)));
+                let made = within_handshake(peer, async {
+                    let broken = |source| PeerError::broken(peer, tungstenite::Error::Io(source));
+                    let address = reached
+                        .as_ref()
+                        .map_err(|error| broken(error.kind().into()))?;
+                    let socket = TcpStream::connect(address).await.map_err(broken)?;
+                    self.shake_hands(peer, socket, Purpose::Strand(id)).await
+                });
                 match Box::pin(made).await {
                     Ok((socket, _session)) => drop(add.send((id, socket)).await),
                     // The link does without: it is slower where there is much to carry.
@@ -177,20 +199,13 @@ impl Maker {
         }
     }
 
-    async fn connect(
+    /// Proves to be who we are, over a connection that we made, and sees who answers.
+    async fn shake_hands(
         &self,
         peer: PartyId,
+        mut socket: TcpStream,
         purpose: Purpose,
     ) -> Result<(Socket, [u8; 32]), PeerError> {
-        let address = &self.settings.next_address;
-        let mut socket =
-            TcpStream::connect(address)
-                .await
-                .map_err(|source| PeerError::Unreachable {
-                    peer,
-                    address: address.clone(),
-                    source,
-                })?;
         let tls = &self.settings.tls;
         knock(tls, &mut socket)
             .await

@@ -7,6 +7,7 @@ use mcmix_native::raw::{RawLink, deal_idle, submit};
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
+use mcmix_shared::wire::Refusal;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::process::Process;
@@ -83,5 +84,35 @@ async fn quiet_links_are_kept_alive_all_alike() {
             })
             .await;
         }
+    }
+}
+
+/// Signals that other programs listen for are no reason to end, let alone without a farewell.
+#[tokio::test(flavor = "multi_thread")]
+async fn signals_end_a_party_with_a_farewell_or_not_at_all() {
+    let mut world = World::prepare(&[]);
+    let mut p0 = Process::start(&world, PartyId::P0);
+    for other in [PartyId::P1, PartyId::P2] {
+        world.run(other).await;
+    }
+    world.ready().await;
+    let key = SecretKey::from_bytes([1; 32]);
+    for signal in ["HUP", "USR1", "USR2", "ALRM", "IO", "XFSZ", "PIPE"] {
+        p0.signal(signal);
+    }
+    for signal in ["QUIT", "INT", "TERM"] {
+        let link = RawLink::connect(world.deployment(), PartyId::P0, &key).await;
+        let mut link = link.unwrap();
+        let round = link.open_round(Program::Conversation);
+        soon("a round", round).await.unwrap();
+        p0.signal(signal);
+        assert_eq!(
+            link.farewell().await.unwrap(),
+            Some(Refusal::Stopping),
+            "{signal}"
+        );
+        assert!(p0.end().await.success(), "{signal}");
+        p0 = Process::start(&world, PartyId::P0);
+        world.ready().await;
     }
 }

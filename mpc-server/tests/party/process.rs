@@ -1,11 +1,11 @@
 //! A server as a process of its own.
 
 use std::io::PipeWriter;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use mcmix_shared::party::PartyId;
 
-use crate::world::World;
+use crate::world::{World, soon, until};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_mcmix-server");
 
@@ -44,6 +44,17 @@ impl Process {
         let id = self.0.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Returns how it ended, where it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().unwrap()
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn end(&mut self) -> ExitStatus {
+        soon("a server to end", until(|| self.ended().is_some())).await;
+        self.0.wait().unwrap()
     }
 
     fn spawn(shell: Command, world: &World, party: PartyId) -> Self {

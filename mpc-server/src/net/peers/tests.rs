@@ -297,7 +297,11 @@ async fn a_strand_of_another_link_is_dropped() {
         stop: pair.stop.clone(),
     };
     let other = Purpose::Strand(LinkId(7));
-    let (mut socket, _session) = maker.connect(PartyId::P1, other).await.unwrap();
+    let socket = TcpStream::connect(&maker.settings.next_address)
+        .await
+        .unwrap();
+    let shaken = maker.shake_hands(PartyId::P1, socket, other).await;
+    let (mut socket, _session) = shaken.unwrap();
     let hung_up = timeout(NEVER, socket.next()).await.expect("it is dropped");
     assert!(!matches!(hung_up, Some(Ok(_))), "{hung_up:?}");
     carry(&p0_link, &p1_link, 1).await;

@@ -285,7 +285,7 @@ impl Driver {
             self.choose_sort_width();
             self.clock.set_need(self.collector.need());
             let outputs = self.clock.handle(self.started.elapsed(), input);
-            self.remember()?;
+            self.remember().await?;
             for output in outputs {
                 self.perform(output)?;
             }
@@ -351,10 +351,10 @@ impl Driver {
     }
 
     /// Stores how far the rounds have come, before anybody is told.
-    fn remember(&mut self) -> Result<(), CounterError> {
+    async fn remember(&mut self) -> Result<(), CounterError> {
         let position = self.clock.position();
         if position != Position::default() {
-            self.counter.store(position)?;
+            self.counter.store(position).await?;
             self.peers.set_position(position);
         }
         Ok(())

@@ -1,9 +1,13 @@
 //! Nothing outside stops rounds: not the log, not the disk, not the resolver, not a proxy.
 
+use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use futures_util::StreamExt as _;
 use mcmix_native::raw::{RawLink, deal_idle, submit};
+use mcmix_server::config::Config;
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
@@ -11,7 +15,7 @@ use mcmix_shared::wire::Refusal;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::process::Process;
-use crate::world::{World, soon};
+use crate::world::{World, get, soon, until};
 
 /// Starts P0 as a process with that log, the others here, and lets rounds go by.
 async fn rounds_go_on(log: PipeWriter, begun: impl FnOnce()) {
@@ -115,4 +119,47 @@ async fn signals_end_a_party_with_a_farewell_or_not_at_all() {
         p0 = Process::start(&world, PartyId::P0);
         world.ready().await;
     }
+}
+
+/// A disk that is so slow that it seems to stand still: whoever opens the file waits.
+struct SlowDisk(PathBuf);
+
+impl SlowDisk {
+    fn under(folder: &Path) -> Self {
+        let path = folder.join("round.new");
+        let made = Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        Self(path)
+    }
+}
+
+impl Drop for SlowDisk {
+    fn drop(&mut self) {
+        // With somebody who reads, whoever waited goes on.
+        let _reader = OpenOptions::new().read(true).open(&self.0);
+        let _gone = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Rounds wait for it, since no number may be used that was not stored; nothing else does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_slow_disk_holds_up_neither_health_nor_links() {
+    let world = World::start().await;
+    let slow = SlowDisk::under(&world.folder().join("party0/state"));
+    let waits = || {
+        world
+            .servers
+            .iter()
+            .flatten()
+            .all(|server| !server.is_ready())
+    };
+    soon("rounds to wait", until(waits)).await;
+    for party in PartyId::ALL {
+        let config = Config::load(world.config(party), [], &[]).unwrap();
+        let admin = config.admin.unwrap().listen;
+        assert!(get(admin, "/healthz").await.contains("200 OK"), "{party}");
+        let ready = get(admin, "/readyz").await;
+        assert!(ready.contains("all links are up"), "{party}: {ready}");
+    }
+    drop(slow);
 }

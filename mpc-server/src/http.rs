@@ -21,6 +21,7 @@ use crate::config::Clients as Limits;
 use crate::round::driver::{RoundCounts, Rounds};
 
 pub mod accept;
+mod content;
 pub(crate) mod impatient;
 mod page;
 
@@ -331,6 +332,37 @@ mod tests {
             assert_eq!(missing.status(), StatusCode::NOT_FOUND, "{path}");
             assert_eq!(missing.headers()[header::CACHE_CONTROL], "no-cache");
         }
+    }
+
+    /// As builds that give every file one time do, and containers: a new file of the same length.
+    #[tokio::test]
+    async fn a_file_that_has_changed_is_never_said_to_be_the_same() {
+        let (folder, app) = party();
+        let ask = async |response: &Response<Body>| {
+            let mut again = Request::get("/index.html");
+            for (answer, question) in [
+                (header::ETAG, header::IF_NONE_MATCH),
+                (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE),
+            ] {
+                if let Some(value) = response.headers().get(answer) {
+                    again = again.header(question, value);
+                }
+            }
+            let again = again.body(Body::empty()).unwrap();
+            router(app.clone()).oneshot(again).await.unwrap()
+        };
+        let first = get(router(app.clone()), "/index.html").await;
+        assert_eq!(ask(&first).await.status(), StatusCode::NOT_MODIFIED);
+        let path = folder.path().join("page/index.html");
+        let time = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, "<!DOCTYPE HTML>").unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_modified(time).unwrap();
+        let changed = ask(&first).await;
+        assert_eq!(changed.status(), StatusCode::OK);
+        let length = changed.headers()[header::CONTENT_LENGTH].clone();
+        assert_eq!(length, "15");
+        assert_eq!(body(changed).await, b"<!DOCTYPE HTML>");
     }
 
     #[tokio::test]

@@ -95,6 +95,15 @@ pub enum PeerError {
     /// The peer closed the link.
     #[error("{0} closed the link")]
     Closed(PartyId),
+    /// The peer took a newer link with our keys.
+    #[error(
+        "{0} ended our link for a newer one that was made with our keys: a second server runs with \
+         them; stop one of the two"
+    )]
+    Replaced(PartyId),
+    /// The peer made a newer link.
+    #[error("{0} made a newer link")]
+    Renewed(PartyId),
     /// The peer said nothing for too long.
     #[error("{0} said nothing for too long")]
     Silent(PartyId),

@@ -17,11 +17,12 @@ use tokio_util::task::TaskTracker;
 use super::door::{Door, Proven};
 use super::hello::{Hello, PairKey};
 use super::knock::knock;
-use super::link::{self, Further, Link, Pace, Socket};
+use super::link::{self, End, Further, Link, Pace, Socket};
 use super::strand::{self, Purpose};
 use super::tls::{self, TlsContext};
 use super::way::Way;
 use super::{Control, PeerError, Position};
+use crate::seldom::Seldom;
 use crate::vital;
 
 /// Everything that is known about the links before the first is made.
@@ -73,6 +74,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const EVENTS: usize = 64;
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
+/// The same where the peer prefers another server with our keys.
+const FIRST_RETRY_OF_TWO: Duration = Duration::from_secs(1);
+const LAST_RETRY_OF_TWO: Duration = Duration::from_mins(1);
 
 /// Both links of one party.
 #[derive(Debug)]
@@ -144,7 +148,7 @@ impl Maker {
             if self.stop.is_cancelled() {
                 return;
             }
-            let pause = pauses.after(lasted);
+            let pause = pauses.after(lasted, &error);
             tracing::warn!(%peer, retry_ms = pause.as_millis(), "{error}");
             let pausing = tokio::time::sleep(pause);
             if self.stop.run_until_cancelled(pausing).await.is_none() {
@@ -161,10 +165,10 @@ impl Maker {
             address: way.address().to_owned(),
             source,
         })?;
-        within_handshake(peer, async {
+        Box::pin(within_handshake(peer, async {
             let (socket, session) = self.shake_hands(peer, socket, Purpose::Link).await?;
             self.introduce(peer, socket, session).await
-        })
+        }))
         .await
     }
 
@@ -191,7 +195,8 @@ impl Maker {
             }
         };
         // Not cut off by a stop: it says farewell to the peer first.
-        let run = self.run(introduced, further, self.stop.child_token());
+        let end = End::new(self.stop.child_token());
+        let run = self.run(introduced, further, end);
         let mut run = Box::pin(run);
         tokio::select! {
             reason = &mut run => reason,
@@ -225,6 +230,7 @@ impl Maker {
         let (proven, mut newest) = mpsc::channel(1);
         let links = async {
             let mut current: Option<Accepted> = None;
+            let mut renewed = Seldom::<u64>::new();
             while let Some(Proven {
                 socket,
                 session,
@@ -239,10 +245,20 @@ impl Maker {
                     continue;
                 }
                 if let Some(accepted) = current.take() {
-                    accepted.end.cancel();
+                    if !accepted.task.is_finished()
+                        && let Some(times) = renewed.add(Instant::now(), |times| *times += 1)
+                    {
+                        tracing::warn!(
+                            %peer,
+                            times,
+                            "it made a new link while its last one was up: where this goes on, two \
+                             servers run with its keys, and its operator should stop one"
+                        );
+                    }
+                    accepted.end.replaced.cancel();
                     let _ended = accepted.task.await;
                 }
-                let end = self.stop.child_token();
+                let end = End::new(self.stop.child_token());
                 let (maker, token) = (Arc::clone(&self), end.clone());
                 let (further, more) = mpsc::channel(strand::MOST);
                 let task = self.tasks.spawn(async move {
@@ -251,7 +267,8 @@ impl Maker {
                         Ok(introduced) => maker.run(introduced, more, token).await,
                         Err(error) => error,
                     };
-                    if !maker.stop.is_cancelled() {
+                    // Of those that are renewed there is a line already.
+                    if !maker.stop.is_cancelled() && !matches!(error, PeerError::Renewed(_)) {
                         tracing::warn!(%peer, "{error}");
                     }
                 });
@@ -267,7 +284,7 @@ impl Maker {
         &self,
         introduced: Introduced,
         further: mpsc::Receiver<Further>,
-        end: CancellationToken,
+        end: End,
     ) -> PeerError {
         let Introduced {
             peer,
@@ -331,7 +348,7 @@ struct Introduced {
 
 /// The link that the previous party dialled last.
 struct Accepted {
-    end: CancellationToken,
+    end: End,
     task: JoinHandle<()>,
     further: mpsc::Sender<Further>,
 }
@@ -341,12 +358,18 @@ struct Accepted {
 struct Pauses(Duration);
 
 impl Pauses {
-    fn after(&mut self, lasted: Duration) -> Duration {
-        if lasted >= LAST_RETRY {
-            self.0 = FIRST_RETRY;
-        }
-        let pause = self.0;
-        self.0 = (pause * 2).min(LAST_RETRY);
+    fn after(&mut self, lasted: Duration, error: &PeerError) -> Duration {
+        // Two servers with one key would take each other's links for ever, however long each lasts.
+        let (first, last) = match error {
+            PeerError::Replaced(_) => (FIRST_RETRY_OF_TWO, LAST_RETRY_OF_TWO),
+            _ if lasted >= LAST_RETRY => {
+                self.0 = FIRST_RETRY;
+                (FIRST_RETRY, LAST_RETRY)
+            }
+            _ => (FIRST_RETRY, LAST_RETRY),
+        };
+        let pause = self.0.clamp(first, last);
+        self.0 = pause * 2;
         pause
     }
 }

@@ -147,15 +147,15 @@ fn same(one: &[SocketAddr], other: &[SocketAddr]) -> bool {
 
 /// Connects with the first address that answers, or says what was wrong with each.
 async fn first_of(addresses: &[SocketAddr]) -> Result<TcpStream, Vec<(SocketAddr, io::Error)>> {
-    let (mut tries, mut failed) = (FuturesUnordered::new(), Vec::new());
+    let (mut running, mut failed) = (FuturesUnordered::new(), Vec::new());
     let mut rest = addresses.iter().copied();
     let mut next = rest.next();
     loop {
         if let Some(address) = next.take() {
-            tries.push(async move { (address, connect(address).await) });
+            running.push(async move { (address, connect(address).await) });
         }
         tokio::select! {
-            Some((address, tried)) = tries.next() => match tried {
+            Some((address, ended)) = running.next() => match ended {
                 Ok(socket) => return Ok(socket),
                 Err(error) => {
                     failed.push((address, error));

@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod descriptors;
+pub mod files;
 pub mod keys;
 pub mod log;
 pub mod process;

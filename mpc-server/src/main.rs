@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Parser, Subcommand};
-use mcmix_server::config::Config;
 use mcmix_server::config::demo::{self, DemoOptions, KeyFiles};
+use mcmix_server::config::mistake::Mistakes;
 use mcmix_server::keys::{self, TlsIdentity};
 use mcmix_server::log::{self, Levels};
 use mcmix_server::process::{self, Signals};
@@ -98,13 +98,13 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Run(args) => {
+            let ready = examine(&args)?;
             let levels = Levels::from_environment()?;
-            let ready = Ready::read(load(&args)?)?;
             let _log = log::start(levels);
             process::run(run_party(ready))?
         }
         Command::CheckConfig(args) => {
-            let ready = Ready::read(load(&args)?)?;
+            let ready = examine(&args)?;
             println!("{}: ready to run", args.config.display());
             let (room, limit) = (ready.room().clients(), ready.room().limit());
             println!("room for {room} clients at a time; the system allows {limit} open files");
@@ -134,10 +134,10 @@ async fn run_party(ready: Ready) -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
-fn load(args: &ConfigArgs) -> Result<Config, Box<dyn Error>> {
+fn examine(args: &ConfigArgs) -> Result<Ready, Mistakes> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Ok(Config::load(&args.config, environment, &args.set)?)
+    Ready::examine(&args.config, environment, &args.set)
 }
 
 fn keygen(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {

@@ -1,6 +1,7 @@
 //! A whole deployment on one machine: three configurations, their keys, and the manifest.
 
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,6 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use mcmix_shared::manifest::{self, Deployment, ManifestError, Server};
 use mcmix_shared::party::PartyId;
 
-use super::ConfigError;
 use crate::keys::{self, Fingerprint, KeyError, TlsIdentity};
 
 /// What a deployment on one machine looks like.
@@ -85,8 +85,13 @@ pub enum DemoError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A file could not be written.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+    #[error("can't write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The options make no deployment.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -289,8 +294,8 @@ const fn pick(ports: [u16; 3], id: PartyId) -> u16 {
     *by_party(&ports, id)
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), ConfigError> {
-    fs::write(path, text).map_err(|source| ConfigError::Write {
+fn write_file(path: &Path, text: &str) -> Result<(), DemoError> {
+    fs::write(path, text).map_err(|source| DemoError::Write {
         path: path.to_owned(),
         source,
     })

@@ -136,6 +136,21 @@ impl File {
     }
 }
 
+/// Looks whether a state folder's counter can be read, where there is one.
+///
+/// # Errors
+/// When it can't.
+pub fn look(state: &Path) -> Result<(), CounterError> {
+    let path = state.join("round");
+    match fs::read_to_string(&path) {
+        Ok(text) if read(&text).is_none() => Err(CounterError::Malformed { path }),
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(CounterError::Io { path, source })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads what [`File::write`] wrote; a number alone is an older version's, without turns.
 fn read(text: &str) -> Option<Position> {
     let mut numbers = text.split_whitespace().map(str::parse);

@@ -2,7 +2,7 @@
 
 use mcmix_server::config::Config;
 use mcmix_server::keys::TlsIdentity;
-use mcmix_server::server::{Ready, Server, StartError};
+use mcmix_server::server::{Ready, Server};
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
@@ -240,9 +240,9 @@ async fn what_is_in_the_way_at_start_is_said() {
         world.folder().join("party1/noise.key").display()
     );
     let error = Ready::read(load(&[other])).unwrap_err();
-    assert!(matches!(error, StartError::AnotherKey { .. }), "{error}");
+    assert!(error.to_string().contains("party = 1"), "{error}");
     let error = Ready::read(load(&["clients.page=nowhere".to_owned()])).unwrap_err();
-    assert!(matches!(error, StartError::NoPage(_)), "{error}");
+    assert!(error.to_string().contains("is no folder"), "{error}");
     let error = Ready::read(load(&["clients.max_connections=4000000000".to_owned()])).unwrap_err();
     let text = error.to_string();
     for part in ["4000000000", "ulimit -n", "LimitNOFILE", "max_connections"] {

@@ -8,6 +8,7 @@ mod framing;
 mod link;
 mod pace;
 mod shard;
+pub(crate) mod turned_away;
 pub(crate) mod upgrade;
 
 use std::io;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::link::Rules;
 pub(crate) use self::pace::{Busy, Pace};
 use self::shard::{Arrival, Order, Shard, WAKE};
+use self::turned_away::TurnedAway;
 use crate::egress::Replies;
 use crate::intake::{Collector, OpenRound};
 use crate::vital;
@@ -71,6 +73,7 @@ struct Shared {
     rules: Rules,
     deployment: Deployment,
     collector: Arc<Collector>,
+    turned_away: TurnedAway,
     most: usize,
     keep_alive: Duration,
     connected: AtomicUsize,
@@ -147,6 +150,7 @@ impl Clients {
             },
             deployment: settings.deployment,
             collector,
+            turned_away: TurnedAway::new(),
             most: settings.most,
             keep_alive: settings.keep_alive,
             connected: AtomicUsize::new(0),
@@ -178,6 +182,11 @@ impl Clients {
 
     pub(crate) fn rules(&self) -> Rules {
         self.shared.rules
+    }
+
+    /// Returns who counts those who are turned away.
+    pub(crate) fn turned_away(&self) -> &TurnedAway {
+        &self.shared.turned_away
     }
 
     /// Returns how fast links come about.

@@ -57,7 +57,7 @@ pub enum PeerError {
     /// Whoever answered does not hold the pinned certificate.
     #[error(
         "the certificate shown for {peer} is not the pinned one: expected {pinned}, got {shown}; \
-         compare fingerprints with that party's operator"
+         {hint}"
     )]
     WrongCertificate {
         /// The peer that should have answered.
@@ -66,7 +66,29 @@ pub enum PeerError {
         pinned: Fingerprint,
         /// The one that was shown.
         shown: Fingerprint,
+        /// What this looks like.
+        hint: &'static str,
     },
+    /// The peer does not take our certificate.
+    #[error(
+        "{peer} refused our certificate: its configuration pins another one than ours, whose \
+         fingerprint is {ours}; give that to its operator"
+    )]
+    Refused {
+        /// The peer.
+        peer: PartyId,
+        /// The fingerprint that it should pin.
+        ours: Fingerprint,
+    },
+    /// Something else than a peer port answers.
+    #[error(
+        "what answers at peers.next is no peer port; expected the address of {0}'s peers.listen, and \
+         got that of its clients.listen perhaps, or of a proxy"
+    )]
+    NoPeerPort(PartyId),
+    /// Our own certificate or key can't be used.
+    #[error("our own keys.tls_certificate and keys.tls_key can't be used: {0}; run check-config")]
+    OwnFiles(rustls::Error),
     /// The peer that dialled us can't agree on keys that outlast quantum computers.
     #[error("{0} does not offer the key exchange X25519MLKEM768; its server must be updated")]
     KeyExchange(PartyId),
@@ -80,10 +102,15 @@ pub enum PeerError {
     },
     /// The peer that we dialled hung up before it showed a certificate.
     #[error(
-        "{0} hung up on us; it may run another version, or its operator may have another \
-         fingerprint of ours"
+        "{peer} hung up on us: its operator may have another fingerprint than ours, which is {ours}; \
+         or it runs another version; or peers.next is the address of no peer port"
     )]
-    TurnedAway(PartyId),
+    TurnedAway {
+        /// The peer.
+        peer: PartyId,
+        /// The fingerprint that it should pin.
+        ours: Fingerprint,
+    },
     /// The connection broke, or the peer broke the WebSocket protocol or its limits.
     #[error("the link with {peer} broke: {source}")]
     Broken {

@@ -20,6 +20,7 @@ use slab::Slab;
 use tokio::sync::oneshot;
 
 use super::link::{End, Link};
+use super::turned_away::Reason;
 use super::{Client, Shared};
 use crate::egress::Replies;
 use crate::http::accept::Permit;
@@ -341,6 +342,7 @@ impl Shard {
                 }
             },
             None if self.shared.connected.load(Ordering::Relaxed) > self.shared.most => {
+                self.shared.turned_away.note(Reason::Full);
                 Err(Refusal::TooManyConnections)
             }
             None => Ok(()),

@@ -220,7 +220,10 @@ impl Maker {
         let (socket, _response) =
             client_async_with_config(purpose.address(), stream, Some(link::config()))
                 .await
-                .map_err(|source| PeerError::broken(peer, source))?;
+                .map_err(|error| match error {
+                    tungstenite::Error::Io(source) => tls.explain(peer, source),
+                    error => PeerError::broken(peer, error),
+                })?;
         Ok((socket, session))
     }
 

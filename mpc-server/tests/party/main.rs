@@ -17,5 +17,6 @@ mod misuse;
 mod outside;
 mod process;
 mod rounds;
+mod told;
 mod trace;
 mod world;

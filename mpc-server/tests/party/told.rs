@@ -1,0 +1,105 @@
+//! What operators are told of clients: that some are turned away and why, and nothing more.
+
+use std::io::{BufRead as _, BufReader, Lines, PipeReader};
+
+use mcmix_native::raw::RawLink;
+use mcmix_server::config::Config;
+use mcmix_shared::identity::SecretKey;
+use mcmix_shared::party::PartyId;
+use mcmix_shared::wire::Refusal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::process::Process;
+use crate::world::{World, soon};
+
+const STRANGE: &str = "https://not-listed.example";
+
+/// Asks for a link as a page of another origin does.
+async fn ask_from_elsewhere(config: &Config) {
+    let mut socket = TcpStream::connect(config.clients.listen).await.unwrap();
+    let request = format!("GET /client HTTP/1.1\r\nHost: a\r\nOrigin: {STRANGE}\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    socket.shutdown().await.unwrap();
+    let mut answer = String::new();
+    soon("an answer", socket.read_to_string(&mut answer))
+        .await
+        .unwrap();
+    assert!(answer.contains("403 Forbidden"), "{answer}");
+}
+
+type Log = Lines<BufReader<PipeReader>>;
+
+/// Reads the log until a line says so, and returns all lines until then.
+async fn read_until(mut log: Log, text: &'static str) -> (Vec<String>, Log) {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut lines = Vec::new();
+        while let Some(Ok(line)) = log.next() {
+            lines.push(line);
+            if lines.last().is_some_and(|line| line.contains(text)) {
+                break;
+            }
+        }
+        (lines, log)
+    });
+    soon("the log", read).await.unwrap()
+}
+
+async fn log_of(turn_away: impl AsyncFnOnce(&World, &Config), text: &'static str) -> Vec<String> {
+    let world = World::prepare(&[]);
+    let file = world.config(PartyId::P0);
+    let config = std::fs::read_to_string(file).unwrap();
+    let config = config.replace("[clients]", "[clients]\nmax_connections = 1");
+    std::fs::write(file, config).unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let _p0 = Process::start_with_log(writer, &world, PartyId::P0);
+    let (_, log) = read_until(BufReader::new(reader).lines(), "running").await;
+    let config = Config::load(file, [], &[]).unwrap();
+    turn_away(&world, &config).await;
+    read_until(log, text).await.0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_origin_that_is_not_listed_is_told_of_once_without_its_name() {
+    let turn_away = async |_: &World, config: &Config| {
+        for _ in 0..5 {
+            ask_from_elsewhere(config).await;
+        }
+    };
+    let log = log_of(turn_away, "clients.origins").await;
+    let told = log.iter().filter(|line| line.contains("turned away"));
+    assert_eq!(told.count(), 1, "{log:#?}");
+    assert!(
+        !log.iter().any(|line| line.contains("not-listed")),
+        "{log:#?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_server_says_so() {
+    let turn_away = async |world: &World, _: &Config| {
+        let connect = async |byte| {
+            let key = SecretKey::from_bytes([byte; 32]);
+            RawLink::greet(world.deployment(), PartyId::P0, &key)
+                .await
+                .unwrap()
+        };
+        let ready = mcmix_shared::wire::ClientFrame::Ready.encode();
+        let mut links = [connect(1).await, connect(2).await];
+        for link in &mut links {
+            link.send(&ready).await;
+        }
+        let refused = async {
+            let [one, other] = &mut links;
+            tokio::select! { it = one.refusal() => it, it = other.refusal() => it }
+        };
+        let refused = soon("a refusal", refused).await.unwrap();
+        assert_eq!(refused, Refusal::TooManyConnections);
+    };
+    let log = log_of(turn_away, "clients.max_connections").await;
+    let line = log.last().unwrap();
+    assert!(
+        line.contains("1 with no room for more") && !line.contains("127.0.0.1"),
+        "{line}"
+    );
+}

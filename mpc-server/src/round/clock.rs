@@ -124,8 +124,10 @@ pub enum Outcome {
 /// Why a round is over without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A link, the time, or a peer that said no more than that.
+    /// A link, or the time.
     Broken,
+    /// A peer said so, and no more: a link of its own broke, or its time was over.
+    Told(PartyId),
     /// Computing it did not end in time, though it has a limit of its own.
     Late,
     /// A check here or at a peer.
@@ -769,7 +771,8 @@ impl Clock {
         heard_from: Option<PartyId>,
         out: &mut Vec<Output>,
     ) {
-        if self.end(now, (round, Cause::Broken), out).is_some() {
+        let cause = heard_from.map_or(Cause::Broken, Cause::Told);
+        if self.end(now, (round, cause), out).is_some() {
             self.tell_all(&Control::Failed { round }, heard_from, out);
         }
     }

@@ -425,6 +425,16 @@ impl Driver {
                         tracing::warn!(%round, %program, "over without a result");
                         FailedReason::Broken
                     }
+                    Cause::Told(peer) => {
+                        self.rounds.failed.fetch_add(1, Ordering::Relaxed);
+                        tracing::warn!(
+                            %round,
+                            %program,
+                            "over without a result: {peer} says that it failed there. Its log says \
+                             why: a link of its own, or its rounds.limit_ms"
+                        );
+                        FailedReason::Broken
+                    }
                     Cause::Late => {
                         self.rounds.failed.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(

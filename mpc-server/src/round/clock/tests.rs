@@ -124,6 +124,38 @@ impl Trio {
     }
 }
 
+/// Whose time limit ran out is known to the others, who would look at their links in vain.
+#[test]
+fn who_said_that_a_round_failed_is_known() {
+    let mut trio = Trio::linked();
+    let round = loop {
+        let done = trio.tick();
+        let closed = done.iter().find_map(|(_, output)| match output {
+            Output::Compute { round } => Some(*round),
+            _ => None,
+        });
+        if let Some(round) = closed {
+            break round;
+        }
+    };
+    let outcome = Outcome::Failed;
+    trio.input(PartyId::P1, Input::Finished { round, outcome });
+    let causes: Vec<_> = std::mem::take(&mut trio.done)
+        .into_iter()
+        .filter_map(|(party, output)| match output {
+            Output::Fail { cause, .. } => Some((party, cause)),
+            _ => None,
+        })
+        .collect();
+    // P2 hears of it from P0, as of all that is about rounds.
+    let expected = [
+        (PartyId::P1, Cause::Broken),
+        (PartyId::P0, Cause::Told(PartyId::P1)),
+        (PartyId::P2, Cause::Told(PartyId::P0)),
+    ];
+    assert_eq!(causes, expected);
+}
+
 /// A thread that computes and never ends holds up no other round, at whichever party.
 #[test]
 fn a_round_whose_computing_never_ends_is_given_up() {

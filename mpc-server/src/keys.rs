@@ -18,6 +18,8 @@ use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+pub mod folder;
+
 /// Why a key file could not be written or used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -126,11 +128,22 @@ impl FromStr for Fingerprint {
 /// # Errors
 /// When the file exists or can't be written.
 pub fn generate_noise_key(path: &Path) -> Result<SecretKey, KeyError> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(bytes.as_mut())?;
-    let key = SecretKey::from_bytes(*bytes);
+    let key = random_key()?;
     write_private(path, &format!("{}\n", key.to_text().as_str()))?;
     Ok(key)
+}
+
+fn random_key() -> Result<SecretKey, KeyError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut())?;
+    Ok(SecretKey::from_bytes(*bytes))
+}
+
+/// Makes a fresh self-signed certificate and its key, both in PEM form.
+fn tls_pair() -> Result<(Zeroizing<String>, Zeroizing<String>), KeyError> {
+    let made = rcgen::generate_simple_self_signed([SERVER_NAME.to_owned()])?;
+    let key = Zeroizing::new(made.signing_key.serialize_pem());
+    Ok((Zeroizing::new(made.cert.pem()), key))
 }
 
 /// Reads the key by which clients know this party.
@@ -207,10 +220,9 @@ impl TlsIdentity {
     /// # Errors
     /// When a file exists or can't be written.
     pub fn generate(certificate: &Path, key: &Path) -> Result<Self, KeyError> {
-        let made = rcgen::generate_simple_self_signed([SERVER_NAME.to_owned()])?;
-        let pem = Zeroizing::new(made.signing_key.serialize_pem());
-        write_private(key, &pem)?;
-        write_private(certificate, &made.cert.pem())?;
+        let (certificate_pem, key_pem) = tls_pair()?;
+        write_private(key, &key_pem)?;
+        write_private(certificate, &certificate_pem)?;
         Self::read(certificate, key)
     }
 

@@ -1,14 +1,14 @@
 //! One party of the three: see `mcmix-server --help`.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Parser, Subcommand};
-use mcmix_server::config::demo::{self, DemoOptions, KeyFiles};
+use mcmix_server::config::demo::{self, DemoOptions};
 use mcmix_server::config::mistake::Mistakes;
-use mcmix_server::keys::{self, TlsIdentity};
+use mcmix_server::keys::folder::{KeyFiles, Made};
 use mcmix_server::log::{self, Levels};
 use mcmix_server::process::{self, Signals};
 use mcmix_server::server::{Ready, Server};
@@ -27,11 +27,15 @@ enum Command {
     Run(ConfigArgs),
     /// Checks the configuration and the files that it names.
     CheckConfig(ConfigArgs),
-    /// Makes this party's keys and prints what the other operators need.
+    /// Makes this party's keys and prints what the other operators need; where they are there already,
+    /// it prints that again.
     Keygen {
         /// Folder for the key files.
         #[arg(long, alias = "dir")]
         folder: PathBuf,
+        /// Makes a new certificate and its key, and leaves the Noise key as it is.
+        #[arg(long)]
+        renew_tls: bool,
     },
     /// Writes a whole deployment for this machine: three configurations, keys, manifest.
     DemoConfig(DemoArgs),
@@ -112,7 +116,9 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
             println!("`first` of later manifests: {first}");
             Ok(ExitCode::SUCCESS)
         }
-        Command::Keygen { folder } => keygen(&folder).map(|()| ExitCode::SUCCESS),
+        Command::Keygen { folder, renew_tls } => {
+            keygen(&folder, renew_tls).map(|()| ExitCode::SUCCESS)
+        }
         Command::DemoConfig(args) => demo_config(args).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -140,19 +146,36 @@ fn examine(args: &ConfigArgs) -> Result<Ready, Mistakes> {
     Ready::examine(&args.config, environment, &args.set)
 }
 
-fn keygen(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
+fn keygen(folder: &Path, renew: bool) -> Result<(), Box<dyn Error>> {
     let files = KeyFiles::in_folder(folder);
-    let noise = keys::generate_noise_key(&files.noise)?;
-    let tls = TlsIdentity::generate(&files.tls_certificate, &files.tls_key)?;
-    println!("keys written to {}", folder.display());
-    println!(
-        "for the manifest (servers[…].key):        {}",
-        noise.server_key().to_text()
-    );
-    println!(
-        "for the peers ({{next,prev}}_fingerprint):  {}",
-        tls.fingerprint()
-    );
+    if renew {
+        let fingerprint = files.renew_tls()?;
+        println!(
+            "a new certificate is in {}, the one before beside it as tls.crt.old and tls.key.old",
+            folder.display()
+        );
+        println!("for the peers ({{next,prev}}_fingerprint):  {fingerprint}");
+        println!(
+            "there are no rounds from your restart until both peers have it and restarted, too"
+        );
+        return Ok(());
+    }
+    let public = match files.make()? {
+        Made::New(public) => {
+            println!("keys written to {}", folder.display());
+            public
+        }
+        Made::There(public) => {
+            println!(
+                "the keys in {} were there; nothing was written",
+                folder.display()
+            );
+            public
+        }
+    };
+    let (noise, fingerprint) = (public.noise.to_text(), public.fingerprint);
+    println!("for the manifest (servers[…].key):        {noise}");
+    println!("for the peers ({{next,prev}}_fingerprint):  {fingerprint}");
     Ok(())
 }
 

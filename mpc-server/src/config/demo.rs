@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use mcmix_shared::manifest::{self, Deployment, ManifestError, Server};
 use mcmix_shared::party::PartyId;
 
+use crate::keys::folder::KeyFiles;
 use crate::keys::{self, Fingerprint, KeyError, TlsIdentity};
 
 /// What a deployment on one machine looks like.
@@ -183,28 +184,6 @@ fn make_keys(folder: &Path) -> Result<(mcmix_shared::identity::SecretKey, Finger
         TlsIdentity::generate(&files.tls_certificate, &files.tls_key)?
     };
     Ok((noise, tls.fingerprint()))
-}
-
-/// The names of a party's key files.
-#[derive(Clone, Debug)]
-pub struct KeyFiles {
-    /// The Noise key.
-    pub noise: PathBuf,
-    /// The certificate.
-    pub tls_certificate: PathBuf,
-    /// The certificate's key.
-    pub tls_key: PathBuf,
-}
-
-impl KeyFiles {
-    /// Returns the names that `keygen` uses in a folder.
-    pub fn in_folder(folder: &Path) -> Self {
-        Self {
-            noise: folder.join("noise.key"),
-            tls_certificate: folder.join("tls.crt"),
-            tls_key: folder.join("tls.key"),
-        }
-    }
 }
 
 fn config(id: PartyId, parties: &[Party; 3], origins: &str, options: &DemoOptions) -> String {

@@ -15,6 +15,7 @@ use self::mistake::Mistakes;
 use self::read::Reader;
 use crate::descriptors::DEFAULT_CLIENTS;
 use crate::keys::Fingerprint;
+use crate::log::{Format, Levels};
 
 mod check;
 pub mod demo;
@@ -27,7 +28,7 @@ mod value;
 pub const ENVIRONMENT_PREFIX: &str = "MCMIX_";
 
 /// Every key, with a value that it may have.
-const EXAMPLES: [(&str, &str); 23] = [
+const EXAMPLES: [(&str, &str); 25] = [
     ("party", "0"),
     ("deployment", "\"deployment.json\""),
     ("state", "\"state/party0\""),
@@ -57,6 +58,8 @@ const EXAMPLES: [(&str, &str); 23] = [
     ("rounds.limit_ms", "10000"),
     ("rounds.aborts", "5"),
     ("rounds.aborts_within_ms", "600000"),
+    ("log.level", "\"info\""),
+    ("log.format", "\"text\""),
 ];
 
 /// Everything one party is told at start.
@@ -80,6 +83,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// How long rounds may take.
     pub rounds: Rounds,
+    /// What is logged.
+    pub log: Log,
 }
 
 /// Key files, as `mcmix-server keygen` writes them.
@@ -156,6 +161,15 @@ pub struct Rounds {
     pub aborts_within_ms: u64,
 }
 
+/// What is logged.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How much, unless the environment says it.
+    pub level: Levels,
+    /// How.
+    pub format: Format,
+}
+
 /// The most milliseconds that a round may have from the agreement to its end: a server that cheats
 /// may try out at most 2^44 hashes meanwhile (docs/protocol.md §3), 16 seconds of 2^40 hashes each.
 const LONGEST_ROUND_MS: u64 = 16_000;
@@ -209,6 +223,8 @@ pub(crate) struct Draft {
     limit_ms: Option<u64>,
     aborts: Option<usize>,
     aborts_within_ms: Option<u64>,
+    log_level: Option<Levels>,
+    log_format: Option<Format>,
 }
 
 impl Draft {
@@ -272,6 +288,8 @@ impl Draft {
                 600_000,
                 value::within(1000..=2_592_000_000),
             ),
+            log_level: read.or("log.level", Levels::default(), value::level),
+            log_format: read.or("log.format", Format::default(), value::format),
         };
         read.finish();
         check::fit(&draft, mistakes);
@@ -312,6 +330,10 @@ impl Draft {
                 limit_ms: self.limit_ms?,
                 aborts: self.aborts?,
                 aborts_within_ms: self.aborts_within_ms?,
+            },
+            log: Log {
+                level: self.log_level?,
+                format: self.log_format?,
             },
         })
     }
@@ -362,6 +384,8 @@ impl From<Config> for Draft {
             limit_ms: Some(config.rounds.limit_ms),
             aborts: Some(config.rounds.aborts),
             aborts_within_ms: Some(config.rounds.aborts_within_ms),
+            log_level: Some(config.log.level),
+            log_format: Some(config.log.format),
         }
     }
 }

@@ -12,6 +12,7 @@ use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuar
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::{Registry, reload};
 
 /// Names the variable of the environment that sets how much is logged.
 pub const VARIABLE: &str = "RUST_LOG";
@@ -19,9 +20,24 @@ pub const VARIABLE: &str = "RUST_LOG";
 /// Lines that wait to be written; further ones are lost.
 const WAITING: usize = 4096;
 
+/// A level of our own: `info` without a line for each round.
+const SUMMARY: &str = "summary";
+/// What writes that line.
+const EACH_ROUND: &str = "mcmix_server::round::lane";
+
 /// How much is logged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Levels(Targets);
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: an object a line.
+    Json,
+}
 
 impl Default for Levels {
     fn default() -> Self {
@@ -32,8 +48,8 @@ impl Default for Levels {
 /// A text that sets no level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{VARIABLE}: {0:?} is no level; expected off, error, warn, info, debug or trace, and perhaps \
-     another one for a part of the program, such as info,mcmix_server::net=debug"
+    "{0:?} is no level; expected off, error, warn, summary, info, debug or trace, and perhaps another \
+     one for a part of the program, such as info,mcmix_server::net=debug"
 )]
 pub struct NoLevel(String);
 
@@ -47,6 +63,10 @@ impl FromStr for Levels {
         parts
             .filter(|part| !part.is_empty())
             .try_fold(Self::default(), |Self(levels), part| {
+                if part == SUMMARY {
+                    let levels = levels.with_default(LevelFilter::INFO);
+                    return Ok(Self(levels.with_target(EACH_ROUND, LevelFilter::WARN)));
+                }
                 let (target, level) = part.split_once('=').unwrap_or(("", part));
                 let level: LevelFilter = level.parse().map_err(|_| NoLevel(part.to_owned()))?;
                 Ok(Self(match target {
@@ -59,14 +79,14 @@ impl FromStr for Levels {
 }
 
 impl Levels {
-    /// Reads what the environment says, which may be nothing.
+    /// Returns what the environment says, or else these.
     ///
     /// # Errors
     /// When it names no level: a misspelt one would silence everything.
-    pub fn from_environment() -> Result<Self, NoLevel> {
+    pub fn or_environment(self) -> Result<Self, NoLevel> {
         match std::env::var_os(VARIABLE) {
             Some(text) => text.to_string_lossy().parse(),
-            None => Ok(Self::default()),
+            None => Ok(self),
         }
     }
 }
@@ -74,12 +94,21 @@ impl Levels {
 /// Writes what waits when it is dropped, unless that takes long.
 #[derive(Debug)]
 pub struct Log {
+    levels: reload::Handle<Targets, Registry>,
     _writes: WorkerGuard,
+}
+
+impl Log {
+    /// Logs as much as that from now on.
+    pub fn set(&self, levels: Levels) {
+        // The log is there as long as this is.
+        let _set = self.levels.reload(levels.0);
+    }
 }
 
 /// Starts the log of this process. Panics are written to it, too: the standard error stream may take
 /// no more than the standard output.
-pub fn start(levels: Levels) -> Log {
+pub fn start(levels: Levels, format: Format) -> Log {
     let (lines, guard) = lines(io::stdout());
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(lines)
@@ -87,11 +116,19 @@ pub fn start(levels: Levels) -> Log {
         .with_ansi(io::stdout().is_terminal())
         // It would be said on the standard error stream, and panic where that is closed.
         .log_internal_errors(false);
+    let layer = match format {
+        Format::Text => layer.boxed(),
+        Format::Json => layer.json().flatten_event(true).boxed(),
+    };
+    let (levels, handle) = reload::Layer::new(levels.0);
     tracing_subscriber::registry()
-        .with(layer.with_filter(levels.0))
+        .with(layer.with_filter(levels))
         .init();
     std::panic::set_hook(Box::new(|panic| tracing::error!("a defect: {panic}")));
-    Log { _writes: guard }
+    Log {
+        levels: handle,
+        _writes: guard,
+    }
 }
 
 /// Starts the thread that writes.
@@ -152,13 +189,14 @@ mod tests {
         for text in ["inof", "info,dbug", "mcmix_server=loud", "=info", "a=b=c"] {
             let error = text.parse::<Levels>().unwrap_err().to_string();
             assert!(
-                error.contains("RUST_LOG") && error.contains("debug"),
+                error.contains("is no level") && error.contains("debug"),
                 "{error}"
             );
         }
         for (text, level) in [
             ("", LevelFilter::INFO),
             ("WARN", LevelFilter::WARN),
+            ("summary", LevelFilter::INFO),
             (" off ", LevelFilter::OFF),
             ("mcmix_sever=debug", LevelFilter::INFO),
             ("mcmix_server::net=trace, warn", LevelFilter::WARN),
@@ -166,6 +204,16 @@ mod tests {
             let Levels(targets) = text.parse().unwrap();
             assert_eq!(targets.default_level(), Some(level), "{text}");
         }
+    }
+
+    #[test]
+    fn a_summary_has_no_line_for_each_round() {
+        let Levels(targets) = SUMMARY.parse().unwrap();
+        let info = tracing::Level::INFO;
+        assert!(!targets.would_enable(EACH_ROUND, &info));
+        assert!(targets.would_enable(EACH_ROUND, &tracing::Level::WARN));
+        assert!(targets.would_enable("mcmix_server::round::driver", &info));
+        assert!(module_path!().starts_with("mcmix_server::") && EACH_ROUND.ends_with("::lane"));
     }
 
     /// Writes a line for each that it is allowed.

@@ -8,9 +8,10 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Parser, Subcommand};
 use mcmix_server::config::demo::{self, DemoOptions};
 use mcmix_server::config::mistake::Mistakes;
+use mcmix_server::config::{Assignment, Config};
 use mcmix_server::keys::folder::{KeyFiles, Made};
-use mcmix_server::log::{self, Levels};
-use mcmix_server::process::{self, Signals};
+use mcmix_server::log::{self, Log};
+use mcmix_server::process::{self, Asked, Signals};
 use mcmix_server::server::{Ready, Server};
 
 /// One party of MCMix: takes shares from clients, computes rounds with its two peers, replies.
@@ -103,9 +104,9 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Run(args) => {
             let ready = examine(&args)?;
-            let levels = Levels::from_environment()?;
-            let _log = log::start(levels);
-            process::run(run_party(ready))?
+            let said = ready.log().clone();
+            let log = log::start(said.level.or_environment()?, said.format);
+            process::run(run_party(ready, &args, &log))?
         }
         Command::CheckConfig(args) => {
             let ready = examine(&args)?;
@@ -124,26 +125,54 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Runs a party to its end, of which the log tells: the standard error stream may take nothing.
-async fn run_party(ready: Ready) -> Result<ExitCode, Box<dyn Error>> {
+async fn run_party(ready: Ready, args: &ConfigArgs, log: &Log) -> Result<ExitCode, Box<dyn Error>> {
     let mut signals = Signals::listen()?;
     let server = Server::start(ready).await?;
-    tokio::select! {
-        () = signals.stop() => {
-            server.stop().await;
-            Ok(ExitCode::SUCCESS)
-        }
-        () = server.failed() => {
-            server.stop().await;
-            tracing::error!("stopped on a fault");
-            Ok(ExitCode::FAILURE)
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Reread => reread(args, log),
+                Asked::Stop => {
+                    server.stop().await;
+                    return Ok(ExitCode::SUCCESS);
+                }
+            },
+            () = server.failed() => {
+                server.stop().await;
+                tracing::error!("stopped on a fault");
+                return Ok(ExitCode::FAILURE);
+            }
         }
     }
 }
 
+/// Reads how much is logged anew.
+fn reread(args: &ConfigArgs, log: &Log) {
+    let levels = Config::load(&args.config, environment(), &args.set)
+        .map_err(|mistakes| mistakes.to_string())
+        .and_then(|config| {
+            config
+                .log
+                .level
+                .or_environment()
+                .map_err(|error| error.to_string())
+        });
+    match levels {
+        Ok(levels) => {
+            log.set(levels);
+            tracing::info!("SIGHUP: log.level was read anew; all else is read at start");
+        }
+        Err(error) => tracing::warn!("SIGHUP: nothing was read anew: {error}"),
+    }
+}
+
 fn examine(args: &ConfigArgs) -> Result<Ready, Mistakes> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Ready::examine(&args.config, environment, &args.set)
+    Ready::examine(&args.config, environment(), &args.set)
+}
+
+fn environment() -> impl Iterator<Item = Assignment> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 fn keygen(folder: &Path, renew: bool) -> Result<(), Box<dyn Error>> {

@@ -13,11 +13,9 @@ const STOP: [SignalKind; 3] = [
     SignalKind::quit(),
 ];
 
-/// What would end a process that does not listen for it, and is no reason to: terminals that close,
-/// tools that ask other programs for something, a log file that has reached its limit.
-fn harmless() -> [(&'static str, SignalKind); 6] {
+/// What would end a process that does not listen for it, and is no reason to: tools that ask other programs for something, a log file that has reached its limit.
+fn harmless() -> [(&'static str, SignalKind); 5] {
     [
-        ("HUP", SignalKind::hangup()),
         ("USR1", SignalKind::user_defined1()),
         ("USR2", SignalKind::user_defined2()),
         ("ALRM", SignalKind::alarm()),
@@ -39,10 +37,20 @@ pub fn run<T>(future: impl Future<Output = T>) -> io::Result<T> {
     Ok(value)
 }
 
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// The party is to stop.
+    Stop,
+    /// What can be read anew is to be.
+    Reread,
+}
+
 /// The signals that come from outside.
 #[derive(Debug)]
 pub struct Signals {
     stop: [Signal; 3],
+    hangup: Signal,
     harmless: Vec<(&'static str, Signal)>,
 }
 
@@ -59,21 +67,23 @@ impl Signals {
             .collect::<io::Result<_>>()?;
         Ok(Self {
             stop: [terminate?, interrupt?, quit?],
+            hangup: signal(SignalKind::hangup())?,
             harmless,
         })
     }
 
-    /// Waits until one says that the party is to stop. The others are logged, and change nothing.
-    pub async fn stop(&mut self) {
+    /// Waits until one asks for something. The others are logged, and change nothing.
+    pub async fn next(&mut self) -> Asked {
         let [terminate, interrupt, quit] = &mut self.stop;
         loop {
             tokio::select! {
-                _ = terminate.recv() => return,
-                _ = interrupt.recv() => return,
-                _ = quit.recv() => return,
-                name = any(&mut self.harmless) => tracing::info!(
-                    "SIG{name} came, and changes nothing; what files say is read at start"
-                ),
+                _ = terminate.recv() => return Asked::Stop,
+                _ = interrupt.recv() => return Asked::Stop,
+                _ = quit.recv() => return Asked::Stop,
+                _ = self.hangup.recv() => return Asked::Reread,
+                name = any(&mut self.harmless) => {
+                    tracing::info!("SIG{name} came, and changes nothing");
+                }
             }
         }
     }

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clients::{ClientSettings, Clients};
 use crate::config::mistake::{Mistake, Mistakes};
-use crate::config::{Assignment, Config, Draft};
+use crate::config::{Assignment, Config, Draft, Log};
 use crate::descriptors::{ADMIN_CONNECTIONS, Room};
 use crate::files;
 use crate::http::accept::{self, AcceptLimits};
@@ -70,6 +70,11 @@ impl Ready {
     /// Returns what all three parties run.
     pub const fn deployment(&self) -> &Deployment {
         &self.deployment
+    }
+
+    /// Returns what is logged, and how.
+    pub const fn log(&self) -> &Log {
+        &self.config.log
     }
 
     /// Returns how many clients there is room for.

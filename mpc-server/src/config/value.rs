@@ -9,6 +9,7 @@ use toml::Value;
 use url::{Origin, Url};
 
 use crate::keys::Fingerprint;
+use crate::log::{Format, Levels, NoLevel};
 
 pub(super) fn party(value: &Value) -> Result<PartyId, String> {
     let index = value.as_integer().and_then(|it| usize::try_from(it).ok());
@@ -22,6 +23,21 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
         Some("") => Err("is empty; expected a path".to_owned()),
         Some(text) => Ok(text.into()),
         None => Err(format!("expected a path in quotes, got {value}")),
+    }
+}
+
+pub(super) fn level(value: &Value) -> Result<Levels, String> {
+    let text = value
+        .as_str()
+        .ok_or_else(|| format!("expected a level in quotes, got {value}"))?;
+    text.parse().map_err(|error: NoLevel| error.to_string())
+}
+
+pub(super) fn format(value: &Value) -> Result<Format, String> {
+    match value.as_str() {
+        Some("text") => Ok(Format::Text),
+        Some("json") => Ok(Format::Json),
+        _ => Err(format!("expected \"text\" or \"json\", got {value}")),
     }
 }
 

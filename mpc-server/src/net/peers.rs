@@ -22,7 +22,7 @@ use super::strand::{self, Purpose};
 use super::tls::{self, TlsContext};
 use super::way::Way;
 use super::{Control, PeerError, Position};
-use crate::seldom::Seldom;
+use crate::seldom::{Fading, Seldom};
 use crate::vital;
 
 /// Everything that is known about the links before the first is made.
@@ -131,6 +131,7 @@ impl Maker {
     async fn dial(&self) {
         let peer = self.settings.me.next();
         let mut pauses = Pauses(FIRST_RETRY);
+        let mut failures = Fading::default();
         let mut way = Way::new(self.settings.next_address.clone());
         loop {
             let mut lasted = Duration::ZERO;
@@ -149,7 +150,12 @@ impl Maker {
                 return;
             }
             let pause = pauses.after(lasted, &error);
-            tracing::warn!(%peer, retry_ms = pause.as_millis(), "{error}");
+            if lasted >= LAST_RETRY {
+                failures.reset();
+            }
+            if let Some(times) = failures.add(Instant::now(), &error.to_string()) {
+                tracing::warn!(%peer, times, retry_ms = pause.as_millis(), "{error}");
+            }
             let pausing = tokio::time::sleep(pause);
             if self.stop.run_until_cancelled(pausing).await.is_none() {
                 return;

@@ -93,7 +93,11 @@ impl Way {
         if !self.known.is_empty() {
             self.known.rotate_left(1);
         }
-        connected.map_err(NoWay::NoAnswer)
+        connected.map_err(|mut failed| {
+            // In one order: what is the same each time is to read the same.
+            failed.sort_unstable_by_key(|(address, _)| *address);
+            NoWay::NoAnswer(failed)
+        })
     }
 
     /// Finds out what addresses there are.
@@ -249,6 +253,8 @@ mod tests {
         for address in [a, b] {
             assert!(error.contains(&format!("{address}: ")), "{error}");
         }
+        let again = way.connect().await.unwrap_err().to_string();
+        assert_eq!(error, again);
     }
 
     /// A name that had an address still has it, and nobody asks twice at a time.

@@ -125,6 +125,9 @@ pub enum DriverError {
 /// it was reached.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// From one line about the rounds so far to the next.
+const SUMMARY: Duration = Duration::from_mins(10);
+
 /// How often clients are told again that rounds are stopped: less than they wait for a server that
 /// says nothing.
 const TELL_AGAIN: Duration = Duration::from_secs(5);
@@ -256,6 +259,7 @@ impl Driver {
     /// # Errors
     /// When the counter can't be kept any more.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), DriverError> {
+        let mut summary = tokio::time::interval_at(tokio::time::Instant::now() + SUMMARY, SUMMARY);
         loop {
             let tick = self.clock.next_tick();
             let input = tokio::select! {
@@ -273,6 +277,10 @@ impl Driver {
                     Input::Finished { round, outcome }
                 }
                 () = sleep_until(self.started, tick) => Input::Tick,
+                _ = summary.tick() => {
+                    self.summarize();
+                    continue;
+                }
                 () = sleep_until(self.started, self.tell_again) => {
                     self.tell_stopped();
                     continue;
@@ -297,6 +305,16 @@ impl Driver {
             }
             self.rounds.set_missing(missing);
         }
+    }
+
+    fn summarize(&self) {
+        let RoundCounts {
+            done,
+            failed,
+            aborted,
+        } = self.rounds.counts();
+        let clients = self.clients.connected();
+        tracing::info!(done, failed, aborted, clients, "rounds so far");
     }
 
     /// Says so when rounds begin to stay open longer, and when they no longer do.

@@ -3,7 +3,7 @@
 use crate::Row;
 use crate::case::{Case, PARTY};
 
-pub(crate) const ROWS: [Row; 44] = [
+pub(crate) const ROWS: [Row; 46] = [
     (
         |it| it.set("party=3"),
         ["--set", "party", "expected 0, 1 or 2, got 3", "party = 0"],
@@ -303,6 +303,19 @@ pub(crate) const ROWS: [Row; 44] = [
     (
         |it| it.set("rounds.aborts=0"),
         ["--set", "rounds.aborts", "from 1", "aborts = 5"],
+    ),
+    (
+        |it| it.set("log.level=inof"),
+        ["--set", "log.level", "\"inof\" is no level", "[log] level"],
+    ),
+    (
+        |it| it.set("log.format=xml"),
+        [
+            "--set",
+            "log.format",
+            "expected \"text\" or \"json\"",
+            "[log] format",
+        ],
     ),
     (
         |it| it.set("rounds.aborts_within_ms=1"),

@@ -45,6 +45,52 @@ async fn read_until(mut log: Log, text: &'static str) -> (Vec<String>, Log) {
     soon("the log", read).await.unwrap()
 }
 
+/// Adds to P0's file.
+fn append(world: &World, text: &str) {
+    let file = world.config(PartyId::P0);
+    let config = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, config + text).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_much_is_logged_is_read_anew() {
+    let mut world = World::prepare(&[]);
+    append(&world, "[log]\nlevel = \"error\"\n");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let p0 = Process::start_with_log(writer, &world, PartyId::P0);
+    for other in [PartyId::P1, PartyId::P2] {
+        world.run(other).await;
+    }
+    world.ready().await;
+    let file = world.config(PartyId::P0);
+    let config = std::fs::read_to_string(file).unwrap();
+    std::fs::write(file, config.replace("\"error\"", "\"info\"")).unwrap();
+    p0.signal("HUP");
+    let (lines, log) = read_until(BufReader::new(reader).lines(), "read anew").await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    let (_, log) = read_until(log, "done").await;
+    // What is wrong in the file by then changes nothing.
+    append(&world, "colour = 1\n");
+    p0.signal("HUP");
+    read_until(log, "log.colour: there is no such key").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_can_read_the_log() {
+    let world = World::prepare(&[]);
+    append(&world, "[log]\nformat = \"json\"\n");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let _p0 = Process::start_with_log(writer, &world, PartyId::P0);
+    let (lines, _) = read_until(BufReader::new(reader).lines(), "running").await;
+    for line in lines {
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert!(
+            event["level"].is_string() && event["message"].is_string(),
+            "{line}"
+        );
+    }
+}
+
 async fn log_of(turn_away: impl AsyncFnOnce(&World, &Config), text: &'static str) -> Vec<String> {
     let world = World::prepare(&[]);
     let file = world.config(PartyId::P0);

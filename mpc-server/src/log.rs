@@ -5,8 +5,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::str::FromStr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -95,7 +96,30 @@ impl Levels {
 #[derive(Debug)]
 pub struct Log {
     levels: reload::Handle<Targets, Registry>,
-    _writes: WorkerGuard,
+    /// Waits for the lines that wait, when dropped; where they can't be written it says so on the
+    /// standard output, which may be what takes nothing.
+    writes: Option<WorkerGuard>,
+}
+
+/// Time that the last lines have to be written.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let writes = self.writes.take();
+        wait_for(FAREWELL, move || drop(writes));
+    }
+}
+
+/// Waits until something is done, but no longer than that.
+fn wait_for(time: Duration, work: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    std::thread::spawn(move || {
+        work();
+        // Where it took too long nobody waits any more.
+        let _late = done.send(());
+    });
+    let _in_time = is_done.recv_timeout(time);
 }
 
 impl Log {
@@ -127,7 +151,7 @@ pub fn start(levels: Levels, format: Format) -> Log {
     std::panic::set_hook(Box::new(|panic| tracing::error!("a defect: {panic}")));
     Log {
         levels: handle,
-        _writes: guard,
+        writes: Some(guard),
     }
 }
 
@@ -180,9 +204,17 @@ impl MakeWriter<'_> for Lines {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
+
+    #[test]
+    fn what_is_never_done_is_not_waited_for() {
+        let (hold, held) = mpsc::channel::<()>();
+        wait_for(Duration::ZERO, move || drop(held.recv()));
+        drop(hold);
+        let (done, is_done) = mpsc::channel();
+        wait_for(Duration::from_mins(1), move || done.send(()).unwrap());
+        assert_eq!(is_done.try_recv(), Ok(()));
+    }
 
     #[test]
     fn what_is_no_level_is_refused_and_silences_nothing() {

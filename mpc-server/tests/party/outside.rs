@@ -17,10 +17,10 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::process::Process;
 use crate::world::{World, get, soon, until};
 
-/// Starts P0 as a process with that log, the others here, and lets rounds go by.
+/// Starts P0 as a process with that log, the others here, lets rounds go by, and stops it.
 async fn rounds_go_on(log: PipeWriter, begun: impl FnOnce()) {
     let mut world = World::prepare(&[]);
-    let _p0 = Process::start_with_log(log, &world, PartyId::P0);
+    let mut p0 = Process::start_with_log(log, &world, PartyId::P0);
     for other in [PartyId::P1, PartyId::P2] {
         world.run(other).await;
     }
@@ -33,6 +33,9 @@ async fn rounds_go_on(log: PipeWriter, begun: impl FnOnce()) {
         let round = link.open_round(Program::Conversation);
         soon("a round", round).await.unwrap();
     }
+    // Nor does it hold up the end.
+    p0.signal("TERM");
+    assert!(p0.end().await.success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

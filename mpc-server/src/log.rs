@@ -208,8 +208,10 @@ mod tests {
 
     #[test]
     fn what_is_never_done_is_not_waited_for() {
-        let (hold, held) = mpsc::channel::<()>();
-        wait_for(Duration::ZERO, move || drop(held.recv()));
+        let (hold, until_dropped) = mpsc::channel::<()>();
+        wait_for(Duration::ZERO, move || {
+            let _dropped = until_dropped.recv();
+        });
         drop(hold);
         let (done, is_done) = mpsc::channel();
         wait_for(Duration::from_mins(1), move || done.send(()).unwrap());

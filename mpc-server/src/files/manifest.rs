@@ -10,6 +10,9 @@ use url::Url;
 
 use crate::config::mistake::{Mistake, Mistakes};
 
+/// The example, whose keys are nobody's.
+const EXAMPLE: &str = include_str!("../../config/deployment.json");
+
 /// Reads a manifest, and notes all that is wrong.
 pub(super) fn inspect(path: &Path, mistakes: &mut Mistakes) -> Option<Deployment> {
     let before = mistakes.0.len();
@@ -161,6 +164,13 @@ fn look_at_server(index: usize, server: &Value, note: &mut impl FnMut(&str, Stri
     match text("key").map(ServerKey::from_text) {
         None => note(&key("key"), "is missing".to_owned(), &example),
         Some(Err(error)) => note(&key("key"), error.to_string(), &example),
+        Some(Ok(known)) if EXAMPLE.contains(&known.to_text()) => {
+            note(
+                &key("key"),
+                "is the example's, which nobody holds".to_owned(),
+                &example,
+            );
+        }
         Some(Ok(_)) => {}
     }
     let fields = server.as_object().into_iter().flat_map(Map::keys);
@@ -221,5 +231,21 @@ fn of(mistake: &ManifestError) -> (&'static str, &'static str) {
         ManifestError::Name => ("name", "\"name\": \"Example\""),
         ManifestError::QuickRounds(_) => ("quick_rounds", "\"quick_rounds\": 8"),
         _ => ("", "docs/operations.md lists all fields"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_right_but_for_its_keys() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/deployment.json");
+        let mut mistakes = Mistakes::default();
+        assert!(inspect(&path, &mut mistakes).is_none());
+        let keys = mistakes.0.iter().map(|it| it.key.as_str());
+        let expected = ["servers[0].key", "servers[1].key", "servers[2].key"];
+        assert!(keys.eq(expected), "{mistakes}");
+        assert!(Deployment::from_json(EXAMPLE).is_ok());
     }
 }

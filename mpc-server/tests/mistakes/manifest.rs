@@ -3,7 +3,24 @@
 use crate::Row;
 use crate::case::{MANIFEST, PARTY};
 
-pub(crate) const ROWS: [Row; 30] = [
+pub(crate) const ROWS: [Row; 31] = [
+    (
+        |it| {
+            let text = it.text(MANIFEST);
+            let key = text.split("\"key\": \"").nth(2).unwrap();
+            it.replace(
+                MANIFEST,
+                &key[..43],
+                "-u2b2gx7VIlQaVEQU5mUfBKqGhh8ZBoDHd2q55vH71M",
+            );
+        },
+        [
+            MANIFEST,
+            "servers[1].key",
+            "is the example's",
+            "keygen printed at P1",
+        ],
+    ),
     (
         |it| it.remove(MANIFEST),
         [MANIFEST, "", "can't be read", "deployment = "],

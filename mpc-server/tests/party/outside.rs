@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use futures_util::StreamExt as _;
 use mcmix_native::raw::{RawLink, deal_idle, submit};
@@ -128,18 +128,23 @@ async fn signals_end_a_party_with_a_farewell_or_not_at_all() {
 struct SlowDisk(PathBuf);
 
 impl SlowDisk {
-    fn under(folder: &Path) -> Self {
+    /// Waits until the file is not there for a moment, and takes its place.
+    async fn under(folder: &Path) -> Self {
         let path = folder.join("round.new");
-        let made = Command::new("mkfifo").arg(&path).status();
-        assert!(made.unwrap().success());
+        let made = || {
+            let mut command = Command::new("mkfifo");
+            let made = command.arg(&path).stderr(Stdio::null()).status();
+            made.unwrap().success()
+        };
+        soon("the file's place", until(made)).await;
         Self(path)
     }
 }
 
 impl Drop for SlowDisk {
     fn drop(&mut self) {
-        // With somebody who reads, whoever waited goes on.
-        let _reader = OpenOptions::new().read(true).open(&self.0);
+        // With somebody who reads, whoever waited goes on; for both, this waits for nobody.
+        let _reader = OpenOptions::new().read(true).write(true).open(&self.0);
         let _gone = std::fs::remove_file(&self.0);
     }
 }
@@ -148,7 +153,7 @@ impl Drop for SlowDisk {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_slow_disk_holds_up_neither_health_nor_links() {
     let world = World::start().await;
-    let slow = SlowDisk::under(&world.folder().join("party0/state"));
+    let slow = SlowDisk::under(&world.folder().join("party0/state")).await;
     let waits = || {
         world
             .servers

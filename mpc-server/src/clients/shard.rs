@@ -153,7 +153,7 @@ impl Shard {
     pub(super) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
-            match self.poll.poll(&mut events, self.timeout()) {
+            match self.poll.poll(&mut events, Some(self.timeout())) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
@@ -176,7 +176,7 @@ impl Shard {
         }
     }
 
-    fn timeout(&self) -> Option<Duration> {
+    fn timeout(&self) -> Duration {
         let held = self.lanes.iter().flat_map(|lane| &lane.held);
         let held = held.map(|held| held.until);
         let closing = self
@@ -186,9 +186,10 @@ impl Shard {
                 Stage::Closing { until, .. } => Some(until),
                 Stage::Open => None,
             });
-        let quiet = (!self.seats.is_empty()).then(|| self.told_all + self.shared.keep_alive);
-        let first = held.chain(closing).chain(quiet).min()?;
-        Some(first.saturating_duration_since(Instant::now()))
+        // Without clients, too: who comes first is not told sooner than those of other threads.
+        let quiet = self.told_all + self.shared.keep_alive;
+        let first = held.chain(closing).fold(quiet, Instant::min);
+        first.saturating_duration_since(Instant::now())
     }
 
     fn look(&mut self, events: &Events) {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use mcmix_shared::party::PartyId;
 use toml::Value;
-use url::{Origin, Url};
+use url::Url;
 
 use crate::keys::Fingerprint;
 use crate::log::{Format, Levels, NoLevel};
@@ -105,7 +105,8 @@ pub(super) fn dial(value: &Value) -> Result<String, String> {
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
-    let is_address = bare.unwrap_or(host).parse::<IpAddr>().is_ok();
+    let is_address =
+        bare.unwrap_or(host).parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok();
     if host.contains(':') && bare.is_none() {
         return Err(format!(
             "{expected}, got {text:?}; an IPv6 address stands in brackets"
@@ -182,17 +183,56 @@ fn origin(value: &Value) -> Result<String, String> {
     if text == "*" {
         return Err("\"*\" is none; leave clients.origins out to let any page connect".to_owned());
     }
-    let scheme = "it starts with http:// or https://";
-    let Ok(url) = Url::parse(text) else {
-        return Err(format!("{text:?} is no origin: {scheme}"));
+    let none = || format!("{text:?} is no origin: it starts with http:// or https://");
+    let url = Url::parse(text).map_err(|_| none())?;
+    let sent = match url.scheme() {
+        "http" | "https" => url.origin().ascii_serialization(),
+        "ws" | "wss" | "ftp" | "file" => return Err(none()),
+        // Of what is installed: an extension's page, an application around one.
+        scheme => {
+            let host = url.host_str().filter(|host| !host.is_empty());
+            let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+            format!("{scheme}://{}{port}", host.ok_or_else(none)?)
+        }
     };
-    let Origin::Tuple(..) = url.origin() else {
-        return Err(format!("{text:?} is no origin: {scheme}"));
-    };
-    let sent = url.origin().ascii_serialization();
     if sent == text {
         Ok(sent)
     } else {
         Err(format!("{text:?} is sent as {sent:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_pages_send_are_origins() {
+        for text in [
+            "https://chat.example.org",
+            "https://chat.example.org:8443",
+            "https://xn--bcher-kva.example",
+            "http://127.0.0.1:8080",
+            "http://localhost:1",
+            "http://[::1]:8000",
+            "moz-extension://9f1c2f3e-2b0a-4c0e-8f5b-0d6c1a2b3c4d",
+            "tauri://localhost",
+        ] {
+            let read = origins(&Value::Array(vec![text.into()]));
+            assert_eq!(read, Ok(vec![text.to_owned()]));
+        }
+    }
+
+    #[test]
+    fn all_that_can_be_dialled_is_an_address() {
+        for text in [
+            "p1.example.org:8101",
+            "10.0.0.1:1",
+            "[fd00::1]:8101",
+            "[fe80::1%2]:8101",
+            "p_1:65535",
+        ] {
+            assert_eq!(dial(&text.into()), Ok(text.to_owned()));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::Row;
 use crate::case::{Case, PARTY};
 
-pub(crate) const ROWS: [Row; 46] = [
+pub(crate) const ROWS: [Row; 47] = [
     (
         |it| it.set("party=3"),
         ["--set", "party", "expected 0, 1 or 2, got 3", "party = 0"],
@@ -237,6 +237,15 @@ pub(crate) const ROWS: [Row; 46] = [
             "clients.origins",
             "is sent as \"https://chat.example.org\"",
             "https://chat",
+        ],
+    ),
+    (
+        |it| it.set("clients.origins=[\"wss://chat.example.org\"]"),
+        [
+            "--set",
+            "clients.origins",
+            "starts with http:// or https://",
+            "https://chat.example.org",
         ],
     ),
     (

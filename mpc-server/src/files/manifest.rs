@@ -191,24 +191,39 @@ fn address(text: &str) -> Result<(), String> {
             "{text:?} does not begin with wss:// (or ws:// on one machine)"
         ));
     }
-    if url.path() != "/client" {
+    // A proxy may hand on what is below a path of its own.
+    if !url.path().ends_with("/client") {
         return Err(format!(
             "{text:?} does not end with /client, where servers listen"
         ));
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-        return Err(format!("{text:?} has more than a host, a port and /client"));
+        return Err(format!("{text:?} has more than a host, a port and a path"));
     }
     if url.port() == Some(0) {
         return Err(format!("{text:?} has port 0, where nobody listens"));
     }
-    if url.as_str() != text {
+    if !is_plain(text, &url) {
         return Err(format!(
             "{text:?} is read by browsers as {:?}: write it so",
             url.as_str()
         ));
     }
     Ok(())
+}
+
+/// Says whether an address is written as it is read, but for a host's capitals and for the port that
+/// need not be said: whoever published one with them need not publish another.
+fn is_plain(text: &str, url: &Url) -> bool {
+    let start = format!("{}://", url.scheme());
+    let port = if url.scheme() == "wss" { ":443" } else { ":80" };
+    let rest = text.strip_prefix(&start);
+    rest.and_then(|rest| rest.split_once('/'))
+        .is_some_and(|(host, path)| {
+            let host = host.to_ascii_lowercase();
+            let host = host.strip_suffix(port).unwrap_or(&host);
+            format!("{start}{host}/{path}") == url.as_str()
+        })
 }
 
 /// Returns which field a mistake is of, and what is right.
@@ -237,6 +252,30 @@ fn of(mistake: &ManifestError) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_that_browsers_connect_to_is_an_address() {
+        for right in [
+            "wss://p0.example.org/client",
+            "wss://P0.example.org:443/client",
+            "ws://127.0.0.1:8000/client",
+            "ws://[::1]:8000/client",
+            "wss://example.org/p0/client",
+        ] {
+            assert_eq!(address(right), Ok(()));
+        }
+        for wrong in [
+            "wss:p0.example.org/client",
+            "wss:///p0.example.org/client",
+            "wss://p0.example.org\\client",
+            "wss://p0.example.org/./client",
+            "wss://b\u{fc}cher.example/client",
+            "wss://p0.example.org/client/",
+            "wss://p0@p0.example.org/client",
+        ] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn the_example_is_right_but_for_its_keys() {

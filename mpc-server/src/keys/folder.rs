@@ -115,14 +115,9 @@ impl KeyFiles {
     pub fn renew_tls(&self) -> Result<Fingerprint, FolderError> {
         let (certificate, key) = tls_pair()?;
         let mut aside = Vec::new();
-        for path in [&self.tls_key, &self.tls_certificate] {
-            if exists(path) {
-                let old = with_ending(path, "old");
-                fs::rename(path, &old).map_err(|error| not_written(path, error))?;
-                aside.push((path, old));
-            }
-        }
-        let put = put_all(&[(&self.tls_key, &key), (&self.tls_certificate, &certificate)]);
+        let put = put_aside(&[&self.tls_key, &self.tls_certificate], &mut aside).and_then(|()| {
+            put_all(&[(&self.tls_key, &key), (&self.tls_certificate, &certificate)])
+        });
         if let Err(error) = put {
             for (path, old) in aside {
                 let _still_aside = fs::rename(old, path);
@@ -159,6 +154,16 @@ fn not_written(path: &Path, source: io::Error) -> KeyError {
         path: path.to_owned(),
         source,
     }
+}
+
+/// Gives the files that are there the ending `old`, and notes which it gave it.
+fn put_aside<'a>(paths: &[&'a Path], aside: &mut Vec<(&'a Path, PathBuf)>) -> Result<(), KeyError> {
+    for path in paths.iter().filter(|path| exists(path)) {
+        let old = with_ending(path, "old");
+        fs::rename(path, &old).map_err(|error| not_written(path, error))?;
+        aside.push((path, old));
+    }
+    Ok(())
 }
 
 /// Writes all files under other names, and then gives them theirs, which nothing has yet.
@@ -239,9 +244,13 @@ mod tests {
         let Made::New(public) = files.make().unwrap() else {
             panic!("there were none")
         };
-        fs::create_dir(folder.path().join("tls.crt.new")).unwrap();
-        assert!(files.renew_tls().is_err());
-        assert_eq!(files.make().unwrap(), Made::There(public));
+        for name in ["tls.crt.new", "tls.crt.old"] {
+            let taken = folder.path().join(name);
+            fs::create_dir(&taken).unwrap();
+            assert!(files.renew_tls().is_err(), "{name}");
+            assert_eq!(files.make().unwrap(), Made::There(public), "{name}");
+            fs::remove_dir(taken).unwrap();
+        }
     }
 
     #[test]

@@ -86,8 +86,9 @@ impl Levels {
     /// When it names no level: a misspelt one would silence everything.
     pub fn or_environment(self) -> Result<Self, NoLevel> {
         match std::env::var_os(VARIABLE) {
-            Some(text) => text.to_string_lossy().parse(),
-            None => Ok(self),
+            // Set to nothing it says nothing, as where a container's settings name it.
+            Some(text) if !text.is_empty() => text.to_string_lossy().parse(),
+            _ => Ok(self),
         }
     }
 }

@@ -161,6 +161,8 @@ impl Server {
             None => None,
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        // What has begun ends where the rest can't.
+        let undo = stop.clone().drop_guard();
         let most = config.clients.most_in_round();
         let (pacing, period) = Periods::from(&deployment).pacing();
         let collector = Collector::new(config.party, deployment.shape(), most);
@@ -230,6 +232,7 @@ impl Server {
         }
         serve(client_listener, http::router(app), limits);
         tracing::info!(%party, most_clients = room.clients(), "running");
+        undo.disarm();
         Ok(Self {
             party,
             clients,

@@ -108,7 +108,10 @@ impl File {
         // Always as long: it can be written over where the disk has no room for a new one.
         let text = format!("{:<47}\n", format!("{round} {turn}"));
         let written = self.replace(&text).or_else(|error| match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => self.overwrite(&text),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                // At a first start there is nothing to write over; that the disk is full says more.
+                self.overwrite(&text).map_err(|_| error)
+            }
             _ => Err(error),
         });
         written.map_err(|source| CounterError::Io {

@@ -162,9 +162,41 @@ fn lines(to: impl Write + Send + 'static) -> (Lines, WorkerGuard) {
         .lossy(true)
         .buffered_lines_limit(WAITING)
         .thread_name("log")
-        .finish(to);
+        .finish(Counting { to, lost: 0 });
     let told = Arc::default();
     (Lines { lines, told }, guard)
+}
+
+/// Counts lines that can't be written, and says how many before the next one that can.
+struct Counting<W> {
+    to: W,
+    lost: usize,
+}
+
+impl<W: Write> Write for Counting<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.write_all(line).map(|()| line.len())
+    }
+
+    fn write_all(&mut self, line: &[u8]) -> io::Result<()> {
+        let told = match self.lost {
+            0 => Ok(()),
+            lost => self.to.write_all(lost_lines(lost).as_bytes()),
+        };
+        let written = told.and_then(|()| {
+            self.lost = 0;
+            self.to.write_all(line)
+        });
+        written.inspect_err(|_| self.lost += 1)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+fn lost_lines(count: usize) -> String {
+    format!("{count} lines were lost: nobody took them\n")
 }
 
 /// Lines on their way to the thread that writes them.
@@ -180,7 +212,7 @@ impl Write for Lines {
         let lost = || self.lines.error_counter().dropped_lines();
         let (before, told) = (lost(), self.told.load(Ordering::Relaxed));
         if before > told {
-            let text = format!("{} lines were lost: nobody took them\n", before - told);
+            let text = lost_lines(before - told);
             self.lines.clone().write_all(text.as_bytes())?;
             // Unless that was lost, too.
             if lost() == before {
@@ -265,6 +297,37 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// A disk that is full so many times.
+    struct Full(usize, Vec<u8>);
+
+    impl Write for Full {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            if self.0 > 0 {
+                self.0 -= 1;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.1.write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_can_not_be_written_are_counted() {
+        let to = Full(3, Vec::new());
+        let mut counting = Counting { to, lost: 0 };
+        let written =
+            [1, 2, 3, 4, 5].map(|line| counting.write_all(format!("{line}\n").as_bytes()));
+        assert_eq!(
+            written.map(|it| it.is_ok()),
+            [false, false, false, true, true]
+        );
+        let text = String::from_utf8(counting.to.1).unwrap();
+        assert_eq!(text, format!("{}4\n5\n", lost_lines(3)));
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::agree::{AgreeError, Terms, agree};
 use super::clock::Outcome;
 use crate::egress;
 use crate::intake::Batch;
+use crate::log::EACH_ROUND;
 use crate::net::RoundLink;
 use crate::vital;
 
@@ -189,6 +190,7 @@ impl Lane {
         }
         match &result {
             Ok((replies, report)) => tracing::info!(
+                target: EACH_ROUND,
                 clients = replies.kept.len(),
                 left_out = replies.left_out.len(),
                 agree_ms = report.agree.as_millis(),

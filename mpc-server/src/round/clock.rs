@@ -126,7 +126,7 @@ pub enum Outcome {
 pub enum Cause {
     /// A link, or the time.
     Broken,
-    /// A peer said so, and no more: a link of its own broke, or its time was over.
+    /// A peer said so, and no more: a link of its own broke, its time was over, or it declined.
     Told(PartyId),
     /// Computing it did not end in time, though it has a limit of its own.
     Late,

@@ -448,8 +448,7 @@ impl Driver {
                         tracing::warn!(
                             %round,
                             %program,
-                            "over without a result: {peer} says that it failed there. Its log says \
-                             why: a link of its own, or its rounds.limit_ms"
+                            "over without a result: {peer} says that it failed there, and its log says why"
                         );
                         FailedReason::Broken
                     }

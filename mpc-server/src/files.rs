@@ -1,6 +1,7 @@
 //! The files that a configuration names: whether they are there, are whole, and fit together.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -115,7 +116,7 @@ fn tls(draft: &Draft, mistakes: &mut Mistakes) -> Option<TlsIdentity> {
 
 fn of_key(path: &Path, name: &str, error: &KeyError) -> Mistake {
     let example = match error {
-        KeyError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+        KeyError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
             let folder = path.parent().unwrap_or(Path::new("")).display();
             format!("mcmix-server keygen --folder {folder}")
         }
@@ -243,7 +244,16 @@ fn state_folder(state: &Path, mistakes: &mut Mistakes) {
         let made = folder.join(format!("check-{}", std::process::id()));
         fs::create_dir(&made).and_then(|()| fs::remove_dir(&made))
     };
-    if let Err(error) = tried {
+    // Then the counter is written over in place, as while a server runs.
+    let is_full = |error: &io::Error| {
+        matches!(
+            error.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        ) && state.join("round").is_file()
+    };
+    if let Err(error) = tried
+        && !is_full(&error)
+    {
         note(format!("can't be written: {error}"));
     } else if let Err(error) = counter::look(state) {
         note(error.to_string());

@@ -8,12 +8,14 @@ mod framing;
 mod link;
 mod pace;
 mod shard;
+pub(crate) mod turned_away;
 pub(crate) mod upgrade;
 
 use std::io;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use mcmix_shared::identity::{ClientId, ClientKey};
 use mcmix_shared::manifest::Deployment;
@@ -23,12 +25,15 @@ use mcmix_shared::program::Program;
 use mcmix_shared::wire::{Refusal, ServerFrame};
 use mio::{Poll, Waker};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::link::Rules;
 pub(crate) use self::pace::{Busy, Pace};
 use self::shard::{Arrival, Order, Shard, WAKE};
+use self::turned_away::TurnedAway;
 use crate::egress::Replies;
 use crate::intake::{Collector, OpenRound};
+use crate::vital;
 
 /// A client, as its link proved it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +61,10 @@ pub struct ClientSettings {
     pub deployment: Deployment,
     /// Clients that may be connected at one time.
     pub most: usize,
-    /// Refusals and keep-alives between two submissions that are taken.
+    /// Refusals and keep-alives of a client's own between two submissions that are taken.
     pub max_refusals: u32,
+    /// How long nothing is told to all before all are sent a keep-alive.
+    pub keep_alive: Duration,
 }
 
 /// What all shards see.
@@ -66,7 +73,9 @@ struct Shared {
     rules: Rules,
     deployment: Deployment,
     collector: Arc<Collector>,
+    turned_away: TurnedAway,
     most: usize,
+    keep_alive: Duration,
     connected: AtomicUsize,
     /// Whether rounds are stopped, which those who join are told.
     stopped: AtomicBool,
@@ -123,11 +132,16 @@ impl Drop for Orders {
 }
 
 impl Clients {
-    /// Starts the threads that serve clients, whose shares go to `collector`.
+    /// Starts the threads that serve clients, whose shares go to `collector`. Where one ends before
+    /// the last handle is dropped, `stop` is cancelled.
     ///
     /// # Errors
     /// When the system gives no threads or no means to wait for sockets.
-    pub fn start(settings: ClientSettings, collector: Arc<Collector>) -> io::Result<Arc<Self>> {
+    pub fn start(
+        settings: ClientSettings,
+        collector: Arc<Collector>,
+        stop: &CancellationToken,
+    ) -> io::Result<Arc<Self>> {
         let shared = Arc::new(Shared {
             rules: Rules {
                 party: settings.party,
@@ -136,7 +150,9 @@ impl Clients {
             },
             deployment: settings.deployment,
             collector,
+            turned_away: TurnedAway::new(),
             most: settings.most,
+            keep_alive: settings.keep_alive,
             connected: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             conversing: AtomicU32::new(0),
@@ -151,9 +167,8 @@ impl Clients {
                 let poll = Poll::new()?;
                 let waker = Waker::new(poll.registry(), WAKE)?;
                 let serving = Shard::new(poll, queue, Arc::clone(&shared));
-                std::thread::Builder::new()
-                    .name(format!("{}-clients-{i}", settings.party))
-                    .spawn(move || serving.run())?;
+                let name = format!("{}-clients-{i}", settings.party);
+                vital::thread(name, stop, move || serving.run())?;
                 Ok(Orders { orders, waker })
             })
             .collect::<io::Result<_>>()?;
@@ -167,6 +182,11 @@ impl Clients {
 
     pub(crate) fn rules(&self) -> Rules {
         self.shared.rules
+    }
+
+    /// Returns who counts those who are turned away.
+    pub(crate) fn turned_away(&self) -> &TurnedAway {
+        &self.shared.turned_away
     }
 
     /// Returns how fast links come about.

@@ -51,6 +51,21 @@ pub enum DescriptorError {
     },
 }
 
+impl DescriptorError {
+    /// Returns what would do.
+    pub fn example(&self) -> String {
+        match self {
+            Self::Promised { needed, .. } => format!("LimitNOFILE={needed} in the systemd unit"),
+            Self::TooFew { needed, .. } => {
+                format!(
+                    "LimitNOFILE={} in the systemd unit",
+                    DEFAULT_CLIENTS + needed
+                )
+            }
+        }
+    }
+}
+
 /// How many clients there is room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {

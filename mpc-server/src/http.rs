@@ -21,6 +21,7 @@ use crate::config::Clients as Limits;
 use crate::round::driver::{RoundCounts, Rounds};
 
 pub mod accept;
+mod content;
 pub(crate) mod impatient;
 mod page;
 
@@ -184,16 +185,31 @@ async fn metrics(State(app): State<App>) -> String {
     )
 }
 
+/// Says whether rounds complete, what is in the way, and when the last one did.
 async fn ready(State(app): State<App>) -> impl IntoResponse {
-    if app.0.rounds.is_ready() {
-        (StatusCode::OK, "rounds are running\n")
-    } else if app.0.rounds.is_halted() {
-        let text = "rounds are stopped: one of the servers does not follow the protocol, the log says more\n";
-        (StatusCode::SERVICE_UNAVAILABLE, text)
+    let rounds = &app.0.rounds;
+    let missing = rounds.missing();
+    let (status, text) = if rounds.is_ready() {
+        (StatusCode::OK, "rounds are running".to_owned())
+    } else if rounds.is_halted() {
+        let text = "rounds are stopped: one of the servers does not follow the protocol, the log says more";
+        (StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+    } else if missing.is_empty() {
+        let text = "all links are up, but no round completes";
+        (StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
     } else {
-        let text = "waiting for the links to both peers, or for a round to complete\n";
+        let links: Vec<_> = missing
+            .iter()
+            .map(|[a, b]| format!("{a} and {b}"))
+            .collect();
+        let text = format!("no link between {}", links.join(", nor between "));
         (StatusCode::SERVICE_UNAVAILABLE, text)
-    }
+    };
+    let last = match rounds.since_completed() {
+        Some(age) => format!("the last round completed {:.1} s ago", age.as_secs_f64()),
+        None => "no round has completed since the start".to_owned(),
+    };
+    (status, format!("{text}; {last}\n"))
 }
 
 async fn manifest(State(app): State<App>) -> impl IntoResponse {
@@ -239,13 +255,14 @@ mod tests {
             deployment: demo.deployment.clone(),
             most: 1,
             max_refusals: 1,
+            keep_alive: Duration::from_secs(20),
         };
         let app = App::new(Parts {
             party: config.party,
             key: keys::read_noise_key(&config.keys.noise).unwrap(),
             deployment: demo.deployment,
             limits: config.clients,
-            clients: Clients::start(settings, collector).unwrap(),
+            clients: Clients::start(settings, collector, &CancellationToken::new()).unwrap(),
             rounds: Arc::new(Rounds::new(Duration::from_secs(1))),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -317,6 +334,37 @@ mod tests {
         }
     }
 
+    /// As builds that give every file one time do, and containers: a new file of the same length.
+    #[tokio::test]
+    async fn a_file_that_has_changed_is_never_said_to_be_the_same() {
+        let (folder, app) = party();
+        let ask = async |response: &Response<Body>| {
+            let mut again = Request::get("/index.html");
+            for (answer, question) in [
+                (header::ETAG, header::IF_NONE_MATCH),
+                (header::LAST_MODIFIED, header::IF_MODIFIED_SINCE),
+            ] {
+                if let Some(value) = response.headers().get(answer) {
+                    again = again.header(question, value);
+                }
+            }
+            let again = again.body(Body::empty()).unwrap();
+            router(app.clone()).oneshot(again).await.unwrap()
+        };
+        let first = get(router(app.clone()), "/index.html").await;
+        assert_eq!(ask(&first).await.status(), StatusCode::NOT_MODIFIED);
+        let path = folder.path().join("page/index.html");
+        let time = fs::metadata(&path).unwrap().modified().unwrap();
+        fs::write(&path, "<!DOCTYPE HTML>").unwrap();
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_modified(time).unwrap();
+        let changed = ask(&first).await;
+        assert_eq!(changed.status(), StatusCode::OK);
+        let length = changed.headers()[header::CONTENT_LENGTH].clone();
+        assert_eq!(length, "15");
+        assert_eq!(body(changed).await, b"<!DOCTYPE HTML>");
+    }
+
     #[tokio::test]
     async fn a_file_that_is_sent_takes_a_place_until_it_is_through() {
         let (_folder, app) = party();
@@ -347,6 +395,9 @@ mod tests {
             );
             let ready = get(router, "/readyz").await;
             assert_eq!(ready.status(), StatusCode::SERVICE_UNAVAILABLE);
+            let text = String::from_utf8(body(ready).await).unwrap();
+            assert!(text.contains("no link between P0 and P1"), "{text}");
+            assert!(text.contains("since the start"), "{text}");
         }
         let client = get(admin_router(app.clone()), "/client").await;
         assert_eq!(client.status(), StatusCode::NOT_FOUND);

@@ -12,10 +12,13 @@ use std::str::FromStr;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use mcmix_shared::identity::SecretKey;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+pub mod folder;
 
 /// Why a key file could not be written or used.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +40,20 @@ pub enum KeyError {
         source: io::Error,
     },
     /// A file was read, but does not hold what it should.
-    #[error("{} does not hold {expected}; write a new one with `mcmix-server keygen`", path.display())]
+    #[error("{}: {problem}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
-        expected: &'static str,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// A certificate and a key do not belong together.
+    #[error("{} is not the key of the certificate {}", key.display(), certificate.display())]
+    Pair {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's.
+        key: PathBuf,
     },
     /// The certificate could not be made.
     #[error("can't make a certificate: {0}")]
@@ -50,6 +61,24 @@ pub enum KeyError {
     /// The system has no randomness to give.
     #[error("can't get random bytes from the system: {0}")]
     Random(#[from] getrandom::Error),
+}
+
+impl KeyError {
+    /// Returns what is wrong, for whoever knows which file it is.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::Read { source, .. } => format!("can't be read: {source}"),
+            Self::Write { source, .. } => format!("can't be written: {source}"),
+            Self::Malformed { problem, .. } => problem.clone(),
+            Self::Pair { certificate, .. } => {
+                format!(
+                    "is not the key of the certificate {}",
+                    certificate.display()
+                )
+            }
+            Self::Certificate(_) | Self::Random(_) => self.to_string(),
+        }
+    }
 }
 
 /// SHA-256 of a certificate: what the peers of its owner pin.
@@ -99,11 +128,22 @@ impl FromStr for Fingerprint {
 /// # Errors
 /// When the file exists or can't be written.
 pub fn generate_noise_key(path: &Path) -> Result<SecretKey, KeyError> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    getrandom::fill(bytes.as_mut())?;
-    let key = SecretKey::from_bytes(*bytes);
+    let key = random_key()?;
     write_private(path, &format!("{}\n", key.to_text().as_str()))?;
     Ok(key)
+}
+
+fn random_key() -> Result<SecretKey, KeyError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(bytes.as_mut())?;
+    Ok(SecretKey::from_bytes(*bytes))
+}
+
+/// Makes a fresh self-signed certificate and its key, both in PEM form.
+fn tls_pair() -> Result<(Zeroizing<String>, Zeroizing<String>), KeyError> {
+    let made = rcgen::generate_simple_self_signed([SERVER_NAME.to_owned()])?;
+    let key = Zeroizing::new(made.signing_key.serialize_pem());
+    Ok((Zeroizing::new(made.cert.pem()), key))
 }
 
 /// Reads the key by which clients know this party.
@@ -114,8 +154,21 @@ pub fn read_noise_key(path: &Path) -> Result<SecretKey, KeyError> {
     let text = Zeroizing::new(read(path)?);
     SecretKey::from_text(text.trim()).map_err(|_| KeyError::Malformed {
         path: path.to_owned(),
-        expected: "a Noise key (43 characters of base64url)",
+        problem: not_a_noise_key(text.trim()),
     })
+}
+
+fn not_a_noise_key(text: &str) -> String {
+    let what = match text.len() {
+        0 => "is empty".to_owned(),
+        length @ 1..43 => format!("has {length} of a Noise key's 43 characters: it was cut off"),
+        43 => "does not hold a Noise key: some of its characters are not of base64url".to_owned(),
+        _ => "does not hold a Noise key (43 characters of base64url)".to_owned(),
+    };
+    format!(
+        "{what}; put it back from your backup, since a new key needs a new manifest on all servers \
+         and at the page"
+    )
 }
 
 /// The certificate by which peers know this party, and its key.
@@ -130,16 +183,36 @@ impl TlsIdentity {
     /// # Errors
     /// When one is missing or holds something else.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, KeyError> {
-        let malformed = |path: &Path, expected| KeyError::Malformed {
-            path: path.to_owned(),
-            expected,
-        };
-        Ok(Self {
-            certificate: CertificateDer::from_pem_slice(read(certificate)?.as_bytes())
-                .map_err(|_| malformed(certificate, "a certificate in PEM form"))?,
-            key: PrivateKeyDer::from_pem_slice(Zeroizing::new(read(key)?).as_bytes())
-                .map_err(|_| malformed(key, "a private key in PEM form"))?,
-        })
+        let files = (certificate, key);
+        Self::new(files, read_certificate(certificate)?, read_tls_key(key)?)
+    }
+
+    /// Joins a certificate and its key, which were read from these files.
+    ///
+    /// # Errors
+    /// When they do not belong together, or the key is of a kind that is not known.
+    pub fn new(
+        (certificate_file, key_file): (&Path, &Path),
+        certificate: CertificateDer<'static>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, KeyError> {
+        let chain = vec![certificate.clone()];
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        match CertifiedKey::from_der(chain, key.clone_key(), &provider) {
+            Ok(_) => Ok(Self { certificate, key }),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(KeyError::Pair {
+                certificate: certificate_file.to_owned(),
+                key: key_file.to_owned(),
+            }),
+            Err(rustls::Error::InvalidCertificate(error)) => Err(KeyError::Malformed {
+                path: certificate_file.to_owned(),
+                problem: format!("holds a damaged certificate: {error:?}; {RESTORE}"),
+            }),
+            Err(error) => Err(KeyError::Malformed {
+                path: key_file.to_owned(),
+                problem: format!("holds no key that can be used: {error}; {RESTORE}"),
+            }),
+        }
     }
 
     /// Makes a fresh self-signed certificate and writes it and its key into new files.
@@ -147,10 +220,9 @@ impl TlsIdentity {
     /// # Errors
     /// When a file exists or can't be written.
     pub fn generate(certificate: &Path, key: &Path) -> Result<Self, KeyError> {
-        let made = rcgen::generate_simple_self_signed([SERVER_NAME.to_owned()])?;
-        let pem = Zeroizing::new(made.signing_key.serialize_pem());
-        write_private(key, &pem)?;
-        write_private(certificate, &made.cert.pem())?;
+        let (certificate_pem, key_pem) = tls_pair()?;
+        write_private(key, &key_pem)?;
+        write_private(certificate, &certificate_pem)?;
         Self::read(certificate, key)
     }
 
@@ -173,6 +245,53 @@ impl TlsIdentity {
 impl fmt::Debug for TlsIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TlsIdentity({})", self.fingerprint())
+    }
+}
+
+/// What to do where a file of the pair is damaged.
+const RESTORE: &str = "put it back from your backup, or make a new pair, whose fingerprint both \
+                       peers' operators need";
+
+/// Reads a certificate.
+///
+/// # Errors
+/// When the file is missing or holds something else.
+pub fn read_certificate(path: &Path) -> Result<CertificateDer<'static>, KeyError> {
+    let text = read(path)?;
+    CertificateDer::from_pem_slice(text.as_bytes())
+        .map_err(|error| malformed_pem(path, &text, "certificate", &error))
+}
+
+/// Reads a certificate's key.
+///
+/// # Errors
+/// When the file is missing or holds something else.
+pub fn read_tls_key(path: &Path) -> Result<PrivateKeyDer<'static>, KeyError> {
+    let text = Zeroizing::new(read(path)?);
+    PrivateKeyDer::from_pem_slice(text.as_bytes())
+        .map_err(|error| malformed_pem(path, &text, "private key", &error))
+}
+
+fn malformed_pem(path: &Path, text: &str, expected: &str, error: &pem::Error) -> KeyError {
+    let other = [
+        ("certificate", "BEGIN CERTIFICATE"),
+        ("private key", "PRIVATE KEY"),
+    ]
+    .into_iter()
+    .find(|(what, label)| *what != expected && text.contains(label));
+    let problem = match (other, error) {
+        (Some((other, _)), pem::Error::NoItemsFound) => format!(
+            "holds a {other} instead of a {expected}: are keys.tls_certificate and keys.tls_key \
+             swapped?"
+        ),
+        (_, pem::Error::NoItemsFound) => {
+            format!("holds no {expected} in PEM form, which begins with -----BEGIN; {RESTORE}")
+        }
+        _ => format!("holds a damaged {expected}; {RESTORE}"),
+    };
+    KeyError::Malformed {
+        path: path.to_owned(),
+        problem,
     }
 }
 

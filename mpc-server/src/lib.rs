@@ -4,8 +4,12 @@
 
 pub mod config;
 pub mod descriptors;
+pub mod files;
 pub mod keys;
+pub mod log;
+pub mod process;
 mod seldom;
+mod vital;
 
 pub mod server;
 

@@ -1,18 +1,18 @@
 //! One party of the three: see `mcmix-server --help`.
 
 use std::error::Error;
-use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Parser, Subcommand};
-use mcmix_server::config::Config;
-use mcmix_server::config::demo::{self, DemoOptions, KeyFiles};
-use mcmix_server::keys::{self, TlsIdentity};
+use mcmix_server::config::demo::{self, DemoOptions};
+use mcmix_server::config::mistake::Mistakes;
+use mcmix_server::config::{Assignment, Config};
+use mcmix_server::keys::folder::{KeyFiles, Made};
+use mcmix_server::log::{self, Log};
+use mcmix_server::process::{self, Asked, Signals};
 use mcmix_server::server::{Ready, Server};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 /// One party of MCMix: takes shares from clients, computes rounds with its two peers, replies.
 #[derive(Parser)]
@@ -28,11 +28,15 @@ enum Command {
     Run(ConfigArgs),
     /// Checks the configuration and the files that it names.
     CheckConfig(ConfigArgs),
-    /// Makes this party's keys and prints what the other operators need.
+    /// Makes this party's keys and prints what the other operators need; where they are there already,
+    /// it prints that again.
     Keygen {
         /// Folder for the key files.
         #[arg(long, alias = "dir")]
         folder: PathBuf,
+        /// Makes a new certificate and its key, and leaves the Noise key as it is.
+        #[arg(long)]
+        renew_tls: bool,
     },
     /// Writes a whole deployment for this machine: three configurations, keys, manifest.
     DemoConfig(DemoArgs),
@@ -88,7 +92,7 @@ struct DemoArgs {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("mcmix-server: {error}");
             ExitCode::FAILURE
@@ -96,61 +100,111 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Box<dyn Error>> {
+fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
     match command {
         Command::Run(args) => {
-            start_log();
-            let ready = Ready::read(load(&args)?)?;
-            tokio::runtime::Runtime::new()?.block_on(run_party(ready))
+            let ready = examine(&args)?;
+            let said = ready.log().clone();
+            let log = log::start(said.level.or_environment()?, said.format);
+            process::run(run_party(ready, &args, &log))?
         }
         Command::CheckConfig(args) => {
-            let ready = Ready::read(load(&args)?)?;
+            let ready = examine(&args)?;
             println!("{}: ready to run", args.config.display());
             let (room, limit) = (ready.room().clients(), ready.room().limit());
             println!("room for {room} clients at a time; the system allows {limit} open files");
             let first = Base64UrlUnpadded::encode_string(&ready.deployment().realm().deployment);
             println!("`first` of later manifests: {first}");
-            Ok(())
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Keygen { folder } => keygen(&folder),
-        Command::DemoConfig(args) => demo_config(args),
+        Command::Keygen { folder, renew_tls } => {
+            keygen(&folder, renew_tls).map(|()| ExitCode::SUCCESS)
+        }
+        Command::DemoConfig(args) => demo_config(args).map(|()| ExitCode::SUCCESS),
     }
 }
 
-async fn run_party(ready: Ready) -> Result<(), Box<dyn Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
+/// Runs a party to its end, of which the log tells: the standard error stream may take nothing.
+async fn run_party(ready: Ready, args: &ConfigArgs, log: &Log) -> Result<ExitCode, Box<dyn Error>> {
+    let mut signals = Signals::listen()?;
     let server = Server::start(ready).await?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        result = tokio::signal::ctrl_c() => result?,
-        () = server.failed() => {
-            server.stop().await;
-            return Err("stopped on a fault; the log says which".into());
+    loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Reread => reread(args, log),
+                Asked::Stop => {
+                    server.stop().await;
+                    return Ok(ExitCode::SUCCESS);
+                }
+            },
+            () = server.failed() => {
+                server.stop().await;
+                tracing::error!("stopped on a fault");
+                return Ok(ExitCode::FAILURE);
+            }
         }
     }
-    server.stop().await;
-    Ok(())
 }
 
-fn load(args: &ConfigArgs) -> Result<Config, Box<dyn Error>> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Ok(Config::load(&args.config, environment, &args.set)?)
+/// Reads how much is logged anew.
+fn reread(args: &ConfigArgs, log: &Log) {
+    let levels = Config::load(&args.config, environment(), &args.set)
+        .map_err(|mistakes| mistakes.to_string())
+        .and_then(|config| {
+            config
+                .log
+                .level
+                .or_environment()
+                .map_err(|error| error.to_string())
+        });
+    match levels {
+        Ok(levels) => {
+            log.set(levels);
+            tracing::info!("SIGHUP: log.level was read anew; all else is read at start");
+        }
+        Err(error) => tracing::warn!("SIGHUP: nothing was read anew: {error}"),
+    }
 }
 
-fn keygen(folder: &std::path::Path) -> Result<(), Box<dyn Error>> {
+fn examine(args: &ConfigArgs) -> Result<Ready, Mistakes> {
+    Ready::examine(&args.config, environment(), &args.set)
+}
+
+fn environment() -> impl Iterator<Item = Assignment> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn keygen(folder: &Path, renew: bool) -> Result<(), Box<dyn Error>> {
     let files = KeyFiles::in_folder(folder);
-    let noise = keys::generate_noise_key(&files.noise)?;
-    let tls = TlsIdentity::generate(&files.tls_certificate, &files.tls_key)?;
-    println!("keys written to {}", folder.display());
-    println!(
-        "for the manifest (servers[…].key):        {}",
-        noise.server_key().to_text()
-    );
-    println!(
-        "for the peers ({{next,prev}}_fingerprint):  {}",
-        tls.fingerprint()
-    );
+    if renew {
+        let fingerprint = files.renew_tls()?;
+        println!(
+            "a new certificate is in {}, the one before beside it as tls.crt.old and tls.key.old",
+            folder.display()
+        );
+        println!("for the peers ({{next,prev}}_fingerprint):  {fingerprint}");
+        println!(
+            "there are no rounds from your restart until both peers have it and restarted, too"
+        );
+        return Ok(());
+    }
+    let public = match files.make()? {
+        Made::New(public) => {
+            println!("keys written to {}", folder.display());
+            public
+        }
+        Made::There(public) => {
+            println!(
+                "the keys in {} were there; nothing was written",
+                folder.display()
+            );
+            public
+        }
+    };
+    let (noise, fingerprint) = (public.noise.to_text(), public.fingerprint);
+    println!("for the manifest (servers[…].key):        {noise}");
+    println!("for the peers ({{next,prev}}_fingerprint):  {fingerprint}");
     Ok(())
 }
 
@@ -174,13 +228,4 @@ fn demo_config(args: DemoArgs) -> Result<(), Box<dyn Error>> {
     }
     println!("page: {}", demo.page_url);
     Ok(())
-}
-
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(std::io::stdout().is_terminal())
-        .init();
 }

@@ -23,6 +23,7 @@ mod queue;
 mod round;
 mod strand;
 mod tls;
+mod way;
 
 pub use hello::{PairKey, reread_hello};
 pub use knock::reread_knock;
@@ -34,6 +35,7 @@ pub(crate) use round::memory;
 pub use round::{Abandon, RoundLink};
 pub use strand::strands;
 pub use tls::{Pins, TlsContext};
+pub use way::NoWay;
 
 /// Sockets that the links with both peers can need at one time: two links, an old one that ends
 /// beside a new one, and whoever knocks.
@@ -43,19 +45,19 @@ pub(crate) const SOCKETS: usize = 4 * strand::MOST + door::SOCKETS;
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
     /// The peer's address can't be reached.
-    #[error("can't reach {peer} at {address}: {source}")]
+    #[error("can't reach {peer} at {address} (peers.next): {source}")]
     Unreachable {
         /// The peer.
         peer: PartyId,
         /// Its configured address.
         address: String,
-        /// What the system said.
-        source: std::io::Error,
+        /// What was tried.
+        source: NoWay,
     },
     /// Whoever answered does not hold the pinned certificate.
     #[error(
         "the certificate shown for {peer} is not the pinned one: expected {pinned}, got {shown}; \
-         compare fingerprints with that party's operator"
+         {hint}"
     )]
     WrongCertificate {
         /// The peer that should have answered.
@@ -64,7 +66,29 @@ pub enum PeerError {
         pinned: Fingerprint,
         /// The one that was shown.
         shown: Fingerprint,
+        /// What this looks like.
+        hint: &'static str,
     },
+    /// The peer does not take our certificate.
+    #[error(
+        "{peer} refused our certificate: its configuration pins another one than ours, whose \
+         fingerprint is {ours}; give that to its operator"
+    )]
+    Refused {
+        /// The peer.
+        peer: PartyId,
+        /// The fingerprint that it should pin.
+        ours: Fingerprint,
+    },
+    /// Something else than a peer port answers.
+    #[error(
+        "what answers at peers.next is no peer port; expected the address of {0}'s peers.listen, and \
+         got that of its clients.listen perhaps, or of a proxy"
+    )]
+    NoPeerPort(PartyId),
+    /// Our own certificate or key can't be used.
+    #[error("our own keys.tls_certificate and keys.tls_key can't be used: {0}; run check-config")]
+    OwnFiles(rustls::Error),
     /// The peer that dialled us can't agree on keys that outlast quantum computers.
     #[error("{0} does not offer the key exchange X25519MLKEM768; its server must be updated")]
     KeyExchange(PartyId),
@@ -78,10 +102,15 @@ pub enum PeerError {
     },
     /// The peer that we dialled hung up before it showed a certificate.
     #[error(
-        "{0} hung up on us; it may run another version, or its operator may have another \
-         fingerprint of ours"
+        "{peer} hung up on us: its operator may have another fingerprint than ours, which is {ours}; \
+         or it runs another version; or peers.next is the address of no peer port"
     )]
-    TurnedAway(PartyId),
+    TurnedAway {
+        /// The peer.
+        peer: PartyId,
+        /// The fingerprint that it should pin.
+        ours: Fingerprint,
+    },
     /// The connection broke, or the peer broke the WebSocket protocol or its limits.
     #[error("the link with {peer} broke: {source}")]
     Broken {
@@ -93,6 +122,15 @@ pub enum PeerError {
     /// The peer closed the link.
     #[error("{0} closed the link")]
     Closed(PartyId),
+    /// The peer took a newer link with our keys.
+    #[error(
+        "{0} ended our link for a newer one that was made with our keys: a second server runs with \
+         them; stop one of the two"
+    )]
+    Replaced(PartyId),
+    /// The peer made a newer link.
+    #[error("{0} made a newer link")]
+    Renewed(PartyId),
     /// The peer said nothing for too long.
     #[error("{0} said nothing for too long")]
     Silent(PartyId),

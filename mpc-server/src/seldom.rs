@@ -43,9 +43,71 @@ impl<T: Default> Seldom<T> {
     }
 }
 
+/// From one line to the next that says the same, at first and in the end.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LAST_PAUSE: Duration = Duration::from_mins(10);
+
+/// Lines about something that goes wrong again and again: written at once where it is new, then more
+/// and more seldom.
+#[derive(Debug, Default)]
+pub(crate) struct Fading {
+    text: String,
+    pause: Duration,
+    quiet_until: Option<Instant>,
+    times: u64,
+}
+
+impl Fading {
+    /// Counts once more, and returns how often it was where a line may be written now.
+    pub(crate) fn add(&mut self, now: Instant, text: &str) -> Option<u64> {
+        if self.text != text {
+            *self = Self {
+                text: text.to_owned(),
+                ..Self::default()
+            };
+        }
+        self.times += 1;
+        if self.quiet_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.pause = (2 * self.pause).clamp(FIRST_PAUSE, LAST_PAUSE);
+        self.quiet_until = Some(now + self.pause);
+        Some(self.times)
+    }
+
+    /// Forgets: it went well.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_on_is_told_of_more_and_more_seldom() {
+        let (mut fading, start) = (Fading::default(), Instant::now());
+        let mut told = Vec::new();
+        for second in 0..3600 {
+            let now = start + Duration::from_secs(second);
+            if let Some(times) = fading.add(now, "can't reach P1") {
+                told.push((second, times));
+            }
+        }
+        let seconds: Vec<_> = told.iter().map(|(second, _)| *second).collect();
+        assert_eq!(
+            seconds,
+            [0, 10, 30, 70, 150, 310, 630, 1230, 1830, 2430, 3030]
+        );
+        assert!(told.iter().all(|(second, times)| *times == second + 1));
+        // Something else is told of at once, and so is the same once it was well between.
+        let now = start + Duration::from_hours(1);
+        assert_eq!(fading.add(now, "P1 hung up"), Some(1));
+        assert_eq!(fading.add(now, "P1 hung up"), None);
+        fading.reset();
+        assert_eq!(fading.add(now, "P1 hung up"), Some(1));
+    }
 
     #[test]
     fn the_first_is_written_at_once_and_the_others_together() {

@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, path::Path};
 
 use blake2::{Blake2s256, Digest};
 use mcmix_shared::identity::SecretKey;
-use mcmix_shared::manifest::{Deployment, ManifestError};
+use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::wire::Refusal;
 use tokio::net::{TcpListener, TcpSocket};
@@ -17,15 +16,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clients::{ClientSettings, Clients};
-use crate::config::Config;
-use crate::descriptors::{ADMIN_CONNECTIONS, DescriptorError, Room};
+use crate::config::mistake::{Mistake, Mistakes};
+use crate::config::{Assignment, Config, Draft, Log};
+use crate::descriptors::{ADMIN_CONNECTIONS, Room};
+use crate::files;
 use crate::http::accept::{self, AcceptLimits};
 use crate::http::{self, App, Parts};
 use crate::intake::Collector;
-use crate::keys::{self, KeyError, TlsIdentity};
+use crate::keys::TlsIdentity;
 use crate::net::{PeerSettings, Peers, Pins, TlsContext, strands};
 use crate::round::clock::Periods;
 use crate::round::driver::{Driver, DriverError, Rounds};
+use crate::vital;
 
 /// Time that links have to end by themselves.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -36,46 +38,6 @@ const WAITING: u32 = 4096;
 /// Why a party can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A key file can't be used.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The manifest can't be read.
-    #[error("can't read the manifest {}: {source}", path.display())]
-    ReadManifest {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The manifest is wrong.
-    #[error("{}: {source}", path.display())]
-    Manifest {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: ManifestError,
-    },
-    /// The manifest and the key file don't fit.
-    #[error(
-        "the manifest names {named} as the key of {party}, but {} holds {held}; \
-         use the key that was published, or publish a new manifest", path.display()
-    )]
-    AnotherKey {
-        /// This party.
-        party: PartyId,
-        /// The key in the manifest.
-        named: String,
-        /// The key in the file.
-        held: String,
-        /// The file.
-        path: PathBuf,
-    },
-    /// The page's folder is not there.
-    #[error("clients.page: {} is no folder; build the page or leave the key out", .0.display())]
-    NoPage(PathBuf),
-    /// The system gives too few files and sockets.
-    #[error(transparent)]
-    Descriptors(#[from] DescriptorError),
     /// An address can't be listened on.
     #[error("can't listen on {address} ({key}): {source}")]
     Listen {
@@ -110,55 +72,59 @@ impl Ready {
         &self.deployment
     }
 
+    /// Returns what is logged, and how.
+    pub const fn log(&self) -> &Log {
+        &self.config.log
+    }
+
     /// Returns how many clients there is room for.
     pub const fn room(&self) -> Room {
         self.room
     }
 
-    /// Reads every file that a configuration names, and raises the process's limit of open files.
+    /// Reads a configuration in all its layers, every file that it names, and raises the process's
+    /// limit of open files.
     ///
     /// # Errors
-    /// Names the file that is missing or does not fit, or says how many more the system must allow.
-    pub fn read(config: Config) -> Result<Self, StartError> {
-        let key = keys::read_noise_key(&config.keys.noise)?;
-        let tls = TlsIdentity::read(&config.keys.tls_certificate, &config.keys.tls_key)?;
-        let deployment = read_manifest(&config.deployment)?;
-        let named = deployment.server(config.party).key;
-        if named != key.server_key() {
-            return Err(StartError::AnotherKey {
-                party: config.party,
-                named: named.to_text(),
-                held: key.server_key().to_text(),
-                path: config.keys.noise,
-            });
-        }
-        if let Some(page) = config.clients.page.as_ref().filter(|page| !page.is_dir()) {
-            return Err(StartError::NoPage(page.clone()));
-        }
-        let room = Room::make(config.clients.max_connections)?;
-        Ok(Self {
-            config,
-            key,
-            tls,
-            deployment,
-            room,
-        })
+    /// Names all that is wrong.
+    pub fn examine(
+        path: &Path,
+        environment: impl IntoIterator<Item = Assignment>,
+        flags: &[String],
+    ) -> Result<Self, Mistakes> {
+        let mut mistakes = Mistakes::default();
+        let draft = Draft::read(path, environment, flags, &mut mistakes);
+        Self::complete(draft, mistakes)
     }
-}
 
-/// Reads and checks a manifest.
-///
-/// # Errors
-/// Names the file and what is wrong with it.
-pub fn read_manifest(path: &Path) -> Result<Deployment, StartError> {
-    let json = fs::read_to_string(path).map_err(|source| StartError::ReadManifest {
-        path: path.to_owned(),
-        source,
-    })?;
-    Deployment::from_json(&json).map_err(|source| StartError::Manifest {
-        path: path.to_owned(),
-        source,
-    })
+    /// The same for a configuration that was read.
+    ///
+    /// # Errors
+    /// Names all that is wrong with its files.
+    pub fn read(config: Config) -> Result<Self, Mistakes> {
+        Self::complete(config.into(), Mistakes::default())
+    }
+
+    fn complete(draft: Draft, mut mistakes: Mistakes) -> Result<Self, Mistakes> {
+        let files = files::inspect(&draft, &mut mistakes);
+        let room = Room::make(draft.max_connections)
+            .map_err(|error| {
+                let (key, example) = ("clients.max_connections", error.example());
+                let problem = error.to_string();
+                mistakes.push(Mistake::in_file(&draft.file, key, problem, &example));
+            })
+            .ok();
+        let ready = files.zip(room).and_then(|(files, room)| {
+            Some(Self {
+                config: draft.finish()?,
+                key: files.key,
+                tls: files.tls,
+                deployment: files.deployment,
+                room,
+            })
+        });
+        mistakes.or(ready)
+    }
 }
 
 /// A party that runs.
@@ -195,6 +161,8 @@ impl Server {
             None => None,
         };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        // What has begun ends where the rest can't.
+        let undo = stop.clone().drop_guard();
         let most = config.clients.most_in_round();
         let (pacing, period) = Periods::from(&deployment).pacing();
         let collector = Collector::new(config.party, deployment.shape(), most);
@@ -204,8 +172,9 @@ impl Server {
             deployment: deployment.clone(),
             most: room.clients(),
             max_refusals: config.clients.max_refusals,
+            keep_alive: Duration::from_millis(config.clients.keep_alive_ms),
         };
-        let clients = Clients::start(settings, Arc::clone(&collector));
+        let clients = Clients::start(settings, Arc::clone(&collector), &stop);
         let clients = clients.map_err(StartError::Clients)?;
 
         let pins = Pins {
@@ -222,7 +191,7 @@ impl Server {
             strands: strands(),
         };
         let peers = Peers::start(settings, peer_listener, &tasks, &stop);
-        let driver = Driver::new(&config, &deployment, (&collector, &clients), peers)?;
+        let driver = Driver::new(&config, &deployment, (&collector, &clients), peers, &stop)?;
         let rounds = driver.rounds();
         tasks.spawn({
             let stop = stop.clone();
@@ -251,13 +220,8 @@ impl Server {
             stop: stop.clone(),
         });
         let serve = |listener, router, limits| {
-            tasks.spawn(accept::serve(
-                listener,
-                router,
-                limits,
-                tasks.clone(),
-                stop.clone(),
-            ))
+            let serve = accept::serve(listener, router, limits, tasks.clone(), stop.clone());
+            tasks.spawn(vital::task("listening for clients", stop.clone(), serve))
         };
         if let Some(listener) = admin_listener {
             let limits = AcceptLimits {
@@ -268,6 +232,7 @@ impl Server {
         }
         serve(client_listener, http::router(app), limits);
         tracing::info!(%party, most_clients = room.clients(), "running");
+        undo.disarm();
         Ok(Self {
             party,
             clients,

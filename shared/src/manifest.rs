@@ -136,31 +136,40 @@ impl Deployment {
     /// Checks every field.
     ///
     /// # Errors
-    /// Names the field that is wrong.
+    /// Names the first field that is wrong.
     pub fn check(&self) -> Result<(), ManifestError> {
+        self.mistakes().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Returns all that is wrong.
+    pub fn mistakes(&self) -> Vec<ManifestError> {
+        let mut mistakes = Vec::new();
         if self.version != VERSION {
-            return Err(ManifestError::Version(self.version));
+            mistakes.push(ManifestError::Version(self.version));
         }
         if self.name.is_empty() || self.name.len() > 64 || self.name.chars().any(char::is_control) {
-            return Err(ManifestError::Name);
+            mistakes.push(ManifestError::Name);
         }
-        range("slots", 3, 16, self.slots.into())?;
         if !matches!(self.quick_rounds, 8 | 16 | 32) {
-            return Err(ManifestError::QuickRounds(self.quick_rounds));
+            mistakes.push(ManifestError::QuickRounds(self.quick_rounds));
         }
-        range("message_bytes", 128, 4096, self.message_bytes.into())?;
-        range(
-            "conversation_period_ms",
-            50,
-            3_600_000,
-            self.conversation_period_ms,
-        )?;
-        range("dialing_period_ms", 50, 3_600_000, self.dialing_period_ms)?;
+        let ranges = [
+            range("slots", 3, 16, self.slots.into()),
+            range("message_bytes", 128, 4096, self.message_bytes.into()),
+            range(
+                "conversation_period_ms",
+                50,
+                3_600_000,
+                self.conversation_period_ms,
+            ),
+            range("dialing_period_ms", 50, 3_600_000, self.dialing_period_ms),
+        ];
+        mistakes.extend(ranges.into_iter().filter_map(Result::err));
         let submission = self
             .shape()
             .submission_bytes(crate::program::Program::Conversation);
         if submission > 65_000 {
-            return Err(ManifestError::Frame(submission));
+            mistakes.push(ManifestError::Frame(submission));
         }
         for party in PartyId::ALL {
             let (server, next) = (self.server(party), self.server(party.next()));
@@ -169,13 +178,13 @@ impl Deployment {
                 .strip_prefix("ws://")
                 .or(server.url.strip_prefix("wss://"));
             if host.is_none_or(str::is_empty) || server.url.len() > 1024 {
-                return Err(ManifestError::Url(party));
+                mistakes.push(ManifestError::Url(party));
             }
             if server.key == next.key || server.url == next.url {
-                return Err(ManifestError::SameServer);
+                mistakes.push(ManifestError::SameServer);
             }
         }
-        Ok(())
+        mistakes
     }
 
     /// Returns the hash of what this manifest says.

@@ -11,10 +11,10 @@ use crate::step::Step;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LinkError {
     /// The connection is gone.
-    #[error("link closed")]
+    #[error("the link with it is closed")]
     Closed,
     /// The peer sent nothing for too long.
-    #[error("link timed out")]
+    #[error("it sent nothing before the round's time was over (rounds.limit_ms)")]
     TimedOut,
     /// The round was abandoned by this party or by the peer.
     #[error("round abandoned")]

@@ -18,7 +18,7 @@ pub(super) enum Message<'a> {
     Binary(&'a [u8]),
     /// To be answered with the same bytes.
     Ping(&'a [u8]),
-    /// An answer, to nothing that we asked.
+    /// An answer to a keep-alive.
     Pong,
     /// The end.
     Close,
@@ -130,6 +130,11 @@ pub(super) fn binary(length: usize, out: &mut Vec<u8>) {
 pub(super) fn pong(payload: &[u8], out: &mut Vec<u8>) {
     header(OpCode::Control(Control::Pong), payload.len(), out);
     out.extend_from_slice(payload);
+}
+
+/// Writes a keep-alive, which is empty: nothing in it tells one link from another.
+pub(super) fn ping(out: &mut Vec<u8>) {
+    header(OpCode::Control(Control::Ping), 0, out);
 }
 
 /// Writes the last frame: why we close, in a few words.

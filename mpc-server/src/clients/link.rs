@@ -54,6 +54,8 @@ pub(super) struct Link {
     out: Vec<u8>,
     /// Since the last submission that was taken.
     refusals: u32,
+    /// Keep-alives of ours that may still be answered: a machine that slept answers many at once.
+    asked: u32,
 }
 
 impl Link {
@@ -64,6 +66,7 @@ impl Link {
             came: Vec::new(),
             out: Vec::new(),
             refusals: 0,
+            asked: 0,
         }
     }
 
@@ -119,6 +122,8 @@ impl Link {
                     self.count_refusal()?;
                     framing::pong(payload, &mut self.out);
                 }
+                // An answer, where we asked.
+                Message::Pong if self.asked > 0 => self.asked -= 1,
                 Message::Pong => self.count_refusal()?,
                 Message::Close => return Err(End::Gone),
             }
@@ -142,6 +147,22 @@ impl Link {
         Ok(())
     }
 
+    /// Writes a keep-alive, which browsers answer by themselves.
+    pub(super) fn keep_alive(&mut self) -> Result<(), End> {
+        self.has_room()?;
+        framing::ping(&mut self.out);
+        self.asked = self.asked.saturating_add(1);
+        Ok(())
+    }
+
+    /// Says whether more may wait for the client. One that takes nothing is given up.
+    fn has_room(&self) -> Result<(), End> {
+        if self.out.len() > self.rules.most_waiting() {
+            return Err(End::Gone);
+        }
+        Ok(())
+    }
+
     /// Writes a frame to the client. One that takes nothing is given up.
     pub(super) fn tell(&mut self, frame: &ServerFrame) -> Result<(), End> {
         self.tell_bytes(&frame.encode())
@@ -149,9 +170,7 @@ impl Link {
 
     /// Writes an encoded frame to the client.
     pub(super) fn tell_bytes(&mut self, frame: &[u8]) -> Result<(), End> {
-        if self.out.len() > self.rules.most_waiting() {
-            return Err(End::Gone);
-        }
+        self.has_room()?;
         framing::binary(frame.len() + SEAL_BYTES, &mut self.out);
         let sealed = self.transport.seal_behind(frame, &mut self.out);
         sealed.map_err(|_| End::Gone)
@@ -169,5 +188,50 @@ impl Link {
                 framing::close(violation.code(), &violation.to_string(), &mut self.out);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use getrandom::SysRng;
+    use getrandom::rand_core::UnwrapErr;
+    use mcmix_shared::identity::SecretKey;
+    use mcmix_shared::noise;
+
+    use super::*;
+
+    const RULES: Rules = Rules {
+        party: PartyId::P0,
+        shape: Shape {
+            slots: 3,
+            message_bytes: 256,
+        },
+        max_refusals: 2,
+    };
+
+    fn link() -> Link {
+        let mut rng = UnwrapErr(SysRng);
+        let [server, client] = [1, 2].map(|byte| SecretKey::from_bytes([byte; 32]));
+        let (digest, party) = ([3; 32], RULES.party);
+        let key = server.server_key();
+        let (_, hello) = noise::Initiator::new(&digest, party, &client, &key, &mut rng);
+        let accepted = noise::accept(&digest, party, &server, &hello, &mut rng).unwrap();
+        Link::new(RULES, accepted.transport)
+    }
+
+    /// A pong without bytes, as a browser masks it.
+    const PONG: [u8; 6] = [0x8a, 0x80, 1, 2, 3, 4];
+
+    /// A machine that slept answers at once what it was asked meanwhile.
+    #[test]
+    fn as_many_answers_are_taken_as_were_asked_for() {
+        let mut link = link();
+        for _ in 0..10 {
+            link.keep_alive().unwrap();
+        }
+        let mut receive = |pongs| link.receive(&mut PONG.repeat(pongs), |_| Ok(()));
+        assert_eq!(receive(10), Ok(()));
+        assert_eq!(receive(2), Ok(()));
+        assert_eq!(receive(1), Err(End::Refused(Refusal::TooFast)));
     }
 }

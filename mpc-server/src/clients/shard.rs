@@ -20,6 +20,7 @@ use slab::Slab;
 use tokio::sync::oneshot;
 
 use super::link::{End, Link};
+use super::turned_away::Reason;
 use super::{Client, Shared};
 use crate::egress::Replies;
 use crate::http::accept::Permit;
@@ -121,6 +122,8 @@ pub(super) struct Shard {
     seats: Slab<Seat>,
     by_id: HashMap<ClientId, usize>,
     lanes: [Lane; 2],
+    /// When something was sent to all last.
+    told_all: Instant,
     /// Who waits until all is read and written.
     settling: Vec<oneshot::Sender<()>>,
     /// Those that have something to write.
@@ -138,6 +141,7 @@ impl Shard {
             seats: Slab::new(),
             by_id: HashMap::new(),
             lanes: [Lane::default(), Lane::default()],
+            told_all: Instant::now(),
             settling: Vec::new(),
             dirty: Vec::new(),
             closing: Vec::new(),
@@ -146,23 +150,21 @@ impl Shard {
     }
 
     /// Serves until nobody can give orders any more.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
-            match self.poll.poll(&mut events, self.timeout()) {
+            match self.poll.poll(&mut events, Some(self.timeout())) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    tracing::error!("can't wait for clients' sockets: {error}");
-                    return;
-                }
+                Err(error) => return Err(error),
             }
             self.look(&events);
             let full = events.iter().count() == EVENTS;
             if self.obey().is_err() {
-                return;
+                return Ok(());
             }
             self.announce_held();
+            self.keep_alive();
             self.write_all();
             for settled in self.settling.drain(..) {
                 let _gone = settled.send(());
@@ -174,7 +176,7 @@ impl Shard {
         }
     }
 
-    fn timeout(&self) -> Option<Duration> {
+    fn timeout(&self) -> Duration {
         let held = self.lanes.iter().flat_map(|lane| &lane.held);
         let held = held.map(|held| held.until);
         let closing = self
@@ -184,8 +186,10 @@ impl Shard {
                 Stage::Closing { until, .. } => Some(until),
                 Stage::Open => None,
             });
-        let first = held.chain(closing).min()?;
-        Some(first.saturating_duration_since(Instant::now()))
+        // Without clients, too: who comes first is not told sooner than those of other threads.
+        let quiet = self.told_all + self.shared.keep_alive;
+        let first = held.chain(closing).fold(quiet, Instant::min);
+        first.saturating_duration_since(Instant::now())
     }
 
     fn look(&mut self, events: &Events) {
@@ -339,6 +343,7 @@ impl Shard {
                 }
             },
             None if self.shared.connected.load(Ordering::Relaxed) > self.shared.most => {
+                self.shared.turned_away.note(Reason::Full);
                 Err(Refusal::TooManyConnections)
             }
             None => Ok(()),
@@ -397,6 +402,7 @@ impl Shard {
 
     fn announce(&mut self, open: OpenRound) {
         of_lane(&mut self.lanes, open.program).pending = true;
+        self.told_all = Instant::now();
         let online = self.shared.online(open.program);
         let frame = open.announcement(online).encode();
         for at in self.open_seats() {
@@ -470,7 +476,16 @@ impl Shard {
         (seat.client.key == client.key).then_some(at)
     }
 
+    /// Where nothing has been said to all for so long that a proxy may take links for dead, says
+    /// something to all: the same to each, whatever it does.
+    fn keep_alive(&mut self) {
+        if self.told_all.elapsed() >= self.shared.keep_alive {
+            self.tell_all(Link::keep_alive);
+        }
+    }
+
     fn tell_all(&mut self, tell: impl Fn(&mut Link) -> Result<(), End>) {
+        self.told_all = Instant::now();
         for at in self.open_seats() {
             if let Some(seat) = self.seats.get_mut(at) {
                 let told = tell(&mut seat.link);

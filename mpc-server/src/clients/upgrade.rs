@@ -22,6 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use super::framing::{self, HEADER_BYTES, Message};
 use super::shard::Arrival;
+use super::turned_away::Reason;
 use super::{Busy, Client, seal};
 use crate::http::App;
 use crate::http::accept::Permit;
@@ -35,6 +36,7 @@ pub(crate) async fn upgrade(
 ) -> Response {
     let refuse = |status, text: &'static str| (status, text).into_response();
     if !origin_allowed(app.origins(), request.headers()) {
+        app.clients().turned_away().note(Reason::Origin);
         let text = "this page may not connect; clients.origins lists those that may\n";
         return refuse(StatusCode::FORBIDDEN, text);
     }
@@ -43,6 +45,7 @@ pub(crate) async fn upgrade(
         return refuse(StatusCode::BAD_REQUEST, text);
     }
     if app.clients().pace().is_full() {
+        app.clients().turned_away().note(Reason::Busy);
         return refuse(StatusCode::SERVICE_UNAVAILABLE, BUSY);
     }
     let has_key = has_key(request.headers());

@@ -1,6 +1,7 @@
 //! A whole deployment on one machine: three configurations, their keys, and the manifest.
 
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use mcmix_shared::manifest::{self, Deployment, ManifestError, Server};
 use mcmix_shared::party::PartyId;
 
-use super::ConfigError;
+use crate::keys::folder::KeyFiles;
 use crate::keys::{self, Fingerprint, KeyError, TlsIdentity};
 
 /// What a deployment on one machine looks like.
@@ -85,8 +86,13 @@ pub enum DemoError {
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A file could not be written.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+    #[error("can't write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The options make no deployment.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -180,28 +186,6 @@ fn make_keys(folder: &Path) -> Result<(mcmix_shared::identity::SecretKey, Finger
     Ok((noise, tls.fingerprint()))
 }
 
-/// The names of a party's key files.
-#[derive(Clone, Debug)]
-pub struct KeyFiles {
-    /// The Noise key.
-    pub noise: PathBuf,
-    /// The certificate.
-    pub tls_certificate: PathBuf,
-    /// The certificate's key.
-    pub tls_key: PathBuf,
-}
-
-impl KeyFiles {
-    /// Returns the names that `keygen` uses in a folder.
-    pub fn in_folder(folder: &Path) -> Self {
-        Self {
-            noise: folder.join("noise.key"),
-            tls_certificate: folder.join("tls.crt"),
-            tls_key: folder.join("tls.key"),
-        }
-    }
-}
-
 fn config(id: PartyId, parties: &[Party; 3], origins: &str, options: &DemoOptions) -> String {
     let of = |id| by_party(parties, id);
     let (own, next, prev) = (of(id), of(id.next()), of(id.prev()));
@@ -289,8 +273,8 @@ const fn pick(ports: [u16; 3], id: PartyId) -> u16 {
     *by_party(&ports, id)
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), ConfigError> {
-    fs::write(path, text).map_err(|source| ConfigError::Write {
+fn write_file(path: &Path, text: &str) -> Result<(), DemoError> {
+    fs::write(path, text).map_err(|source| DemoError::Write {
         path: path.to_owned(),
         source,
     })

@@ -106,6 +106,8 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // Some probes close their end once they have asked.
+        .half_close(true)
         .header_read_timeout(head)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(Impatient::new(socket, head)), service)
@@ -117,6 +119,49 @@ async fn connection(
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let _ended = tokio::time::timeout(head, connection).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_closes_its_end_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route(
+            "/",
+            get(async || {
+                // As where a file is read.
+                tokio::task::yield_now().await;
+                "here"
+            }),
+        );
+        let head = Duration::from_secs(10);
+        let limits = AcceptLimits {
+            connections: 1,
+            head,
+        };
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tokio::spawn(serve(listener, router, limits, tasks, stop));
+        // More than once: the only place is given back.
+        for _ in 0..3 {
+            let mut probe = TcpStream::connect(address).await.unwrap();
+            probe
+                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                .await
+                .unwrap();
+            probe.shutdown().await.unwrap();
+            let mut answer = String::new();
+            let read = tokio::time::timeout(head, probe.read_to_string(&mut answer)).await;
+            read.expect("the end of the answer").unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+            assert!(answer.ends_with("here"), "{answer:?}");
         }
     }
 }

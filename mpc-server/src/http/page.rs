@@ -14,6 +14,7 @@ use mcmix_shared::manifest::Deployment;
 use tower_http::services::ServeDir;
 
 use super::accept::Permit;
+use super::content;
 
 /// Serves the page's folder; a missing file is a 404, never the index page.
 pub(super) fn files(folder: &Path) -> Router {
@@ -22,6 +23,7 @@ pub(super) fn files(folder: &Path) -> Router {
         .precompressed_gzip();
     Router::new()
         .fallback_service(files)
+        .layer(axum::middleware::from_fn(content::tag))
         .layer(axum::middleware::from_fn(take_a_place))
 }
 

@@ -69,7 +69,7 @@ pub(super) enum Misdeed {
     /// It sent something else than a knock.
     NoKnock,
     /// It knocked with a certificate that is not the pinned one.
-    OtherCertificate(Fingerprint),
+    OtherCertificate(Fingerprint, &'static str),
     /// It knocked with the pinned certificate and without its key.
     Forged,
     /// Its knock was the peer's, but there were later ones.
@@ -85,7 +85,7 @@ impl Misdeed {
             Self::HungUp => "hung up",
             Self::Crowded => "gave way to later ones",
             Self::NoKnock => "sent something else than a knock",
-            Self::OtherCertificate(_) => "showed another certificate",
+            Self::OtherCertificate(..) => "showed another certificate",
             Self::Forged => "showed the certificate without its key",
             Self::Outdated => "sent an old knock again",
             Self::Unproven(_) => "knocked rightly and then made no TLS",
@@ -94,9 +94,8 @@ impl Misdeed {
 
     fn detail(&self, pinned: Fingerprint) -> Option<String> {
         match self {
-            Self::OtherCertificate(shown) => Some(format!(
-                "the certificate shown is not the pinned one: expected {pinned}, got {shown}; \
-                 compare fingerprints with that party's operator"
+            Self::OtherCertificate(shown, hint) => Some(format!(
+                "the certificate shown is not the pinned one: expected {pinned}, got {shown}; {hint}"
             )),
             Self::Unproven(error) => Some(error.to_string()),
             _ => None,
@@ -331,7 +330,7 @@ mod tests {
         let shown = Fingerprint::of(&[2].as_slice().into());
         let mut strangers = Strangers::default();
         for misdeed in [
-            Misdeed::OtherCertificate(shown),
+            Misdeed::OtherCertificate(shown, "compare fingerprints"),
             Misdeed::Silent,
             Misdeed::Silent,
         ] {

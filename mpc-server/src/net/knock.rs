@@ -112,7 +112,7 @@ impl Knock {
         // Before the signature, which costs more: whoever never saw the certificate gets no further.
         let shown = Fingerprint::of(&certificate);
         if shown != tls.pins().prev {
-            return Err(Misdeed::OtherCertificate(shown));
+            return Err(Misdeed::OtherCertificate(shown, tls.hint(shown)));
         }
         let message = signed(&tls.fingerprint(), self.at);
         let scheme = SignatureScheme::from(self.scheme);
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(knock.check(&p1).unwrap(), AT);
         assert!(matches!(
             knock.check(&p2),
-            Err(Misdeed::OtherCertificate(_))
+            Err(Misdeed::OtherCertificate(..))
         ));
         let knock = Knock::new(&p1, AT).unwrap();
         assert_eq!(knock.check(&p2).unwrap(), AT);
@@ -207,7 +207,7 @@ mod tests {
         forged.certificate[9] ^= 1;
         assert!(matches!(
             forged.check(&p1),
-            Err(Misdeed::OtherCertificate(_))
+            Err(Misdeed::OtherCertificate(..))
         ));
     }
 

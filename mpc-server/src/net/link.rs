@@ -15,7 +15,8 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_rustls::TlsStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message as WsMessage};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +31,9 @@ pub(super) type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
 /// Time that a peer has to take our farewell.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// The code by which a link is closed in favour of a newer one.
+const REPLACED: u16 = 4001;
 
 /// Limits and buffers of a link.
 ///
@@ -106,6 +110,23 @@ pub(super) struct Ends {
     round_trip: Arc<RoundTrip>,
     idle: Duration,
     end: CancellationToken,
+    replaced: CancellationToken,
+}
+
+/// What ends a link from this side.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    /// It is cut, or the party stops.
+    pub(super) end: CancellationToken,
+    /// The peer made a newer one.
+    pub(super) replaced: CancellationToken,
+}
+
+impl End {
+    pub(super) fn new(end: CancellationToken) -> Self {
+        let replaced = CancellationToken::new();
+        Self { end, replaced }
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +150,8 @@ pub(super) struct Pace {
 }
 
 /// Makes a link's handle and what [`run`] needs.
-pub(super) fn new(peer: PartyId, key: PairKey, pace: Pace, end: CancellationToken) -> (Link, Ends) {
+pub(super) fn new(peer: PartyId, key: PairKey, pace: Pace, end: End) -> (Link, Ends) {
+    let End { end, replaced } = end;
     let (senders, queue) = queue::new(pace.delay);
     let inboxes = Arc::new(Inboxes::default());
     let round_trip = Arc::new(RoundTrip::new(2 * pace.delay));
@@ -140,6 +162,7 @@ pub(super) fn new(peer: PartyId, key: PairKey, pace: Pace, end: CancellationToke
         round_trip: Arc::clone(&round_trip),
         idle: pace.idle,
         end: end.clone(),
+        replaced,
     };
     let link = Link {
         peer,
@@ -205,6 +228,7 @@ pub(super) async fn run(
         round_trip,
         idle,
         end,
+        replaced,
     } = ends;
     let frames = queue.of_frames();
     let strand = |is_first| Strand {
@@ -224,6 +248,7 @@ pub(super) async fn run(
             tokio::select! {
                 reason = &mut first => break reason,
                 Some(ended) = strands.join_next() => break ended.unwrap_or(PeerError::Closed(peer)),
+                () = replaced.cancelled() => break PeerError::Renewed(peer),
                 () = end.cancelled() => break PeerError::Closed(peer),
                 Some((of, socket)) = further.recv() => {
                     if of != id || strands.len() + 1 >= strand::MOST {
@@ -241,8 +266,21 @@ pub(super) async fn run(
     end.cancel();
     inboxes.close_all();
     // The other strands are dropped after it: the peer hears a farewell and no break.
-    let _too_late = timeout(FAREWELL, sink.close()).await;
+    let farewell = async {
+        if matches!(reason, PeerError::Renewed(_)) {
+            let _broken = sink.send(replaced_by_newer()).await;
+        }
+        sink.close().await
+    };
+    let _too_late = timeout(FAREWELL, farewell).await;
     reason
+}
+
+fn replaced_by_newer() -> WsMessage {
+    WsMessage::Close(Some(CloseFrame {
+        code: CloseCode::from(REPLACED),
+        reason: "replaced by a newer link".into(),
+    }))
 }
 
 async fn write(
@@ -355,6 +393,9 @@ impl Strand {
                 Ok(())
             }
             WsMessage::Ping(_) => Ok(()),
+            WsMessage::Close(Some(frame)) if u16::from(frame.code) == REPLACED => {
+                Err(PeerError::Replaced(peer))
+            }
             WsMessage::Close(_) => Err(PeerError::Closed(peer)),
             WsMessage::Text(_) | WsMessage::Frame(_) => Err(malformed("text")),
         }

@@ -10,17 +10,20 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::client_async_with_config;
-use tokio_tungstenite::tungstenite::Message as WsMessage;
+use tokio_tungstenite::tungstenite::{self, Message as WsMessage};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::door::{Door, Proven};
 use super::hello::{Hello, PairKey};
 use super::knock::knock;
-use super::link::{self, Further, Link, Pace, Socket};
+use super::link::{self, End, Further, Link, Pace, Socket};
 use super::strand::{self, Purpose};
 use super::tls::{self, TlsContext};
+use super::way::Way;
 use super::{Control, PeerError, Position};
+use crate::seldom::{Fading, Seldom};
+use crate::vital;
 
 /// Everything that is known about the links before the first is made.
 #[derive(Clone, Debug)]
@@ -71,6 +74,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const EVENTS: usize = 64;
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
+/// The same where the peer prefers another server with our keys.
+const FIRST_RETRY_OF_TWO: Duration = Duration::from_secs(1);
+const LAST_RETRY_OF_TWO: Duration = Duration::from_mins(1);
 
 /// Both links of one party.
 #[derive(Debug)]
@@ -95,12 +101,14 @@ impl Peers {
             tasks: tasks.clone(),
             stop: stop.clone(),
         });
-        tasks.spawn({
-            let maker = Arc::clone(&maker);
-            async move { maker.dial().await }
-        });
-        let stop = stop.clone();
-        tasks.spawn(async move { stop.run_until_cancelled(maker.accept(listener)).await });
+        let dialling = Arc::clone(&maker);
+        let dial = async move { dialling.dial().await };
+        tasks.spawn(vital::task("dialling the next party", stop.clone(), dial));
+        let end = stop.clone();
+        let accept = async move {
+            let _stopped = end.run_until_cancelled(maker.accept(listener)).await;
+        };
+        tasks.spawn(vital::task("the peer port", stop.clone(), accept));
         (Self { position }, receiver)
     }
 
@@ -123,12 +131,11 @@ impl Maker {
     async fn dial(&self) {
         let peer = self.settings.me.next();
         let mut pauses = Pauses(FIRST_RETRY);
+        let mut failures = Fading::default();
+        let mut way = Way::new(self.settings.next_address.clone());
         loop {
             let mut lasted = Duration::ZERO;
-            let made = Box::pin(within_handshake(peer, async {
-                let (socket, session) = self.connect(peer, Purpose::Link).await?;
-                self.introduce(peer, socket, session).await
-            }));
+            let made = Box::pin(self.make(peer, &mut way));
             let error = match self.stop.run_until_cancelled(made).await {
                 Some(Ok(introduced)) => {
                     let since = Instant::now();
@@ -142,8 +149,13 @@ impl Maker {
             if self.stop.is_cancelled() {
                 return;
             }
-            let pause = pauses.after(lasted);
-            tracing::warn!(%peer, retry_ms = pause.as_millis(), "{error}");
+            let pause = pauses.after(lasted, &error);
+            if lasted >= LAST_RETRY {
+                failures.reset();
+            }
+            if let Some(times) = failures.add(Instant::now(), &error.to_string()) {
+                tracing::warn!(%peer, times, retry_ms = pause.as_millis(), "{error}");
+            }
             let pausing = tokio::time::sleep(pause);
             if self.stop.run_until_cancelled(pausing).await.is_none() {
                 return;
@@ -151,13 +163,36 @@ impl Maker {
         }
     }
 
+    /// Makes a link with the next party.
+    async fn make(&self, peer: PartyId, way: &mut Way) -> Result<Introduced, PeerError> {
+        let socket = way.connect().await;
+        let socket = socket.map_err(|source| PeerError::Unreachable {
+            peer,
+            address: way.address().to_owned(),
+            source,
+        })?;
+        Box::pin(within_handshake(peer, async {
+            let (socket, session) = self.shake_hands(peer, socket, Purpose::Link).await?;
+            self.introduce(peer, socket, session).await
+        }))
+        .await
+    }
+
     /// Runs a link that we dialled, and makes its further strands.
     async fn run_dialled(&self, introduced: Introduced) -> PeerError {
         let (peer, id) = (introduced.peer, introduced.key.link_id());
+        let reached = introduced.socket.get_ref().get_ref().0.peer_addr();
         let (add, further) = mpsc::channel(strand::MOST);
         let strands = async {
             for _ in 1..self.settings.strands.min(strand::MOST) {
-                let made = within_handshake(peer, self.connect(peer, Purpose::Strand(id)));
+                let made = within_handshake(peer, async {
+                    let broken = |source| PeerError::broken(peer, tungstenite::Error::Io(source));
+                    let address = reached
+                        .as_ref()
+                        .map_err(|error| broken(error.kind().into()))?;
+                    let socket = TcpStream::connect(address).await.map_err(broken)?;
+                    self.shake_hands(peer, socket, Purpose::Strand(id)).await
+                });
                 match Box::pin(made).await {
                     Ok((socket, _session)) => drop(add.send((id, socket)).await),
                     // The link does without: it is slower where there is much to carry.
@@ -166,7 +201,8 @@ impl Maker {
             }
         };
         // Not cut off by a stop: it says farewell to the peer first.
-        let run = self.run(introduced, further, self.stop.child_token());
+        let end = End::new(self.stop.child_token());
+        let run = self.run(introduced, further, end);
         let mut run = Box::pin(run);
         tokio::select! {
             reason = &mut run => reason,
@@ -174,20 +210,13 @@ impl Maker {
         }
     }
 
-    async fn connect(
+    /// Proves to be who we are, over a connection that we made, and sees who answers.
+    async fn shake_hands(
         &self,
         peer: PartyId,
+        mut socket: TcpStream,
         purpose: Purpose,
     ) -> Result<(Socket, [u8; 32]), PeerError> {
-        let address = &self.settings.next_address;
-        let mut socket =
-            TcpStream::connect(address)
-                .await
-                .map_err(|source| PeerError::Unreachable {
-                    peer,
-                    address: address.clone(),
-                    source,
-                })?;
         let tls = &self.settings.tls;
         knock(tls, &mut socket)
             .await
@@ -197,7 +226,10 @@ impl Maker {
         let (socket, _response) =
             client_async_with_config(purpose.address(), stream, Some(link::config()))
                 .await
-                .map_err(|source| PeerError::broken(peer, source))?;
+                .map_err(|error| match error {
+                    tungstenite::Error::Io(source) => tls.explain(peer, source),
+                    error => PeerError::broken(peer, error),
+                })?;
         Ok((socket, session))
     }
 
@@ -207,6 +239,7 @@ impl Maker {
         let (proven, mut newest) = mpsc::channel(1);
         let links = async {
             let mut current: Option<Accepted> = None;
+            let mut renewed = Seldom::<u64>::new();
             while let Some(Proven {
                 socket,
                 session,
@@ -221,10 +254,20 @@ impl Maker {
                     continue;
                 }
                 if let Some(accepted) = current.take() {
-                    accepted.end.cancel();
+                    if !accepted.task.is_finished()
+                        && let Some(times) = renewed.add(Instant::now(), |times| *times += 1)
+                    {
+                        tracing::warn!(
+                            %peer,
+                            times,
+                            "it made a new link while its last one was up: where this goes on, two \
+                             servers run with its keys, and its operator should stop one"
+                        );
+                    }
+                    accepted.end.replaced.cancel();
                     let _ended = accepted.task.await;
                 }
-                let end = self.stop.child_token();
+                let end = End::new(self.stop.child_token());
                 let (maker, token) = (Arc::clone(&self), end.clone());
                 let (further, more) = mpsc::channel(strand::MOST);
                 let task = self.tasks.spawn(async move {
@@ -233,7 +276,8 @@ impl Maker {
                         Ok(introduced) => maker.run(introduced, more, token).await,
                         Err(error) => error,
                     };
-                    if !maker.stop.is_cancelled() {
+                    // Of those that are renewed there is a line already.
+                    if !maker.stop.is_cancelled() && !matches!(error, PeerError::Renewed(_)) {
                         tracing::warn!(%peer, "{error}");
                     }
                 });
@@ -249,7 +293,7 @@ impl Maker {
         &self,
         introduced: Introduced,
         further: mpsc::Receiver<Further>,
-        end: CancellationToken,
+        end: End,
     ) -> PeerError {
         let Introduced {
             peer,
@@ -313,7 +357,7 @@ struct Introduced {
 
 /// The link that the previous party dialled last.
 struct Accepted {
-    end: CancellationToken,
+    end: End,
     task: JoinHandle<()>,
     further: mpsc::Sender<Further>,
 }
@@ -323,12 +367,18 @@ struct Accepted {
 struct Pauses(Duration);
 
 impl Pauses {
-    fn after(&mut self, lasted: Duration) -> Duration {
-        if lasted >= LAST_RETRY {
-            self.0 = FIRST_RETRY;
-        }
-        let pause = self.0;
-        self.0 = (pause * 2).min(LAST_RETRY);
+    fn after(&mut self, lasted: Duration, error: &PeerError) -> Duration {
+        // Two servers with one key would take each other's links for ever, however long each lasts.
+        let (first, last) = match error {
+            PeerError::Replaced(_) => (FIRST_RETRY_OF_TWO, LAST_RETRY_OF_TWO),
+            _ if lasted >= LAST_RETRY => {
+                self.0 = FIRST_RETRY;
+                (FIRST_RETRY, LAST_RETRY)
+            }
+            _ => (FIRST_RETRY, LAST_RETRY),
+        };
+        let pause = self.0.clamp(first, last);
+        self.0 = pause * 2;
         pause
     }
 }

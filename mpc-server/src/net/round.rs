@@ -185,7 +185,14 @@ pub(crate) mod memory {
             idle: Duration::from_secs(1),
             delay: Duration::ZERO,
         };
-        [two, one].map(|peer| link::new(peer, key.clone(), pace, CancellationToken::new()))
+        [two, one].map(|peer| {
+            link::new(
+                peer,
+                key.clone(),
+                pace,
+                link::End::new(CancellationToken::new()),
+            )
+        })
     }
 
     /// Opens a round on links of all three parties. To be called in a runtime, which carries frames.

@@ -12,8 +12,8 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error,
-    PeerIncompatible, ServerConfig, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName,
+    Error, PeerIncompatible, ServerConfig, SignatureScheme,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
@@ -75,6 +75,33 @@ impl TlsContext {
         self.identity.fingerprint()
     }
 
+    /// Says what it looks like when a certificate is shown that is not the pinned one.
+    pub(super) fn hint(&self, shown: Fingerprint) -> &'static str {
+        if shown == self.fingerprint() {
+            "it is our own: the address leads back to this server"
+        } else if [self.pins.next, self.pins.prev].contains(&shown) {
+            "it is pinned for the other peer: peers.next_fingerprint and peers.prev_fingerprint are \
+             swapped here, or the two peers' addresses"
+        } else {
+            "compare fingerprints with that party's operator"
+        }
+    }
+
+    /// Says why a handshake failed, or what came right after it: a peer that does not take our
+    /// certificate says so only then.
+    pub(super) fn explain(&self, peer: PartyId, source: std::io::Error) -> PeerError {
+        let ours = self.fingerprint();
+        match rustls_error(&source) {
+            Some(Error::AlertReceived(AlertDescription::AccessDenied)) => {
+                PeerError::Refused { peer, ours }
+            }
+            Some(Error::PeerIncompatible(PeerIncompatible::NoKxGroupsInCommon)) => {
+                PeerError::KeyExchange(peer)
+            }
+            _ => PeerError::Tls { peer, source },
+        }
+    }
+
     /// Signs with our certificate's key.
     pub(super) fn sign(&self, message: &[u8]) -> Result<(SignatureScheme, Vec<u8>), Error> {
         let key = self
@@ -133,7 +160,7 @@ impl TlsContext {
                 builder
                     .with_client_auth_cert(vec![self.identity.certificate()], self.identity.key())
             })
-            .map_err(|error| invalid(peer, error))?;
+            .map_err(PeerError::OwnFiles)?;
         let name = ServerName::try_from(SERVER_NAME).expect("a valid DNS name");
         match TlsConnector::from(Arc::new(config))
             .connect(name, socket)
@@ -143,8 +170,14 @@ impl TlsContext {
                 stream.get_mut().1.set_buffer_limit(Some(BUFFER_BYTES));
                 Ok(TlsStream::Client(stream))
             }
-            Err(source) if is_hung_up(&source) => Err(PeerError::TurnedAway(peer)),
-            Err(source) => Err(pin.explain(peer, source)),
+            Err(source) if is_hung_up(&source) => Err(PeerError::TurnedAway {
+                peer,
+                ours: self.fingerprint(),
+            }),
+            Err(source) if matches!(rustls_error(&source), Some(Error::InvalidMessage(_))) => {
+                Err(PeerError::NoPeerPort(peer))
+            }
+            Err(source) => Err(pin.explain(peer, source, self)),
         }
     }
 
@@ -163,7 +196,7 @@ impl TlsContext {
             .and_then(|builder| {
                 builder.with_single_cert(vec![self.identity.certificate()], self.identity.key())
             })
-            .map_err(|error| invalid(peer, error))?;
+            .map_err(PeerError::OwnFiles)?;
         // Links are long-lived; a resumed session would skip the certificates.
         config.send_tls13_tickets = 0;
         match TlsAcceptor::from(Arc::new(config)).accept(socket).await {
@@ -171,7 +204,7 @@ impl TlsContext {
                 stream.get_mut().1.set_buffer_limit(Some(BUFFER_BYTES));
                 Ok(TlsStream::Server(stream))
             }
-            Err(source) => Err(pin.explain(peer, source)),
+            Err(source) => Err(pin.explain(peer, source, self)),
         }
     }
 }
@@ -231,15 +264,15 @@ impl Pin {
         Err(CertificateError::ApplicationVerificationFailure.into())
     }
 
-    fn explain(&self, peer: PartyId, source: std::io::Error) -> PeerError {
+    fn explain(&self, peer: PartyId, source: std::io::Error, tls: &TlsContext) -> PeerError {
         match self.refused.lock().ok().and_then(|refused| *refused) {
             Some(shown) => PeerError::WrongCertificate {
                 peer,
                 pinned: self.pinned,
                 shown,
+                hint: tls.hint(shown),
             },
-            None if lacks_key_exchange(&source) => PeerError::KeyExchange(peer),
-            None => PeerError::Tls { peer, source },
+            None => tls.explain(peer, source),
         }
     }
 
@@ -260,15 +293,9 @@ impl Pin {
     }
 }
 
-/// Says whether a handshake failed because the peer that dialled offers other groups only.
-fn lacks_key_exchange(error: &std::io::Error) -> bool {
-    let error = error.get_ref().and_then(|error| error.downcast_ref());
-    matches!(
-        error,
-        Some(Error::PeerIncompatible(
-            PeerIncompatible::NoKxGroupsInCommon
-        ))
-    )
+/// Returns what TLS says of a broken connection, where it does.
+fn rustls_error(error: &std::io::Error) -> Option<&Error> {
+    error.get_ref().and_then(|error| error.downcast_ref())
 }
 
 /// Says whether the other end hung up without a word.
@@ -361,6 +388,7 @@ impl ClientCertVerifier for Pin {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -410,10 +438,20 @@ mod tests {
 
         let (p0, impostor) = (make("other p0"), make("impostor"));
         let (pin0, shown_pin) = (p0.fingerprint(), impostor.fingerprint());
-        let [dialled, _] = handshake(context(p0, pin1), context(impostor, pin0)).await;
+        let [dialled, accepted] = handshake(context(p0, pin1), context(impostor, pin0)).await;
+        // Whoever is refused is told which fingerprint the other one should have.
+        let error = accepted.unwrap_err();
+        assert!(
+            matches!(error, PeerError::Refused { peer: PartyId::P0, ours } if ours == shown_pin),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains(&shown_pin.to_string()),
+            "{error}"
+        );
         let error = dialled.unwrap_err();
         assert!(
-            matches!(error, PeerError::WrongCertificate { peer: PartyId::P1, pinned, shown }
+            matches!(error, PeerError::WrongCertificate { peer: PartyId::P1, pinned, shown, .. }
                 if pinned == pin1 && shown == shown_pin),
             "{error}"
         );
@@ -432,6 +470,37 @@ mod tests {
             ),
             "{error}"
         );
+    }
+
+    /// The example's operator dials the clients' port, or a proxy.
+    #[tokio::test]
+    async fn a_port_that_speaks_http_is_called_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let p0 = identity(folder.path(), "p0");
+        let pin = p0.fingerprint();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (mut http, _) = listener.accept().await.unwrap();
+        let answer = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+        http.write_all(answer).await.unwrap();
+        let error = context(p0, pin).connect(PartyId::P1, socket).await;
+        let error = error.unwrap_err();
+        assert!(matches!(error, PeerError::NoPeerPort(_)), "{error}");
+        assert!(error.to_string().contains("P1's peers.listen"), "{error}");
+    }
+
+    #[test]
+    fn swapped_fingerprints_are_called_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let [p0, p1, p2] = ["p0", "p1", "p2"].map(|name| identity(folder.path(), name));
+        let (own, next, prev) = (p0.fingerprint(), p1.fingerprint(), p2.fingerprint());
+        let tls = TlsContext::new(p0, Pins { next, prev });
+        assert!(tls.hint(next).contains("swapped") && tls.hint(prev).contains("swapped"));
+        assert!(tls.hint(own).contains("our own"));
+        let stranger = identity(folder.path(), "stranger").fingerprint();
+        assert!(tls.hint(stranger).contains("compare"));
     }
 
     /// Keys that rest on X25519 alone are never agreed, whichever side asks for them.

@@ -124,8 +124,12 @@ pub enum Outcome {
 /// Why a round is over without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// A link, the time, or a peer that said no more than that.
+    /// A link, or the time.
     Broken,
+    /// A peer said so, and no more: a link of its own broke, its time was over, or it declined.
+    Told(PartyId),
+    /// Computing it did not end in time, though it has a limit of its own.
+    Late,
     /// A check here or at a peer.
     Aborted,
 }
@@ -246,6 +250,14 @@ struct Lane {
     resumes_at: Time,
 }
 
+/// A round that is being computed.
+#[derive(Clone, Copy, Debug)]
+struct Computing {
+    program: Program,
+    /// When it is given up.
+    until: Time,
+}
+
 /// The link with one peer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Side {
@@ -268,7 +280,9 @@ pub struct Clock {
     /// The program of the last dialing round; none where that may be unknown.
     last_dialing: Option<Program>,
     /// Rounds that are being computed here.
-    computing: BTreeMap<RoundId, Program>,
+    computing: BTreeMap<RoundId, Computing>,
+    /// How long that may take.
+    limit: Time,
     /// The last rounds that had a result here.
     done: BTreeMap<RoundId, Program>,
     aborts: Tally,
@@ -310,6 +324,7 @@ impl Clock {
             dialing: Lane::default(),
             last_dialing: None,
             computing: BTreeMap::new(),
+            limit: Time::MAX,
             done: BTreeMap::new(),
             aborts: Tally::new(patience),
             has_stopped: false,
@@ -324,6 +339,14 @@ impl Clock {
             stretch: Stretch::NONE,
             told: Need::default(),
         }
+    }
+
+    /// Gives computing a round so much time, after which it is given up: whatever keeps a thread from
+    /// ending it keeps no other round from coming.
+    #[must_use]
+    pub const fn limiting(mut self, limit: Time) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// Sets how wide the sort is in the rounds that open from now on; P0's choice.
@@ -365,6 +388,20 @@ impl Clock {
         self.next.up && self.prev.up && (!self.leads() || (p1 && p2))
     }
 
+    /// Returns the links that rounds need and that are not up, as far as is known here.
+    pub fn missing(&self) -> Vec<[PartyId; 2]> {
+        let peers = [self.me.prev(), self.me.next()].into_iter();
+        let ours: Vec<_> = peers
+            .filter(|&peer| !self.is_up(peer))
+            .map(|peer| [self.me, peer])
+            .collect();
+        // Of the far link P0 hears over its own.
+        if ours.is_empty() && !self.is_linked() {
+            return vec![[PartyId::P1, PartyId::P2]];
+        }
+        ours
+    }
+
     /// Returns where rounds were stopped after too many aborts, if they were.
     pub fn halt(&self) -> Option<Halt> {
         if self.has_stopped {
@@ -381,6 +418,12 @@ impl Clock {
 
     /// Returns when the next [`Input::Tick`] can matter.
     pub fn next_tick(&self) -> Option<Time> {
+        let late = self.computing.values().map(|it| it.until);
+        late.chain(self.next_to_lead()).min()
+    }
+
+    /// Returns when P0 opens or closes a round next.
+    fn next_to_lead(&self) -> Option<Time> {
         if !self.leads() || !self.may_run() {
             return None;
         }
@@ -411,6 +454,7 @@ impl Clock {
             },
             Input::Tick => {}
         }
+        self.give_up_late(now, &mut out);
         if self.leads() {
             self.lead(now, &mut out);
         }
@@ -524,7 +568,7 @@ impl Clock {
                 };
                 self.follow_open(now, opened, out)
             }
-            Control::Close { round } => self.follow_close(round, out),
+            Control::Close { round } => self.follow_close(now, round, out),
         };
         if let Err(misdeed) = obeyed {
             out.push(Output::Cut {
@@ -605,13 +649,18 @@ impl Clock {
         }
     }
 
-    fn follow_close(&mut self, round: RoundId, out: &mut Vec<Output>) -> Result<(), Misdeed> {
+    fn follow_close(
+        &mut self,
+        now: Time,
+        round: RoundId,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Misdeed> {
         if round > self.position.round {
             return Err(Misdeed::NeverOpened);
         }
         // Where it is not open it has failed here, and P0 is about to hear of it.
         if let Some(program) = self.program_of_open(round) {
-            self.close(round, program, out);
+            self.close(now, (round, program), out);
             if self.periods.paces(program) {
                 self.tell_need(out);
             }
@@ -640,7 +689,7 @@ impl Clock {
                 && !self.is_computing(program)
             {
                 self.tell_all(&Control::Close { round }, None, out);
-                self.close(round, program, out);
+                self.close(now, (round, program), out);
             }
         }
         // The program of the next dialing round may be another than that of the one just closed.
@@ -697,16 +746,17 @@ impl Clock {
         out.push(opened.output());
     }
 
-    fn close(&mut self, round: RoundId, program: Program, out: &mut Vec<Output>) {
+    fn close(&mut self, now: Time, (round, program): (RoundId, Program), out: &mut Vec<Output>) {
         self.lane_mut(program).open = None;
-        self.computing.insert(round, program);
+        let until = now.saturating_add(self.limit);
+        self.computing.insert(round, Computing { program, until });
         out.push(Output::Compute { round });
     }
 
     /// Remembers that a round had a result.
     fn finish(&mut self, round: RoundId) {
-        if let Some(program) = self.computing.remove(&round) {
-            self.done.insert(round, program);
+        if let Some(computing) = self.computing.remove(&round) {
+            self.done.insert(round, computing.program);
             if self.done.len() > REMEMBERED {
                 self.done.pop_first();
             }
@@ -721,8 +771,20 @@ impl Clock {
         heard_from: Option<PartyId>,
         out: &mut Vec<Output>,
     ) {
-        if self.end(now, (round, Cause::Broken), out).is_some() {
+        let cause = heard_from.map_or(Cause::Broken, Cause::Told);
+        if self.end(now, (round, cause), out).is_some() {
             self.tell_all(&Control::Failed { round }, heard_from, out);
+        }
+    }
+
+    /// Ends rounds whose computing has taken too long.
+    fn give_up_late(&mut self, now: Time, out: &mut Vec<Output>) {
+        let late = self.computing.iter().filter(|(_, it)| it.until <= now);
+        let late: Vec<_> = late.map(|(&round, _)| round).collect();
+        for round in late {
+            if self.end(now, (round, Cause::Late), out).is_some() {
+                self.tell_all(&Control::Failed { round }, None, out);
+            }
         }
     }
 
@@ -786,7 +848,7 @@ impl Clock {
         out: &mut Vec<Output>,
     ) -> Option<Program> {
         let open = self.program_of_open(round);
-        let program = open.or_else(|| self.computing.remove(&round))?;
+        let program = open.or_else(|| self.computing.remove(&round).map(|it| it.program))?;
         // Sooner, peers would decline the next one.
         let spaced = 3 * self.periods.of(program) / 4;
         let lane = self.lane_mut(program);
@@ -823,7 +885,7 @@ impl Clock {
     fn is_computing(&self, program: Program) -> bool {
         self.computing
             .values()
-            .any(|computing| computing.is_dialing() == program.is_dialing())
+            .any(|computing| computing.program.is_dialing() == program.is_dialing())
     }
 
     fn program_of_open(&self, round: RoundId) -> Option<Program> {

@@ -5,7 +5,7 @@
 //! come. Where the file is lost, peers know; where all three are lost, P0 starts from the time.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -41,8 +41,14 @@ pub enum CounterError {
 /// The counter's file.
 #[derive(Debug)]
 pub struct Counter {
-    path: PathBuf,
+    file: File,
     stored: Position,
+}
+
+/// Where it is, and how it is written.
+#[derive(Clone, Debug)]
+struct File {
+    path: PathBuf,
 }
 
 impl Counter {
@@ -65,17 +71,18 @@ impl Counter {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Position::default(),
             Err(error) => return Err(io(error)),
         };
-        let counter = Self { path, stored };
+        let file = File { path };
         // Better now than in the first round.
-        counter.write(stored)?;
-        Ok((counter, stored))
+        file.write(stored)?;
+        Ok((Self { file, stored }, stored))
     }
 
-    /// Makes sure that the file is not behind a position that is about to be announced.
+    /// Makes sure that the file is not behind a position that is about to be announced. A slow disk
+    /// holds up whoever waits for this, and nobody else.
     ///
     /// # Errors
     /// When the file can't be written; the round must not be used then.
-    pub fn store(&mut self, position: Position) -> Result<(), CounterError> {
+    pub async fn store(&mut self, position: Position) -> Result<(), CounterError> {
         let round = if position.round > self.stored.round {
             RoundId(position.round.0.saturating_add(BLOCK))
         } else {
@@ -84,31 +91,70 @@ impl Counter {
         let turn = position.turn;
         let stored = Position { round, turn };
         if stored != self.stored {
-            self.write(stored)?;
+            let file = self.file.clone();
+            let write = tokio::task::spawn_blocking(move || file.write(stored));
+            write.await.unwrap_or_else(|error| {
+                let (path, source) = (self.file.path.clone(), io::Error::other(error));
+                Err(CounterError::Io { path, source })
+            })?;
             self.stored = stored;
         }
         Ok(())
     }
+}
 
+impl File {
     fn write(&self, Position { round, turn }: Position) -> Result<(), CounterError> {
-        let new = self.path.with_extension("new");
-        let write = || -> io::Result<()> {
-            let mut file = fs::File::create(&new)?;
-            writeln!(file, "{round} {turn}")?;
-            file.sync_all()?;
-            fs::rename(&new, &self.path)?;
-            // A new name lasts once its folder is written, too.
-            let folder = self.path.parent().unwrap_or(Path::new("."));
-            fs::File::open(folder)?.sync_all()
-        };
-        write().map_err(|source| CounterError::Io {
+        // Always as long: it can be written over where the disk has no room for a new one.
+        let text = format!("{:<47}\n", format!("{round} {turn}"));
+        let written = self.replace(&text).or_else(|error| match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                // At a first start there is nothing to write over; that the disk is full says more.
+                self.overwrite(&text).map_err(|_| error)
+            }
+            _ => Err(error),
+        });
+        written.map_err(|source| CounterError::Io {
             path: self.path.clone(),
             source,
         })
     }
+
+    fn replace(&self, text: &str) -> io::Result<()> {
+        let new = self.path.with_extension("new");
+        let mut file = fs::File::create(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &self.path)?;
+        // A new name lasts once its folder is written, too.
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::File::open(folder)?.sync_all()
+    }
+
+    /// Writes it within one sector, which disks write whole or not at all.
+    fn overwrite(&self, text: &str) -> io::Result<()> {
+        let mut file = fs::OpenOptions::new().write(true).open(&self.path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    }
 }
 
-/// Reads what [`Counter::write`] wrote; a number alone is an older version's, without turns.
+/// Looks whether a state folder's counter can be read, where there is one.
+///
+/// # Errors
+/// When it can't.
+pub fn look(state: &Path) -> Result<(), CounterError> {
+    let path = state.join("round");
+    match fs::read_to_string(&path) {
+        Ok(text) if read(&text).is_none() => Err(CounterError::Malformed { path }),
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(CounterError::Io { path, source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads what [`File::write`] wrote; a number alone is an older version's, without turns.
 fn read(text: &str) -> Option<Position> {
     let mut numbers = text.split_whitespace().map(str::parse);
     let round = RoundId(numbers.next()?.ok()?);
@@ -135,17 +181,33 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_counter_never_goes_back_and_turns_are_exact() {
+    /// As long as there was room once.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_full_disk_stops_no_rounds() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut counter, _) = Counter::open(folder.path()).unwrap();
+        let new = folder.path().join("round.new");
+        std::os::unix::fs::symlink("/dev/full", &new).unwrap();
+        for (round, turn) in [(5000, 70), (u64::MAX - BLOCK, u64::MAX), (u64::MAX, 1)] {
+            counter.store(position(round, turn)).await.unwrap();
+            let text = fs::read_to_string(folder.path().join("round")).unwrap();
+            let stored = position(round.saturating_add(BLOCK), turn);
+            assert_eq!(read(&text), Some(stored));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_counter_never_goes_back_and_turns_are_exact() {
         let folder = tempfile::tempdir().unwrap();
         let (mut counter, first) = Counter::open(folder.path()).unwrap();
         assert_eq!(first, Position::default());
         for (round, turn) in [(5000, 70), (5001, 71), (5002, 71), (5003, 72)] {
-            counter.store(position(round, turn)).unwrap();
+            counter.store(position(round, turn)).await.unwrap();
             let (_, again) = Counter::open(folder.path()).unwrap();
             assert_eq!(again, position(5000 + BLOCK, turn));
         }
-        counter.store(position(6001, 72)).unwrap();
+        counter.store(position(6001, 72)).await.unwrap();
         let (_, again) = Counter::open(folder.path()).unwrap();
         assert_eq!(again, position(6001 + BLOCK, 72));
     }

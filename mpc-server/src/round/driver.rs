@@ -1,9 +1,9 @@
 //! Joins the clock to what it needs: links, clients, lanes, the counter's file, the time.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc as sync_mpsc;
+use std::sync::mpsc::{self as sync_mpsc, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use mcmix_engine::{Settings, SortWidth};
@@ -30,7 +30,8 @@ use crate::net::{Abandon, Link, PeerEvent, Peers, Position, RoundLink};
 /// What client links and health checks see of the rounds.
 #[derive(Debug)]
 pub struct Rounds {
-    linked: AtomicBool,
+    /// The links that are not up.
+    missing: Mutex<Vec<[PartyId; 2]>>,
     /// Beats with every round that went well, since the links came up or one failed.
     pulse: Pulse,
     /// Whether rounds were stopped, here or at a peer.
@@ -55,7 +56,7 @@ impl Rounds {
     /// Makes rounds, one in each period at best, of which none went well yet.
     pub fn new(period: Duration) -> Self {
         Self {
-            linked: AtomicBool::new(false),
+            missing: Mutex::new(PartyId::ALL.map(|party| [party, party.next()]).into()),
             pulse: Pulse::new(period),
             halted: AtomicBool::new(false),
             done: AtomicU64::new(0),
@@ -82,7 +83,22 @@ impl Rounds {
 
     /// Returns whether all links are up and rounds complete, now.
     pub fn is_ready(&self) -> bool {
-        self.linked.load(Ordering::Relaxed) && self.pulse.is_alive(Instant::now())
+        self.missing().is_empty() && self.pulse.is_alive(Instant::now())
+    }
+
+    /// Returns the links that rounds need and that are not up, as far as is known here.
+    pub fn missing(&self) -> Vec<[PartyId; 2]> {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.clone()
+    }
+
+    fn set_missing(&self, links: Vec<[PartyId; 2]>) {
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) = links;
+    }
+
+    /// Returns how long ago a round completed last, if one has since the start.
+    pub fn since_completed(&self) -> Option<Duration> {
+        self.pulse.since_completed(Instant::now())
     }
 
     /// Returns how long ago the last round completed, if links were up and none has failed since.
@@ -104,6 +120,13 @@ pub enum DriverError {
     #[error("the thread that computes {0} rounds has ended")]
     LaneEnded(&'static str),
 }
+
+/// What a round may take beyond its limit, which whoever computes it holds it to and knows better why
+/// it was reached.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// From one line about the rounds so far to the next.
+const SUMMARY: Duration = Duration::from_mins(10);
 
 /// How often clients are told again that rounds are stopped: less than they wait for a server that
 /// says nothing.
@@ -133,8 +156,9 @@ pub struct Driver {
     me: PartyId,
     open: HashMap<RoundId, OpenHere>,
     computing: HashMap<RoundId, Abandon>,
-    conversation: sync_mpsc::Sender<Job>,
-    dialing: sync_mpsc::Sender<Job>,
+    conversation: sync_mpsc::SyncSender<Job>,
+    dialing: sync_mpsc::SyncSender<Job>,
+    report: mpsc::UnboundedSender<(RoundId, Outcome)>,
     rounds: Arc<Rounds>,
     collector: Arc<Collector>,
     clients: Arc<Clients>,
@@ -164,6 +188,7 @@ impl Driver {
         deployment: &Deployment,
         (collector, clients): (&Arc<Collector>, &Arc<Clients>),
         (peers, peer_events): (Peers, mpsc::Receiver<PeerEvent>),
+        stop: &CancellationToken,
     ) -> Result<Self, DriverError> {
         let (counter, position) = Counter::open(&config.state)?;
         peers.set_position(position);
@@ -173,17 +198,18 @@ impl Driver {
             within: Duration::from_millis(config.rounds.aborts_within_ms),
         };
         let (report, finished) = mpsc::unbounded_channel();
+        let limit = Duration::from_millis(config.rounds.limit_ms);
         let lane = |name| {
             let settings = LaneSettings {
                 me: config.party,
                 name,
                 most_clients: config.clients.most_in_round(),
-                limit: Duration::from_millis(config.rounds.limit_ms),
+                limit,
                 engine: Settings::default(),
             };
             let (report, me, clients) = (report.clone(), config.party, Arc::clone(clients));
             let egress = move |replies| clients.reply(replies);
-            lane::start(settings, egress, move |round, result| {
+            lane::start(settings, stop, egress, move |round, result| {
                 let outcome = match result {
                     Ok(()) => Outcome::Done,
                     Err(error) => error.outcome(me),
@@ -198,7 +224,8 @@ impl Driver {
                 (periods, patience),
                 position,
                 counter::from_time(SystemTime::now()),
-            ),
+            )
+            .limiting(limit + GRACE),
             started: Instant::now(),
             counter,
             peers,
@@ -210,6 +237,7 @@ impl Driver {
             computing: HashMap::new(),
             conversation: lane(CONVERSATION)?,
             dialing: lane(DIALING)?,
+            report,
             rounds: Arc::new(Rounds::new(periods.pacing().1)),
             collector: Arc::clone(collector),
             clients: Arc::clone(clients),
@@ -231,6 +259,7 @@ impl Driver {
     /// # Errors
     /// When the counter can't be kept any more.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), DriverError> {
+        let mut summary = tokio::time::interval_at(tokio::time::Instant::now() + SUMMARY, SUMMARY);
         loop {
             let tick = self.clock.next_tick();
             let input = tokio::select! {
@@ -248,6 +277,10 @@ impl Driver {
                     Input::Finished { round, outcome }
                 }
                 () = sleep_until(self.started, tick) => Input::Tick,
+                _ = summary.tick() => {
+                    self.summarize();
+                    continue;
+                }
                 () = sleep_until(self.started, self.tell_again) => {
                     self.tell_stopped();
                     continue;
@@ -260,18 +293,28 @@ impl Driver {
             self.choose_sort_width();
             self.clock.set_need(self.collector.need());
             let outputs = self.clock.handle(self.started.elapsed(), input);
-            self.remember()?;
+            self.remember().await?;
             for output in outputs {
                 self.perform(output)?;
             }
             self.note_stretch();
             self.note_halt();
-            let linked = self.clock.is_linked();
-            self.rounds.linked.store(linked, Ordering::Relaxed);
-            if !linked {
+            let missing = self.clock.missing();
+            if !missing.is_empty() {
                 self.rounds.pulse.stop();
             }
+            self.rounds.set_missing(missing);
         }
+    }
+
+    fn summarize(&self) {
+        let RoundCounts {
+            done,
+            failed,
+            aborted,
+        } = self.rounds.counts();
+        let clients = self.clients.connected();
+        tracing::info!(done, failed, aborted, clients, "rounds so far");
     }
 
     /// Says so when rounds begin to stay open longer, and when they no longer do.
@@ -326,10 +369,10 @@ impl Driver {
     }
 
     /// Stores how far the rounds have come, before anybody is told.
-    fn remember(&mut self) -> Result<(), CounterError> {
+    async fn remember(&mut self) -> Result<(), CounterError> {
         let position = self.clock.position();
         if position != Position::default() {
-            self.counter.store(position)?;
+            self.counter.store(position).await?;
             self.peers.set_position(position);
         }
         Ok(())
@@ -398,6 +441,25 @@ impl Driver {
                     Cause::Broken => {
                         self.rounds.failed.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(%round, %program, "over without a result");
+                        FailedReason::Broken
+                    }
+                    Cause::Told(peer) => {
+                        self.rounds.failed.fetch_add(1, Ordering::Relaxed);
+                        tracing::warn!(
+                            %round,
+                            %program,
+                            "over without a result: {peer} says that it failed there, and its log says why"
+                        );
+                        FailedReason::Broken
+                    }
+                    Cause::Late => {
+                        self.rounds.failed.fetch_add(1, Ordering::Relaxed);
+                        tracing::warn!(
+                            %round,
+                            %program,
+                            "given up: computing it took longer than rounds.limit_ms and still \
+                             goes on; a machine that is too slow or out of memory does this"
+                        );
                         FailedReason::Broken
                     }
                     Cause::Aborted => FailedReason::Aborted,
@@ -485,7 +547,15 @@ impl Driver {
             link,
             sort_width,
         };
-        lane.send(job).map_err(|_| DriverError::LaneEnded(name))
+        match lane.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => {
+                tracing::warn!(%round, "not computed: earlier rounds still are");
+                let _stopping = self.report.send((round, Outcome::Failed));
+                Ok(())
+            }
+            Err(TrySendError::Disconnected(_)) => Err(DriverError::LaneEnded(name)),
+        }
     }
 
     fn link_mut(&mut self, peer: PartyId) -> &mut Option<Link> {

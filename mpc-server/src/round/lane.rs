@@ -1,6 +1,7 @@
 //! Computes rounds, one after the other, on a thread of its own: one lane for conversation, one for
 //! both dialing programs.
 
+use std::convert::Infallible;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,16 @@ use mcmix_engine::{
 };
 use mcmix_shared::program::{Program, RoundId, Turn};
 use mcmix_shared::share::ReplyPart;
+use tokio_util::sync::CancellationToken;
 
 use super::abort::Abort;
 use super::agree::{AgreeError, Terms, agree};
 use super::clock::Outcome;
 use crate::egress;
 use crate::intake::Batch;
+use crate::log::EACH_ROUND;
 use crate::net::RoundLink;
+use crate::vital;
 
 /// What all rounds of a lane have in common.
 #[derive(Clone, Copy, Debug)]
@@ -115,27 +119,31 @@ pub struct RoundReport {
     pub statistics: Statistics,
 }
 
-/// Starts a lane's thread; it ends when the sender is dropped. `egress` gets what every round comes
-/// to, `finished` hears of every round.
+/// Rounds that may wait for a lane: where the one before was given up, it may still be computed.
+const WAITING: usize = 4;
+
+/// Starts a lane's thread; it ends when the sender is dropped, and `stop` is cancelled where it ends
+/// for another reason. `egress` gets what every round comes to, `finished` hears of every round.
 ///
 /// # Errors
 /// When the system gives no thread.
 pub fn start(
     settings: LaneSettings,
+    stop: &CancellationToken,
     egress: impl Fn(egress::Replies) + Send + 'static,
     finished: impl Fn(RoundId, Result<(), RoundError>) + Send + 'static,
-) -> std::io::Result<mpsc::Sender<Job>> {
-    let (sender, jobs) = mpsc::channel::<Job>();
-    std::thread::Builder::new()
-        .name(format!("{}-{}", settings.me, settings.name))
-        .spawn(move || {
-            let mut lane = Lane::new(settings);
-            for job in jobs {
-                let round = job.link.round();
-                let result = lane.run(job);
-                finished(round, result.map(|(replies, _)| egress(replies)));
-            }
-        })?;
+) -> std::io::Result<mpsc::SyncSender<Job>> {
+    let (sender, jobs) = mpsc::sync_channel::<Job>(WAITING);
+    let name = format!("{}-{}", settings.me, settings.name);
+    vital::thread(name, stop, move || {
+        let mut lane = Lane::new(settings);
+        for job in jobs {
+            let round = job.link.round();
+            let result = lane.run(job);
+            finished(round, result.map(|(replies, _)| egress(replies)));
+        }
+        Ok::<_, Infallible>(())
+    })?;
     Ok(sender)
 }
 
@@ -182,6 +190,7 @@ impl Lane {
         }
         match &result {
             Ok((replies, report)) => tracing::info!(
+                target: EACH_ROUND,
                 clients = replies.kept.len(),
                 left_out = replies.left_out.len(),
                 agree_ms = report.agree.as_millis(),
@@ -393,20 +402,7 @@ mod tests {
             let threads = links.map(|(me, link)| {
                 let ends = &ends;
                 scope.spawn(move || {
-                    let mut lane = Lane::new(LaneSettings {
-                        me,
-                        name: "test",
-                        most_clients: 10,
-                        limit: Duration::from_mins(1),
-                        engine: Settings::default(),
-                    });
-                    let result = lane.run(Job {
-                        program: PROGRAM,
-                        batch: batch(me, &link),
-                        turn: Turn(1),
-                        link,
-                        sort_width: SortWidth::new(2),
-                    });
+                    let result = Lane::new(settings(me)).run(job(me, link));
                     if result.is_err() {
                         // As where peers are told of it.
                         ends.iter().for_each(crate::net::Abandon::abandon);
@@ -416,6 +412,40 @@ mod tests {
             });
             threads.map(|thread| thread.join().unwrap())
         })
+    }
+
+    fn settings(me: PartyId) -> LaneSettings {
+        LaneSettings {
+            me,
+            name: "test",
+            most_clients: 10,
+            limit: Duration::from_mins(1),
+            engine: Settings::default(),
+        }
+    }
+
+    fn job(me: PartyId, link: RoundLink) -> Job {
+        Job {
+            program: PROGRAM,
+            batch: batch(me, &link),
+            turn: Turn(1),
+            link,
+            sort_width: SortWidth::new(2),
+        }
+    }
+
+    /// Nobody would hear of the round otherwise, and P0 would wait for it for ever.
+    #[test]
+    fn a_lane_that_panics_stops_the_party() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let _entered = runtime.enter();
+        let (me, stop) = (PartyId::P0, CancellationToken::new());
+        let lane = start(settings(me), &stop, |_| {}, |_, _| panic!("a defect")).unwrap();
+        let [link, ..] = memory::open(ROUND, |_, frame| frame);
+        link.abandon_handle().abandon();
+        lane.send(job(me, link)).unwrap();
+        let stopped = tokio::time::timeout(Duration::from_mins(1), stop.cancelled());
+        assert!(runtime.block_on(stopped).is_ok());
     }
 
     #[test]

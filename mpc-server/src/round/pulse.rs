@@ -16,6 +16,8 @@ const SLACK: Duration = Duration::from_millis(500);
 pub(super) struct Pulse {
     period: Duration,
     last: Mutex<Option<Beat>>,
+    /// When a round completed last, whatever was since.
+    completed: Mutex<Option<Instant>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,7 @@ impl Pulse {
         Self {
             period,
             last: Mutex::new(None),
+            completed: Mutex::new(None),
         }
     }
 
@@ -41,6 +44,10 @@ impl Pulse {
             now.saturating_duration_since(last.at).max(last.gap / 2)
         });
         *last = Some(Beat { at: now, gap });
+        *self
+            .completed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(now);
     }
 
     /// Notes that no rounds complete, until one does.
@@ -52,6 +59,15 @@ impl Pulse {
     pub(super) fn age(&self, now: Instant) -> Option<Duration> {
         self.beaten()
             .map(|last| now.saturating_duration_since(last.at))
+    }
+
+    /// Returns how long ago a round completed last, if one has since the start.
+    pub(super) fn since_completed(&self, now: Instant) -> Option<Duration> {
+        let completed = *self
+            .completed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        completed.map(|at| now.saturating_duration_since(at))
     }
 
     /// Returns whether rounds complete: the next one is not overdue by as much as it may take.
@@ -118,6 +134,7 @@ mod tests {
         pulse.stop();
         assert!(!pulse.is_alive(now));
         assert_eq!(pulse.age(now), None);
+        assert_eq!(pulse.since_completed(now + PERIOD), Some(PERIOD));
         // What was before is forgotten.
         pulse.beat(now);
         assert!(pulse.is_alive(now) && !pulse.is_alive(now + 3 * PERIOD));

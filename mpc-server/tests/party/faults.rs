@@ -1,15 +1,14 @@
 //! Servers that stop, crash, or are not who they should be.
 
-use std::process::{Child, Command, Stdio};
-
 use mcmix_server::config::Config;
 use mcmix_server::keys::TlsIdentity;
-use mcmix_server::server::{Ready, Server, StartError};
+use mcmix_server::server::{Ready, Server};
 use mcmix_shared::identity::SecretKey;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::Program;
 
 use crate::conversation::{introduce, say};
+use crate::process::Process;
 use crate::world::{World, get, soon, until};
 use mcmix_native::raw::{RawClient, RawLink};
 
@@ -70,58 +69,6 @@ async fn turns_go_on_when_a_server_comes_back() {
     }
 }
 
-const SERVER: &str = env!("CARGO_BIN_EXE_mcmix-server");
-
-/// A server as a process of its own, killed when dropped.
-struct Process(Child);
-
-impl Process {
-    fn start(world: &World, party: PartyId) -> Self {
-        Self::spawn(Command::new(SERVER), world, party)
-    }
-
-    /// Starts a server that the system gives only so many files and sockets.
-    #[cfg(target_os = "linux")]
-    fn start_with_files(most: usize, world: &World, party: PartyId) -> Self {
-        let mut shell = Command::new("sh");
-        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
-        shell.arg("-c").arg(script).arg(SERVER);
-        Self::spawn(shell, world, party)
-    }
-
-    /// Returns how many files and sockets it has open.
-    #[cfg(target_os = "linux")]
-    fn files(&self) -> usize {
-        let open = std::fs::read_dir(format!("/proc/{}/fd", self.0.id()));
-        open.unwrap().count()
-    }
-
-    fn signal(&self, signal: &str) {
-        let id = self.0.id().to_string();
-        let sent = Command::new("kill").args(["-s", signal, &id]).status();
-        assert!(sent.unwrap().success());
-    }
-
-    fn spawn(mut command: Command, world: &World, party: PartyId) -> Self {
-        command.args(["run", "--set", "clients.handshake_ms=600000", "--config"]);
-        command.arg(world.config(party));
-        Self(
-            command
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .unwrap(),
-        )
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_in_the_middle_comes_back() {
     for party in [PartyId::P0, PartyId::P2] {
@@ -172,10 +119,33 @@ async fn a_peer_that_freezes_shows_before_its_round_fails() {
     let servers: Vec<_> = world.servers.iter().flatten().collect();
     let noticed = || servers.iter().all(|server| !server.is_ready());
     soon("the others to notice", until(noticed)).await;
+    let said = readiness(&world, PartyId::P0).await;
+    assert!(
+        said.contains("503") && said.contains("no round completes; the last"),
+        "{said}"
+    );
     let after = [failed(PartyId::P0).await, failed(PartyId::P1).await];
     assert_eq!(before, after);
     p2.signal("CONT");
     world.ready().await;
+}
+
+async fn readiness(world: &World, party: PartyId) -> String {
+    let config = Config::load(world.config(party), [], &[]).unwrap();
+    get(config.admin.unwrap().listen, "/readyz").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_link_that_is_missing_is_named() {
+    let mut world = World::start().await;
+    world.stop(PartyId::P2).await;
+    for (party, link) in [(PartyId::P0, "P0 and P2"), (PartyId::P1, "P1 and P2")] {
+        let server = world.servers[party.index()].as_ref().unwrap();
+        soon("the others to notice", until(|| !server.is_ready())).await;
+        let said = readiness(&world, party).await;
+        let text = format!("no link between {link}; the last round completed");
+        assert!(said.contains("503") && said.contains(&text), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,9 +240,9 @@ async fn what_is_in_the_way_at_start_is_said() {
         world.folder().join("party1/noise.key").display()
     );
     let error = Ready::read(load(&[other])).unwrap_err();
-    assert!(matches!(error, StartError::AnotherKey { .. }), "{error}");
+    assert!(error.to_string().contains("party = 1"), "{error}");
     let error = Ready::read(load(&["clients.page=nowhere".to_owned()])).unwrap_err();
-    assert!(matches!(error, StartError::NoPage(_)), "{error}");
+    assert!(error.to_string().contains("is no folder"), "{error}");
     let error = Ready::read(load(&["clients.max_connections=4000000000".to_owned()])).unwrap_err();
     let text = error.to_string();
     for part in ["4000000000", "ulimit -n", "LimitNOFILE", "max_connections"] {

@@ -72,11 +72,21 @@ impl World {
         Self::with_period(100, settings)
     }
 
+    /// Writes the files for rounds that don't come while a test runs.
+    pub(crate) fn prepare_quiet(settings: &[&str]) -> Self {
+        Self::with_periods([3_600_000; 2], settings)
+    }
+
     fn with_period(conversation_period_ms: u32, settings: &[&str]) -> Self {
+        Self::with_periods([conversation_period_ms, 150], settings)
+    }
+
+    fn with_periods(periods_ms: [u32; 2], settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let [conversation_period_ms, dialing_period_ms] = periods_ms;
         let options = DemoOptions {
             conversation_period_ms,
-            dialing_period_ms: 150,
+            dialing_period_ms,
             ..DemoOptions::on_free_ports()
         };
         let demo = demo::write(folder.path(), &options).unwrap();

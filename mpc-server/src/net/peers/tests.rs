@@ -156,12 +156,12 @@ async fn no_stranger_cuts_off_a_handshake() {
 #[test]
 fn links_that_do_not_last_are_made_again_more_and_more_slowly() {
     let mut pauses = Pauses(FIRST_RETRY);
-    let short = Duration::from_millis(20);
-    let pauses_after_short: Vec<_> = (0..8).map(|_| pauses.after(short)).collect();
+    let (short, silent) = (Duration::from_millis(20), PeerError::Silent(PartyId::P1));
+    let pauses_after_short: Vec<_> = (0..8).map(|_| pauses.after(short, &silent)).collect();
     assert!(pauses_after_short.is_sorted());
     assert_eq!(pauses_after_short.first(), Some(&FIRST_RETRY));
     assert_eq!(pauses_after_short.last(), Some(&LAST_RETRY));
-    assert_eq!(pauses.after(LAST_RETRY), FIRST_RETRY);
+    assert_eq!(pauses.after(LAST_RETRY, &silent), FIRST_RETRY);
 }
 
 /// A connection through a wire: what it carried there, and its end.
@@ -297,7 +297,11 @@ async fn a_strand_of_another_link_is_dropped() {
         stop: pair.stop.clone(),
     };
     let other = Purpose::Strand(LinkId(7));
-    let (mut socket, _session) = maker.connect(PartyId::P1, other).await.unwrap();
+    let socket = TcpStream::connect(&maker.settings.next_address)
+        .await
+        .unwrap();
+    let shaken = maker.shake_hands(PartyId::P1, socket, other).await;
+    let (mut socket, _session) = shaken.unwrap();
     let hung_up = timeout(NEVER, socket.next()).await.expect("it is dropped");
     assert!(!matches!(hung_up, Some(Ok(_))), "{hung_up:?}");
     carry(&p0_link, &p1_link, 1).await;
@@ -326,20 +330,82 @@ impl MakeWriter<'_> for Log {
     }
 }
 
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Writes here what the test's thread logs.
+    fn here(&self) -> tracing::subscriber::DefaultGuard {
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(self.clone())
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::set_default(subscriber)
+    }
+}
+
+/// Two servers with P0's keys take each other's link. Both are told so, as is P1's operator, and both
+/// wait.
+#[tokio::test]
+async fn two_servers_with_one_key_are_told_so() {
+    let log = Log::default();
+    let _here = log.here();
+    let pair = Pair::new();
+    let (p1, mut p1_events) = pair.start(1, "127.0.0.1:1".to_owned()).await;
+    let (_one, _one_events) = pair.start(0, p1.clone()).await;
+    up(&mut p1_events).await;
+    let (_other, _other_events) = pair.start(0, p1).await;
+    let said = async {
+        while let Some(_event) = p1_events.recv().await {
+            let text = log.text();
+            if text.contains("a second server runs with") && text.contains("two servers run with") {
+                break;
+            }
+        }
+    };
+    let said = timeout(Duration::from_secs(10), said).await;
+    assert!(said.is_ok(), "{}", log.text());
+    let lines = log
+        .text()
+        .lines()
+        .filter(|line| line.contains("second server"))
+        .count();
+    assert!(lines <= 3, "{}", log.text());
+}
+
+#[test]
+fn whoever_is_replaced_waits_longer_each_time() {
+    let mut pauses = Pauses(FIRST_RETRY);
+    let replaced = PeerError::Replaced(PartyId::P1);
+    let mut after = |seconds, error| {
+        pauses
+            .after(Duration::from_secs(seconds), error)
+            .as_millis()
+    };
+    let waits: Vec<_> = [1, 2, 4, 8, 16, 32, 60, 60]
+        .map(|lasted| after(lasted, &replaced))
+        .into();
+    assert_eq!(
+        waits,
+        [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]
+    );
+    // What ends for another reason is made again at once, or soon.
+    let silent = PeerError::Silent(PartyId::P1);
+    let waits: Vec<_> = [0, 5, 0, 0].map(|lasted| after(lasted, &silent)).into();
+    assert_eq!(waits, [2000, 50, 100, 200]);
+}
+
 #[tokio::test]
 async fn strangers_are_called_so_and_logged_seldom() {
     let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_ansi(false)
-        .finish();
-    let _here = tracing::subscriber::set_default(subscriber);
+    let _here = log.here();
     let pair = Pair::new();
     let (p1, _events) = pair.start(1, "127.0.0.1:1".to_owned()).await;
     let strangers = strangers(&p1, b"GET / HTTP/1.1\r\n\r\n").await;
     let gone = strangers.collect::<Vec<()>>();
     timeout(NEVER, gone).await.expect("strangers give way");
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     // What this end says of P2, which it can't reach, is another matter.
     let lines = text.lines().filter(|line| !line.contains("P2"));
     let lines: Vec<_> = lines.collect();

@@ -124,6 +124,75 @@ impl Trio {
     }
 }
 
+/// Whose time limit ran out is known to the others, who would look at their links in vain.
+#[test]
+fn who_said_that_a_round_failed_is_known() {
+    let mut trio = Trio::linked();
+    let round = loop {
+        let done = trio.tick();
+        let closed = done.iter().find_map(|(_, output)| match output {
+            Output::Compute { round } => Some(*round),
+            _ => None,
+        });
+        if let Some(round) = closed {
+            break round;
+        }
+    };
+    let outcome = Outcome::Failed;
+    trio.input(PartyId::P1, Input::Finished { round, outcome });
+    let causes: Vec<_> = std::mem::take(&mut trio.done)
+        .into_iter()
+        .filter_map(|(party, output)| match output {
+            Output::Fail { cause, .. } => Some((party, cause)),
+            _ => None,
+        })
+        .collect();
+    // P2 hears of it from P0, as of all that is about rounds.
+    let expected = [
+        (PartyId::P1, Cause::Broken),
+        (PartyId::P0, Cause::Told(PartyId::P1)),
+        (PartyId::P2, Cause::Told(PartyId::P0)),
+    ];
+    assert_eq!(causes, expected);
+}
+
+/// A thread that computes and never ends holds up no other round, at whichever party.
+#[test]
+fn a_round_whose_computing_never_ends_is_given_up() {
+    let limit = Duration::from_secs(12);
+    for stuck in PartyId::ALL {
+        let mut trio = Trio::new();
+        let [p0, p1, p2] = PartyId::ALL.map(|me| clock(me, at(10, 5)).limiting(limit));
+        trio.clocks = [p0, p1, p2];
+        trio.link_all();
+        let (mut given_up, mut later) = (None, 0);
+        for _ in 0..100 {
+            let ticks = trio.clocks.iter().filter_map(Clock::next_tick);
+            trio.now = trio.now.max(ticks.min().unwrap());
+            for party in PartyId::ALL {
+                trio.input(party, Input::Tick);
+            }
+            for (party, output) in std::mem::take(&mut trio.done) {
+                match output {
+                    Output::Compute { round } if party != stuck || given_up.is_some() => {
+                        later += u64::from(given_up.is_some());
+                        let outcome = Outcome::Done;
+                        trio.input(party, Input::Finished { round, outcome });
+                    }
+                    Output::Fail { cause, .. } if party == stuck => {
+                        assert_eq!(cause, Cause::Late);
+                        given_up.get_or_insert(trio.now);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let given_up = given_up.expect("it is given up");
+        assert!(given_up <= limit + 2 * PERIODS.dialing, "{given_up:?}");
+        assert!(later > 10, "{later} rounds at {stuck}");
+    }
+}
+
 fn opened(done: &[(PartyId, Output)], party: PartyId) -> Vec<(u64, Program, u64)> {
     done.iter()
         .filter_map(|(by, output)| match output {

@@ -28,7 +28,7 @@ fn computing(trio: &mut Trio) -> RoundId {
         let done = trio.tick();
         for (by, round) in computed(&done) {
             let program = trio.clocks[by.index()].computing[&round];
-            if by == PartyId::P0 && !program.is_dialing() {
+            if by == PartyId::P0 && !program.program.is_dialing() {
                 return round;
             }
             trio.input(

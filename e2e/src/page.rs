@@ -60,10 +60,11 @@ const [store, done] = arguments;
 const opening = indexedDB.open('mcmix');
 opening.onsuccess = () => {
   const transaction = opening.result.transaction(store);
-  const count = transaction.objectStore(store).count();
+  const all = transaction.objectStore(store).getAll();
   transaction.oncomplete = () => {
     opening.result.close();
-    done(count.result);
+    // Of an erased identity its random id is left, which belongs to nobody.
+    done(all.result.filter((value) => value.owner !== '').length);
   };
 };
 ";
@@ -602,7 +603,7 @@ impl Page {
         Ok(self.web().await?.refresh().await?)
     }
 
-    /// Counts what is stored in `identities` or `records`.
+    /// Counts what is stored in `identities`, `records` or `device`.
     ///
     /// # Errors
     ///

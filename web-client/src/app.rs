@@ -47,6 +47,8 @@ pub struct Keeping {
     pub kept: Kept,
     /// How often that was changed.
     pub changes: u32,
+    /// How often it could not be.
+    pub failures: u32,
 }
 
 /// The state of the root.
@@ -99,7 +101,11 @@ impl State {
             Tell::NoIdentity => self.stage = Stage::Welcome,
             Tell::Choose(reason) => self.stage = Stage::Choosing(reason),
             Tell::Opened(_, kept, view) => {
-                let keeping = Keeping { kept, changes: 0 };
+                let keeping = Keeping {
+                    kept,
+                    changes: 0,
+                    failures: 0,
+                };
                 self.stage = Stage::Open(keeping, Rc::new(view.apply(None)));
             }
             Tell::Locked(listed) => self.stage = Stage::Locked(listed, 0),
@@ -110,8 +116,8 @@ impl State {
             }
             Tell::Kept(kept) => {
                 if let Stage::Open(keeping, _) = &mut self.stage {
-                    let changes = keeping.changes + 1;
-                    *keeping = Keeping { kept, changes };
+                    keeping.kept = kept;
+                    keeping.changes += 1;
                 }
             }
             Tell::Changed(changes) => {
@@ -120,11 +126,16 @@ impl State {
                 }
             }
             Tell::Failed(trouble) => self.stage = Stage::Failed(trouble),
+            Tell::NotKept => {
+                if let Stage::Open(keeping, _) = &mut self.stage {
+                    keeping.failures += 1;
+                }
+            }
             Tell::NotRestored(reason) => {
                 let times = self.not_restored.as_ref().map_or(0, |(_, times)| *times);
                 self.not_restored = Some((reason, times + 1));
             }
-            Tell::Stopped | Tell::Erased | Tell::Backup(_) => {}
+            Tell::Stopped | Tell::Erased | Tell::Shut | Tell::Backup(_) => {}
         }
     }
 }
@@ -135,6 +146,7 @@ fn accompany(tell: &Tell) {
         Tell::Opened(id, ..) => page::keep_tab_identity(id.as_ref()),
         Tell::Locked(listed) => page::keep_tab_identity(Some(&listed.entry.id)),
         Tell::Erased => page::forget_everything(),
+        Tell::Shut => page::reload(),
         Tell::Backup(bytes) => page::save_file(&texts::backup_name(&page::today()), bytes),
         Tell::Choose(Reason::TakenOver) => page::keep_tab_identity(None),
         Tell::Stopped => stop(),

@@ -145,6 +145,21 @@ impl Engine {
         Ok((Self { core }, shown))
     }
 
+    /// Returns what says whether everything is stored, also once the engine is gone.
+    pub fn settled(&self) -> impl Fn() -> bool + use<> {
+        self.core.borrow().journal.settled()
+    }
+
+    /// Returns what looks whether all that was stored is still there, as long as the engine lives.
+    pub fn storage_check(&self) -> impl Fn() + use<> {
+        let core = Rc::downgrade(&self.core);
+        move || {
+            if let Some(core) = core.upgrade() {
+                core.borrow().journal.look();
+            }
+        }
+    }
+
     /// Returns what a backup holds.
     pub fn backup(&self) -> Vec<Record> {
         self.core.borrow().client.backup()

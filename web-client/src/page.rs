@@ -125,26 +125,36 @@ impl LockAfter {
 }
 
 /// What shows that somebody is there.
-const TOUCHES: [&str; 4] = ["pointerdown", "keydown", "wheel", "touchstart"];
+const TOUCHES: [&str; 5] = ["pointerdown", "keydown", "wheel", "touchstart", "focus"];
 
 /// Calls back when nobody has touched the page for so many minutes, until the returned function is
 /// called.
 pub fn on_idle(minutes: u32, idle: impl Fn() + 'static) -> impl FnOnce() + 'static {
     let idle = Rc::new(idle);
-    let wait = move || {
+    let millis = minutes * 60_000;
+    let wait = {
         let idle = Rc::clone(&idle);
-        Timeout::new(minutes * 60_000, move || idle())
+        move || {
+            let idle = Rc::clone(&idle);
+            (Date::now(), Timeout::new(millis, move || idle()))
+        }
     };
-    let timeout = Rc::new(RefCell::new(wait()));
+    let waiting = Rc::new(RefCell::new(wait()));
     let stops = TOUCHES.map(|touch| {
-        let (wait, timeout) = (wait.clone(), Rc::clone(&timeout));
-        on_window(touch, move |_| drop(timeout.replace(wait())))
+        let (idle, wait, waiting) = (Rc::clone(&idle), wait.clone(), Rc::clone(&waiting));
+        on_window(touch, move |_| {
+            let (began, _) = waiting.replace(wait());
+            // A machine that slept has let no time pass for timers.
+            if Date::now() - began >= f64::from(millis) {
+                idle();
+            }
+        })
     });
     move || {
         for stop in stops {
             stop();
         }
-        drop(timeout);
+        drop(waiting);
     }
 }
 

@@ -9,6 +9,9 @@
 mod database;
 mod device;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use mcmix_shared::client::{Record, Write};
 use mcmix_shared::vault::{Cost, Guard, GuardError, Sealed, Tampered, VaultKey};
@@ -17,7 +20,12 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DomException, Event, IdbKeyRange, IdbTransaction};
 
-use self::database::{Database, IDENTITIES, READ_ONLY, READ_WRITE, RECORDS, committed, result};
+use self::database::{
+    DEVICE, Database, IDENTITIES, READ_ONLY, READ_WRITE, RECORDS, committed, result,
+};
+
+/// Stands for a name that does not open.
+const UNREADABLE: &str = "?";
 
 /// Names an identity inside this browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +65,22 @@ pub struct Owner {
     id: IdentityId,
     token: String,
     key: VaultKey,
+    /// Where the key is kept.
+    guard: Rc<RefCell<Guard>>,
+}
+
+/// The key of a vault, and where it is kept.
+#[derive(Debug)]
+pub struct Unlocked {
+    key: VaultKey,
+    guard: Guard,
+}
+
+impl Unlocked {
+    /// Says whether a passphrase was needed.
+    pub const fn by_passphrase(&self) -> bool {
+        self.guard.is_locked()
+    }
 }
 
 /// An identity that this window owns from now on.
@@ -127,7 +151,7 @@ impl From<JsValue> for StoreError {
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
-    device: VaultKey,
+    device: Rc<RefCell<VaultKey>>,
 }
 
 impl Store {
@@ -140,9 +164,22 @@ impl Store {
     pub async fn open(blocked: impl FnOnce() + 'static) -> Result<Self, StoreError> {
         let database = Database::open(blocked).await?;
         let device = device::key(&database).await?;
+        let device = Rc::new(RefCell::new(device));
         let store = Self { database, device };
         store.seal_plain().await?;
         Ok(store)
+    }
+
+    /// Has somebody called when everything is deleted under this window, in place of whoever was.
+    pub fn when_cleared(&self, call: impl Fn() + 'static) {
+        self.database.when_cleared(call);
+    }
+
+    /// Learns this browser's key anew: another window may have deleted everything.
+    async fn renew_device(&self) -> Result<(), StoreError> {
+        let device = device::key(&self.database).await?;
+        self.device.replace(device);
+        Ok(())
     }
 
     /// Seals what an older page has kept as it was.
@@ -153,16 +190,23 @@ impl Store {
                 continue;
             };
             let key = VaultKey::random(&mut rng());
-            let owner = Owner { id, token, key };
+            let guard = self.guard_by_device(&key);
+            let owner = Owner {
+                token,
+                ..Owner::new(&id, key, guard)
+            };
             let plain = owner.kept(&transaction).await?;
             owner.clear(&transaction)?;
             for (key, value) in plain {
                 owner.put(&transaction, &Record { key, value })?;
             }
-            let guard = Guard::by_key(&owner.key, &self.device, &mut rng());
-            self.enter(&transaction, &owner, &name, &guard)?;
+            self.enter(&transaction, &owner, &name)?;
         }
         committed(&transaction).await
+    }
+
+    fn guard_by_device(&self, key: &VaultKey) -> Guard {
+        Guard::by_key(key, &self.device.borrow(), &mut rng())
     }
 
     /// Lists the identities of this browser, by name.
@@ -172,34 +216,48 @@ impl Store {
     /// What the browser says.
     pub async fn identities(&self) -> Result<Vec<IdentityEntry>, StoreError> {
         let transaction = self.database.transaction(READ_ONLY)?;
-        let entries = entries(&transaction).await?.into_iter();
-        let entries = entries.filter_map(|(id, entry)| {
-            Some(IdentityEntry {
-                name: self.name(&id, &entry)?,
-                locked: guard(&entry).ok()?.is_locked(),
-                id,
-            })
-        });
-        let mut entries: Vec<_> = entries.collect();
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        let mut listed = Vec::new();
+        for (id, entry) in entries(&transaction).await? {
+            let locked = match guard(&entry) {
+                Err(StoreError::Guard(GuardError::Newer)) => return Err(StoreError::Newer),
+                guard => guard.is_ok_and(|guard| guard.is_locked()),
+            };
+            // One that is damaged is there all the same.
+            let name = self
+                .name(&id, &entry)
+                .unwrap_or_else(|| UNREADABLE.to_owned());
+            listed.push(IdentityEntry { id, name, locked });
+        }
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(listed)
     }
 
-    /// Makes this window the owner of a new identity.
+    /// Makes this window the owner of a new identity, which has these records.
     ///
     /// # Errors
     ///
-    /// What the browser says.
-    pub async fn create(&self, id: &IdentityId, name: &str) -> Result<Claimed, StoreError> {
-        let owner = Owner::new(id, VaultKey::random(&mut rng()));
-        let guard = Guard::by_key(&owner.key, &self.device, &mut rng());
+    /// What the browser says; nothing of it is there then.
+    pub async fn create(
+        &self,
+        id: &IdentityId,
+        name: &str,
+        records: Vec<Record>,
+    ) -> Result<Claimed, StoreError> {
+        self.renew_device().await?;
+        let key = VaultKey::random(&mut rng());
+        let guard = self.guard_by_device(&key);
+        let owner = Owner::new(id, key, guard);
         let transaction = self.database.transaction(READ_WRITE)?;
-        self.enter(&transaction, &owner, name, &guard)?;
+        self.enter(&transaction, &owner, name)?;
+        for record in &records {
+            owner.put(&transaction, record)?;
+        }
         committed(&transaction).await?;
+        let name = name.to_owned();
         Ok(Claimed {
             owner,
-            name: name.to_owned(),
-            records: Vec::new(),
+            name,
+            records,
         })
     }
 
@@ -213,35 +271,36 @@ impl Store {
         &self,
         id: &IdentityId,
         passphrase: Option<&str>,
-    ) -> Result<VaultKey, StoreError> {
+    ) -> Result<Unlocked, StoreError> {
         let transaction = self.database.transaction(READ_ONLY)?;
         let entry = entry(&transaction, id).await?.ok_or(StoreError::Unknown)?;
         let guard = guard(&entry)?;
-        Ok(match passphrase {
+        let key = match passphrase {
             Some(passphrase) if guard.is_locked() => guard.unlock(passphrase)?,
-            _ => guard.open(&self.device)?,
-        })
+            _ => guard.open(&self.device.borrow())?,
+        };
+        Ok(Unlocked { key, guard })
     }
 
-    /// Makes this window the owner of an identity, whose vault has that key, and reads its records.
+    /// Makes this window the owner of an identity and reads its records. One that does not open gets a
+    /// name that nobody knows, for the client to set it aside.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unknown`] if the identity is not in this browser.
-    pub async fn claim(&self, id: &IdentityId, key: VaultKey) -> Result<Claimed, StoreError> {
+    pub async fn claim(&self, id: &IdentityId, by: Unlocked) -> Result<Claimed, StoreError> {
         let transaction = self.database.transaction(READ_WRITE)?;
         let entry = entry(&transaction, id).await?.ok_or(StoreError::Unknown)?;
-        let guard = guard(&entry)?;
-        let owner = Owner::new(id, key);
+        let owner = Owner::new(id, by.key, guard(&entry)?);
         let name = self.name(id, &entry).ok_or(StoreError::Tampered)?;
-        self.enter(&transaction, &owner, &name, &guard)?;
-        let kept = owner.kept(&transaction).await?;
-        committed(&transaction).await?;
-        let records = kept.into_iter().map(|(pseudonym, bytes)| {
+        self.enter(&transaction, &owner, &name)?;
+        let mut records = Vec::new();
+        for (pseudonym, bytes) in owner.kept(&transaction).await? {
             let sealed = Sealed { pseudonym, bytes };
-            owner.key.open(&sealed)
-        });
-        let records = records.collect::<Result<_, _>>()?;
+            let opened = owner.key.open(&sealed);
+            records.push(opened.or_else(|_| owner.rename_unreadable(&transaction, sealed))?);
+        }
+        committed(&transaction).await?;
         Ok(Claimed {
             owner,
             name,
@@ -274,20 +333,25 @@ impl Store {
         records: &[Record],
     ) -> Result<(), StoreError> {
         self.database.reopen().await?;
-        // The browser's key went with the rest.
-        device::keep(&self.database, &self.device).await?;
+        // The browser's key went with the rest, or is another window's by now.
+        self.renew_device().await?;
+        if !owner.guard.borrow().is_locked() {
+            owner.guard.replace(self.guard_by_device(&owner.key));
+        }
         let transaction = self.database.transaction(READ_WRITE)?;
-        if entry(&transaction, &owner.id).await?.is_some() {
-            // Somebody else keeps it.
+        let there = transaction.object_store(IDENTITIES)?;
+        let there = result(&there.get(&owner.id.as_str().into())?).await?;
+        let ours = text(&there, "owner").as_deref() == Some(owner.token.as_str());
+        if !there.is_undefined() && !ours {
+            // Somebody else keeps it, or has erased it.
             transaction.abort()?;
             return Err(StoreError::NotOwner);
         }
+        owner.clear(&transaction)?;
         for record in records {
             owner.put(&transaction, record)?;
         }
-        // A passphrase that guarded it is not known here.
-        let guard = Guard::by_key(&owner.key, &self.device, &mut rng());
-        self.enter(&transaction, owner, name, &guard)?;
+        self.enter(&transaction, owner, name)?;
         committed(&transaction).await
     }
 
@@ -298,8 +362,8 @@ impl Store {
     /// As [`Store::write`].
     pub async fn rename(&self, owner: &Owner, name: &str) -> Result<(), StoreError> {
         let transaction = self.database.transaction(READ_WRITE)?;
-        let entry = owner.check(&transaction).await?;
-        self.enter(&transaction, owner, name, &guard(&entry)?)?;
+        owner.check(&transaction).await?;
+        self.enter(&transaction, owner, name)?;
         committed(&transaction).await
     }
 
@@ -309,39 +373,47 @@ impl Store {
     ///
     /// As [`Store::write`].
     pub async fn protect(&self, owner: &Owner, passphrase: Option<&str>) -> Result<(), StoreError> {
-        let rng = &mut rng();
         let guard = match passphrase {
-            Some(text) => Guard::by_passphrase(&owner.key, text, Cost::BROWSER, rng),
-            None => Guard::by_key(&owner.key, &self.device, rng),
+            Some(text) => Guard::by_passphrase(&owner.key, text, Cost::BROWSER, &mut rng()),
+            None => self.guard_by_device(&owner.key),
         };
         let transaction = self.database.transaction(READ_WRITE)?;
         let entry = owner.check(&transaction).await?;
         let name = self.name(&owner.id, &entry).ok_or(StoreError::Tampered)?;
-        self.enter(&transaction, owner, &name, &guard)?;
-        committed(&transaction).await
+        let before = owner.guard.replace(guard);
+        self.enter(&transaction, owner, &name)?;
+        let done = committed(&transaction).await;
+        if done.is_err() {
+            owner.guard.replace(before);
+        }
+        done
     }
 
-    /// Deletes an identity with all its records; whoever has it open can write nothing any more.
+    /// Deletes an identity with all its records. Its random id stays, as that of an erased one:
+    /// whoever has it open elsewhere can write nothing any more.
     ///
     /// # Errors
     ///
     /// What the browser says.
     pub async fn erase(&self, id: &IdentityId) -> Result<(), StoreError> {
         let transaction = self.database.transaction(READ_WRITE)?;
-        let identities = transaction.object_store(IDENTITIES)?;
-        identities.delete(&id.as_str().into())?;
-        let records = transaction.object_store(RECORDS)?;
-        records.delete(&all_records(id)?.into())?;
+        bury(&transaction, id)?;
         committed(&transaction).await
     }
 
-    /// Deletes everything, this browser's key included.
+    /// Deletes everything, this browser's key included, but for the random ids of what was erased.
     ///
     /// # Errors
     ///
     /// What the browser says.
-    pub async fn erase_all(self) -> Result<(), StoreError> {
-        self.database.delete().await
+    pub async fn erase_all(&self) -> Result<(), StoreError> {
+        let transaction = self.database.transaction(READ_WRITE)?;
+        for (id, _) in entries(&transaction).await? {
+            bury(&transaction, &id)?;
+        }
+        transaction.object_store(DEVICE)?.clear()?;
+        transaction.object_store(RECORDS)?.clear()?;
+        committed(&transaction).await
     }
 
     /// Enters an identity into the list.
@@ -350,10 +422,11 @@ impl Store {
         transaction: &IdbTransaction,
         owner: &Owner,
         name: &str,
-        guard: &Guard,
     ) -> Result<(), StoreError> {
         let place = name_place(&owner.id);
-        let name = self.device.seal_bytes(&place, name.as_bytes(), &mut rng());
+        let device = self.device.borrow();
+        let name = device.seal_bytes(&place, name.as_bytes(), &mut rng());
+        let guard = owner.guard.borrow();
         let entry = Object::new();
         let bytes = |bytes: &[u8]| Uint8Array::from(bytes);
         Reflect::set(&entry, &"name".into(), &bytes(&name))?;
@@ -366,23 +439,28 @@ impl Store {
 
     fn name(&self, id: &IdentityId, entry: &JsValue) -> Option<String> {
         let sealed = bytes(entry, "name")?;
-        let name = self.device.open_bytes(&name_place(id), &sealed).ok()?;
+        let name = self.device.borrow().open_bytes(&name_place(id), &sealed);
+        let name = name.ok()?;
         String::from_utf8(name).ok()
     }
 }
 
 impl Owner {
-    fn new(id: &IdentityId, key: VaultKey) -> Self {
+    fn new(id: &IdentityId, key: VaultKey, guard: Guard) -> Self {
         Self {
             id: id.clone(),
             token: random_token(),
             key,
+            guard: Rc::new(RefCell::new(guard)),
         }
     }
 
     /// Aborts the transaction unless this is still the owner; returns the entry in the list.
     async fn check(&self, transaction: &IdbTransaction) -> Result<JsValue, StoreError> {
-        let entry = entry(transaction, &self.id).await?;
+        let identities = transaction.object_store(IDENTITIES)?;
+        // An erased one is there: it is not ours.
+        let entry = result(&identities.get(&self.id.as_str().into())?).await?;
+        let entry = Some(entry).filter(|entry| !entry.is_undefined());
         let owner = entry.as_ref().and_then(|entry| text(entry, "owner"));
         match entry {
             Some(entry) if owner.as_deref() == Some(self.token.as_str()) => Ok(entry),
@@ -436,6 +514,22 @@ impl Owner {
         Ok(())
     }
 
+    /// Gives a record that does not open a name that nobody knows.
+    fn rename_unreadable(
+        &self,
+        transaction: &IdbTransaction,
+        Sealed { pseudonym, bytes }: Sealed,
+    ) -> Result<Record, StoreError> {
+        let records = transaction.object_store(RECORDS)?;
+        records.delete(&record_key(&self.id, &pseudonym))?;
+        let record = Record {
+            key: format!("{UNREADABLE}/{pseudonym}"),
+            value: bytes,
+        };
+        self.put(transaction, &record)?;
+        Ok(record)
+    }
+
     fn put(&self, transaction: &IdbTransaction, record: &Record) -> Result<(), StoreError> {
         let Sealed { pseudonym, bytes } = self.key.seal(record, &mut rng());
         let bytes = Uint8Array::from(bytes.as_slice());
@@ -452,7 +546,7 @@ async fn entries(transaction: &IdbTransaction) -> Result<Vec<(IdentityId, JsValu
     let values: Array = result(&identities.get_all()?).await?.dyn_into()?;
     let named = keys.iter().zip(values.iter());
     let named = named.filter_map(|(key, value)| Some((IdentityId(key.as_string()?), value)));
-    Ok(named.collect())
+    Ok(named.filter(|(_, entry)| !is_erased(entry)).collect())
 }
 
 async fn entry(
@@ -461,7 +555,22 @@ async fn entry(
 ) -> Result<Option<JsValue>, StoreError> {
     let identities = transaction.object_store(IDENTITIES)?;
     let entry = result(&identities.get(&id.as_str().into())?).await?;
-    Ok(Some(entry).filter(|entry| !entry.is_undefined()))
+    Ok(Some(entry).filter(|entry| !entry.is_undefined() && !is_erased(entry)))
+}
+
+fn is_erased(entry: &JsValue) -> bool {
+    text(entry, "owner").is_some_and(|owner| owner.is_empty())
+}
+
+/// Deletes all of an identity but its id, which belongs to nobody from now on.
+fn bury(transaction: &IdbTransaction, id: &IdentityId) -> Result<(), StoreError> {
+    let entry = Object::new();
+    Reflect::set(&entry, &"owner".into(), &"".into())?;
+    let identities = transaction.object_store(IDENTITIES)?;
+    identities.put_with_key(&entry, &id.as_str().into())?;
+    let records = transaction.object_store(RECORDS)?;
+    records.delete(&all_records(id)?.into())?;
+    Ok(())
 }
 
 fn guard(entry: &JsValue) -> Result<Guard, StoreError> {

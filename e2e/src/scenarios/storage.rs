@@ -48,8 +48,12 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let beside = alice.second_window("beside").await?;
     beside.visit_beside("sw.js").await?;
     beside.run_script(DELETE, Vec::new()).await?;
-    tell(&alice, &bob, "still here").await?;
     alice.wait_text(&id("notice-toast"), "deleted").await?;
+    // Though another page has laid all out anew meanwhile, or comes before it.
+    beside.come_back_asked().await?;
+    beside.wait(&id("identities")).await?;
+    tell(&alice, &bob, "still here").await?;
+    beside.visit_beside("sw.js").await?;
     alice.reload().await?;
     alice.wait_state("Bob", "paired").await?;
     ensure!(alice.texts(From::Them).await? == ["before"]);

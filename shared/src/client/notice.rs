@@ -175,7 +175,7 @@ pub enum Notice {
     StorageFull,
     /// Somebody deleted what was stored.
     #[error(
-        "The data of this page was deleted from the browser while the page was open. Nothing is lost: all of it was saved again from this page. A passphrase has to be set anew."
+        "What this page keeps was deleted from the browser while it was open. This identity was saved again from the open page; other identities of this browser are gone, unless they are open in a window, too."
     )]
     StoredAnew,
     /// A stored record could not be read.

@@ -11,6 +11,8 @@ use crate::client::Record;
 const MAGIC: &[u8] = b"mcmix backup 1\n";
 /// What records are sealed for.
 const PLACE: &str = "vault: backup";
+/// How names of records begin that a backup holds.
+const KINDS: [&str; 5] = ["contact/", "identity", "message/", "servers", "settings"];
 /// The most bytes of a file.
 pub const MOST_BYTES: u32 = 64 << 20;
 
@@ -48,8 +50,13 @@ impl Backup {
     ) -> Self {
         let key = VaultKey::random(rng);
         let guard = Guard::by_passphrase(&key, passphrase, cost, rng).encode();
-        let plain: Vec<_> = records.iter().map(|it| (&it.key, &it.value)).collect();
-        let plain = postcard::to_allocvec(&plain).expect("plain data fits into memory");
+        let mut records: Vec<_> = records.iter().collect();
+        records.sort_by(|a, b| a.key.cmp(&b.key));
+        let mut plain = Vec::new();
+        for Record { key, value } in records {
+            let record = postcard::to_allocvec(&(key, value));
+            plain.extend(record.expect("plain data fits into memory"));
+        }
         let sealed = key.seal_bytes(PLACE, &plain, rng);
         let fields = postcard::to_allocvec(&(guard, sealed));
         let fields = fields.expect("plain data fits into memory");
@@ -72,12 +79,19 @@ impl Backup {
         let key = guard.unlock(passphrase).map_err(|_| BackupError::Wrong)?;
         let plain = key.open_bytes(PLACE, &sealed);
         let plain = plain.map_err(|_| BackupError::Wrong)?;
-        let records: Vec<(String, Vec<u8>)> =
-            postcard::from_bytes(&plain).map_err(|_| BackupError::Wrong)?;
-        let records = records
-            .into_iter()
-            .map(|(key, value)| Record { key, value });
-        Ok(records.collect())
+        let mut records: Vec<Record> = Vec::new();
+        let mut rest = plain.as_slice();
+        while !rest.is_empty() {
+            let ((key, value), after): ((String, Vec<u8>), _) =
+                postcard::take_from_bytes(rest).map_err(|_| BackupError::Wrong)?;
+            let follows = records.last().is_none_or(|last| last.key < key);
+            if !follows || !KINDS.iter().any(|kind| key.starts_with(kind)) {
+                return Err(BackupError::Wrong);
+            }
+            records.push(Record { key, value });
+            rest = after;
+        }
+        Ok(records)
     }
 
     /// Returns the bytes of the file.

@@ -153,7 +153,7 @@ fn the_library_is_argon2id() {
 #[test]
 fn a_backup_opens_with_its_passphrase_alone() {
     let rng = &mut rng();
-    let records = [record("identity", b"secret"), record("contact/a", b"name")];
+    let records = [record("contact/a", b"name"), record("identity", b"secret")];
     let backup = Backup::seal(&records, "correct horse", CHEAP, rng);
     let file = backup.as_bytes();
     assert_eq!(Backup::open(file, "correct horse").unwrap(), records);
@@ -181,4 +181,22 @@ fn changed_backups_do_not_open() {
             "{at} bytes"
         );
     }
+}
+
+/// Who knows the passphrase of a file can't have anything else stored than a backup holds.
+#[test]
+fn a_backup_holds_nothing_but_what_it_should() {
+    let rng = &mut rng();
+    for other in ["pair/a", "outbox/a", "", "tasks", "aside/identity"] {
+        let records = [record("identity", b"secret"), record(other, b"x")];
+        let backup = Backup::seal(&records, "p", CHEAP, rng);
+        let opened = Backup::open(backup.as_bytes(), "p");
+        assert_eq!(opened, Err(BackupError::Wrong), "{other}");
+    }
+    let twice = [record("identity", b"one"), record("identity", b"two")];
+    let backup = Backup::seal(&twice, "p", CHEAP, rng);
+    assert_eq!(
+        Backup::open(backup.as_bytes(), "p"),
+        Err(BackupError::Wrong)
+    );
 }

@@ -39,7 +39,7 @@ pub fn Fatal(props: &FatalProps) -> Html {
     let (title, text) = texts::trouble(&props.trouble);
     let again = |_: MouseEvent| page::reload();
     let switch = |_: MouseEvent| page::leave_identity();
-    let another = matches!(props.trouble, Trouble::Records(_));
+    let another = matches!(props.trouble, Trouble::Records(_) | Trouble::Tampered);
     html! {
         <main class="front" data-testid="fatal">
             <div class="front-inner single">

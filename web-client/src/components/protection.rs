@@ -51,7 +51,7 @@ pub(super) fn ProtectionDialog(props: &ProtectionProps) -> Html {
                     { if has { texts::HAS_PASSPHRASE } else { texts::HAS_NO_PASSPHRASE } }
                 </p>
                 <p class="muted small">{ texts::PROTECTION_HINT }</p>
-                <NewPassphrase {has} changes={keeping.changes} ask={ask.clone()} />
+                <NewPassphrase keeping={*keeping} ask={ask.clone()} />
                 if has {
                     <div class="row end">
                         <button type="button" class="button" data-testid="remove-passphrase" onclick={remove}>
@@ -89,27 +89,25 @@ pub(super) fn ProtectionDialog(props: &ProtectionProps) -> Html {
 /// What the form for a new passphrase needs.
 #[derive(Debug, PartialEq, Properties)]
 struct NewProps {
-    /// Whether there is one.
-    has: bool,
-    /// How often it was changed.
-    changes: u32,
+    keeping: Keeping,
     ask: Callback<Ask>,
 }
 
 /// Sets a passphrase.
 #[component]
 fn NewPassphrase(props: &NewProps) -> Html {
-    let NewProps { has, changes, ask } = props;
-    // How often it had been changed when this was handed in.
-    let asked = use_state_eq(|| None::<u32>);
+    let NewProps { keeping, ask } = props;
+    let has = keeping.kept == Kept::Protected;
+    // What was so when this was handed in.
+    let asked = use_state_eq(|| None::<Keeping>);
     let on_new = {
-        let (asked, changes, ask) = (asked.setter(), *changes, ask.clone());
+        let (asked, keeping, ask) = (asked.setter(), *keeping, ask.clone());
         Callback::from(move |passphrase| {
-            asked.set(Some(changes));
+            asked.set(Some(keeping));
             ask.emit(Ask::Protect(Some(passphrase)));
         })
     };
-    let label = if *has {
+    let label = if has {
         texts::CHANGE_PASSPHRASE
     } else {
         texts::SET_PASSPHRASE
@@ -118,9 +116,11 @@ fn NewPassphrase(props: &NewProps) -> Html {
         <>
             <Passphrases field="passphrase" submit="set-passphrase" {label} {on_new} />
             <div role="status">
-                if *asked == Some(*changes) {
+                if *asked == Some(*keeping) {
                     <p class="hint">{ texts::OPENING }</p>
-                } else if asked.is_some() && *has {
+                } else if asked.is_some_and(|asked| asked.failures != keeping.failures) {
+                    <p class="error" data-testid="passphrase-not-set">{ texts::PASSPHRASE_NOT_SET }</p>
+                } else if asked.is_some() && has {
                     <p class="copied" data-testid="passphrase-set">{ texts::PASSPHRASE_SET }</p>
                 }
             </div>
@@ -206,7 +206,15 @@ pub(super) fn Erasing(props: &ErasingProps) -> Html {
         let asking = asking.setter();
         Callback::from(move |_: MouseEvent| asking.set(value))
     };
-    let confirm = props.on_confirm.reform(|_: MouseEvent| ());
+    let confirm = {
+        let on_confirm = props.on_confirm.clone();
+        Callback::from(move |event: MouseEvent| {
+            // The second press of a double click meant the question.
+            if event.detail() < 2 {
+                on_confirm.emit(());
+            }
+        })
+    };
     if *asking {
         html! {
             <>

@@ -34,6 +34,8 @@ pub(super) enum Outcome {
 enum Entry {
     Batch(BatchId, Vec<Write>),
     Rename(Name),
+    /// Nothing: to see whether all is still there.
+    Look,
     /// All that there is, with what these batches were to store.
     Everything(Vec<BatchId>, Whole),
 }
@@ -63,6 +65,7 @@ impl Keeping {
         match entry {
             Entry::Batch(_, writes) => store.write(owner, writes).await,
             Entry::Rename(name) => store.rename(owner, name.as_str()).await,
+            Entry::Look => store.write(owner, &[]).await,
             Entry::Everything(_, Whole { name, records }) => {
                 store.keep_anew(owner, name.as_str(), records).await
             }
@@ -118,6 +121,17 @@ impl Journal {
         }
     }
 
+    /// Returns what says whether nothing waits, also once the engine is gone.
+    pub(super) fn settled(&self) -> impl Fn() -> bool + use<> {
+        let inner = Rc::clone(&self.inner);
+        move || !inner.busy.get()
+    }
+
+    /// Looks whether all is still there.
+    pub(super) fn look(&self) {
+        self.push(Entry::Look);
+    }
+
     fn push(&self, entry: Entry) {
         self.inner.waiting.borrow_mut().push_back(entry);
         if !self.inner.busy.replace(true) {
@@ -166,7 +180,7 @@ impl Inner {
             let batch = match &entry {
                 Entry::Batch(batch, _) => Some(*batch),
                 Entry::Everything(batches, _) => batches.last().copied(),
-                Entry::Rename(_) => None,
+                Entry::Rename(_) | Entry::Look => None,
             };
             if let Some(batch) = batch {
                 (self.report)(Outcome::Failed(batch, fault));
@@ -179,7 +193,7 @@ impl Inner {
     fn stored(&self, entry: Entry) {
         match entry {
             Entry::Batch(batch, _) => (self.report)(Outcome::Stored(batch)),
-            Entry::Rename(_) => {}
+            Entry::Rename(_) | Entry::Look => {}
             Entry::Everything(batches, _) => {
                 for batch in batches {
                     (self.report)(Outcome::Stored(batch));
@@ -198,7 +212,7 @@ impl Inner {
             .chain(waiting)
             .filter_map(|it| match it {
                 Entry::Batch(batch, _) => Some(batch),
-                Entry::Rename(_) | Entry::Everything(..) => None,
+                Entry::Rename(_) | Entry::Look | Entry::Everything(..) => None,
             });
         Some(Entry::Everything(batches.collect(), whole))
     }

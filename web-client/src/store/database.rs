@@ -1,6 +1,7 @@
 //! IndexedDB by promises: opening, requests, transactions.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::rc::Rc;
 
 use gloo_timers::future::TimeoutFuture;
@@ -25,8 +26,20 @@ pub(super) const READ_ONLY: &str = "readonly";
 pub(super) const READ_WRITE: &str = "readwrite";
 
 /// The database, for all who use it.
-#[derive(Clone, Debug)]
-pub(super) struct Database(Rc<RefCell<Connection>>);
+#[derive(Clone)]
+pub(super) struct Database {
+    connection: Rc<RefCell<Connection>>,
+    cleared: Hook,
+}
+
+/// Whom to call when the database is deleted.
+type Hook = Rc<RefCell<Option<Rc<dyn Fn()>>>>;
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
+}
 
 /// A connection to it.
 #[derive(Debug)]
@@ -49,32 +62,35 @@ impl Database {
     /// Opens the database, and lays it out on the first visit. `blocked` is called if a window with
     /// an older page keeps that from happening; it goes on once that is closed.
     pub(super) async fn open(blocked: impl FnOnce() + 'static) -> Result<Self, StoreError> {
-        let connection = Connection::open(blocked).await?;
-        Ok(Self(Rc::new(RefCell::new(connection))))
+        let cleared = Hook::default();
+        let connection = Connection::open(blocked, Rc::clone(&cleared)).await?;
+        Ok(Self {
+            connection: Rc::new(RefCell::new(connection)),
+            cleared,
+        })
+    }
+
+    /// Has somebody called when it is deleted.
+    pub(super) fn when_cleared(&self, call: impl Fn() + 'static) {
+        self.cleared.replace(Some(Rc::new(call)));
     }
 
     /// Opens it again, laid out anew, after it was deleted.
     pub(super) async fn reopen(&self) -> Result<(), StoreError> {
-        let connection = Connection::open(|| {}).await?;
-        self.0.replace(connection);
+        self.connection.borrow().database.close();
+        let connection = Connection::open(|| {}, Rc::clone(&self.cleared)).await?;
+        self.connection.replace(connection);
         Ok(())
-    }
-
-    /// Deletes the database.
-    pub(super) async fn delete(self) -> Result<(), StoreError> {
-        self.0.borrow().database.close();
-        let request = factory()?.delete_database(NAME)?;
-        result(&request).await.map(drop)
     }
 
     /// Starts a transaction.
     pub(super) fn transaction(&self, mode: &str) -> Result<IdbTransaction, StoreError> {
-        self.0.borrow().transaction(mode)
+        self.connection.borrow().transaction(mode)
     }
 }
 
 impl Connection {
-    async fn open(blocked: impl FnOnce() + 'static) -> Result<Self, StoreError> {
+    async fn open(blocked: impl FnOnce() + 'static, cleared: Hook) -> Result<Self, StoreError> {
         let factory: IdbFactory = factory()?;
         let request = factory.open_with_u32(NAME, VERSION)?;
         let upgrade = Closure::once_into_js(|event: Event| lay_out(&event));
@@ -92,10 +108,19 @@ impl Connection {
         let closed = Rc::new(Cell::new(None));
         let note = |reason: fn(&Event) -> Closed| {
             let (database, closed) = (database.clone(), Rc::clone(&closed));
+            let cleared = Rc::clone(&cleared);
             Closure::<dyn Fn(Event)>::new(move |event: Event| {
                 // Else the other window waits for this one.
                 database.close();
-                closed.set(Some(reason(&event)));
+                let reason = reason(&event);
+                closed.set(Some(reason));
+                let call = cleared
+                    .borrow()
+                    .clone()
+                    .filter(|_| reason == Closed::Cleared);
+                if let Some(call) = call {
+                    call();
+                }
             })
             .into_js_value()
         };

@@ -36,20 +36,20 @@ pub(super) async fn key(database: &Database) -> Result<VaultKey, StoreError> {
 }
 
 /// Keeps a key as this browser's, unless it has one.
-pub(super) async fn keep(database: &Database, key: &VaultKey) -> Result<(), StoreError> {
+async fn keep(database: &Database, key: &VaultKey) -> Result<(), StoreError> {
     let sealed = sealed(key.as_bytes()).await;
     let stored = match sealed {
         Ok(entry) => put(database, &entry).await,
-        Err(_) => Err(StoreError::Browser(String::new())),
+        Err(error) => Err(error.into()),
     };
-    if stored.is_err() {
-        // It can't make such a key, or can't keep one.
+    // It can't make such a key, or can't keep one. Of a full disk, say, that does not follow.
+    if let Err(StoreError::Browser(_)) = stored {
         let entry = Object::new();
         let plain = Uint8Array::from(key.as_bytes().as_slice());
         Reflect::set(&entry, &"plain".into(), &plain)?;
-        put(database, &entry).await?;
+        return put(database, &entry).await;
     }
-    Ok(())
+    stored
 }
 
 /// Adds the entry unless there is one.

@@ -30,6 +30,9 @@ pub const SET_PASSPHRASE: &str = "Set passphrase";
 pub const CHANGE_PASSPHRASE: &str = "Change passphrase";
 /// It was set.
 pub const PASSPHRASE_SET: &str = "It opens with the new passphrase from now on.";
+/// It was not.
+pub const PASSPHRASE_NOT_SET: &str =
+    "The browser did not store that: it opens as before. Try again.";
 /// Goes without.
 pub const REMOVE_PASSPHRASE: &str = "Remove passphrase";
 /// Heads the choice.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use getrandom::SysRng;
 use gloo_timers::future::TimeoutFuture;
-use mcmix_shared::client::{Changes, Client, Record, View, Write};
+use mcmix_shared::client::{Changes, Client, View};
 use mcmix_shared::identity::Name;
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::vault::{Backup, Cost, GuardError};
@@ -21,6 +21,11 @@ use crate::store::{IdentityId, Owner, Store, StoreError};
 const RELOAD_TRIES: u32 = 15;
 /// with pauses of that many milliseconds.
 const RELOAD_PAUSE: u32 = 100;
+
+/// What is on its way to the disk when one locks may take that often
+const SETTLE_TRIES: u32 = 100;
+/// so many milliseconds.
+const SETTLE_PAUSE: u32 = 50;
 
 /// The worker's side.
 pub(super) struct Host {
@@ -115,7 +120,10 @@ impl Host {
             Ask::Open(id, usage, passphrase) => {
                 match self.claim(&id, usage, Secret::Of(passphrase)).await? {
                     Claim::Made => Ok(()),
-                    Claim::Refused => self.list().await.map(drop),
+                    Claim::Refused => {
+                        (self.tell)(&Tell::Choose(Reason::Choice));
+                        self.list().await.map(drop)
+                    }
                 }
             }
             Ask::Protect(passphrase) => self.protect(passphrase.as_ref()).await,
@@ -141,11 +149,12 @@ impl Host {
         };
         let store = self.site()?.store.clone();
         let done = store.protect(&owner, passphrase.map(Passphrase::as_str));
-        done.await.map_err(storage)?;
-        (self.tell)(&Tell::Kept(match passphrase {
-            Some(_) => Kept::Protected,
-            None => Kept::InBrowser,
-        }));
+        (self.tell)(&match (done.await, passphrase) {
+            (Ok(()), Some(_)) => Tell::Kept(Kept::Protected),
+            (Ok(()), None) => Tell::Kept(Kept::InBrowser),
+            // Whatever it is, what was kept before is.
+            (Err(_), _) => Tell::NotKept,
+        });
         Ok(())
     }
 
@@ -178,36 +187,28 @@ impl Host {
             }
         };
         let id = IdentityId::random();
-        let created = site.store.create(&id, name.as_str()).await;
-        let owner = created.map_err(storage)?.owner;
-        let puts = records
-            .into_iter()
-            .map(|Record { key, value }| Write::Put { key, value });
-        let puts: Vec<_> = puts.collect();
-        site.store.write(&owner, &puts).await.map_err(storage)?;
+        let created = site.store.create(&id, name.as_str(), records).await;
+        created.map_err(storage)?;
         let claim = self.claim(&id, Usage::Free, Secret::Of(None));
         claim.await.map(drop)
     }
 
-    /// Closes the open identity: its sockets and its lock, and forgets its keys.
+    /// Closes the open identity: its sockets at once, and all else once everything is stored. The page
+    /// and this worker then begin anew, so that nothing is left in their memory.
     fn lock(self: Rc<Self>) {
-        let place = self.open.take().and_then(|open| open.place);
-        let Some((id, _)) = place else {
+        let Some(open) = self.open.take() else {
             return;
         };
+        let settled = open.engine.settled();
+        drop(open);
         spawn_local(async move {
-            let told = self.list().await.map(|listed| {
-                let mut listed = listed.into_iter();
-                listed
-                    .find(|it| it.entry.id == id && it.entry.locked)
-                    .map_or(Tell::Choose(Reason::Choice), |it| {
-                        // Its lock may be on its way back yet.
-                        let usage = Usage::Free;
-                        Tell::Locked(Listed { usage, ..it })
-                    })
-            });
-            let told = told.unwrap_or_else(Tell::Failed);
-            (self.tell)(&told);
+            for _ in 0..SETTLE_TRIES {
+                if settled() {
+                    break;
+                }
+                TimeoutFuture::new(SETTLE_PAUSE).await;
+            }
+            (self.tell)(&Tell::Shut);
         });
     }
 
@@ -287,9 +288,13 @@ impl Host {
             Secret::Of(passphrase) => {
                 let text = passphrase.as_ref().map(Passphrase::as_str);
                 match site.store.key(id, text).await {
-                    Ok(key) if text.is_some() => (Some(key), Kept::Protected),
+                    Ok(key) if key.by_passphrase() => (Some(key), Kept::Protected),
                     Ok(key) => (Some(key), Kept::InBrowser),
                     Err(StoreError::Guard(GuardError::Locked)) => {
+                        // Another window's is not asked for unless it is to be taken over.
+                        if usage == Usage::Free && lock::held().await.contains(&lock_name(id)) {
+                            return Ok(Claim::Refused);
+                        }
                         self.ask_passphrase(id, usage).await?;
                         return Ok(Claim::Made);
                     }
@@ -318,7 +323,7 @@ impl Host {
             return Ok(Claim::Refused);
         };
         let claimed = match (secret, key) {
-            (Secret::New(name), _) => site.store.create(id, name.as_str()).await,
+            (Secret::New(name), _) => site.store.create(id, name.as_str(), Vec::new()).await,
             (Secret::Of(_), Some(key)) => site.store.claim(id, key).await,
             (Secret::Of(_), None) => Err(StoreError::Unknown),
         };
@@ -369,6 +374,9 @@ impl Host {
             }
         };
         let (engine, shown) = Engine::start(setup, report).map_err(records)?;
+        if let (Some(_), Ok(site)) = (&place, self.site()) {
+            site.store.when_cleared(engine.storage_check());
+        }
         let id = place.as_ref().map(|(id, _)| id.clone());
         (self.tell)(&Tell::Opened(id, kept, Changes::whole(&shown)));
         self.open.replace(Some(Open {

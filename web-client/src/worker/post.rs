@@ -94,10 +94,14 @@ pub enum Tell {
     Opened(Option<IdentityId>, Kept, Changes),
     /// Nothing is open: this one needs its passphrase.
     Locked(Listed),
+    /// The identity is closed: the page is to begin anew.
+    Shut,
     /// That was not its passphrase.
     Wrong,
     /// The identity that is open is kept so from now on.
     Kept(Kept),
+    /// It could not be kept in another way: it is kept as before.
+    NotKept,
     /// A backup, to be saved as a file.
     Backup(Vec<u8>),
     /// A file could not be restored, for this reason.

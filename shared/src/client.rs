@@ -123,6 +123,19 @@ struct Decoys {
     meeting: KeyTree,
 }
 
+/// Takes a record, if there is one.
+type Take<'a> = dyn FnMut(Key, Option<Vec<u8>>) + 'a;
+
+/// Returns the records that are taken.
+fn gather(each: impl FnOnce(&mut Take<'_>)) -> Vec<Record> {
+    let mut records = Vec::new();
+    each(&mut |key, value| {
+        let key = key.to_text();
+        records.extend(value.map(|value| Record { key, value }));
+    });
+    records
+}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Client(..)")
@@ -177,39 +190,34 @@ impl Client {
 
     /// Returns all records: what all batches so far have stored, or will have.
     pub fn records(&self) -> Vec<Record> {
-        let mut records = Vec::new();
-        let mut take = |key: Key, value: Option<Vec<u8>>| {
-            let key = key.to_text();
-            records.extend(value.map(|value| Record { key, value }));
-        };
-        take(Key::Identity, self.profile.record());
-        take(Key::Settings, self.settings.record());
-        take(Key::Servers, self.known_servers.record());
-        take(Key::Tasks, self.tasks.record());
-        for (key, person) in &self.people {
-            person.each_record(*key, &mut take);
-        }
-        for (id, farewell) in &self.farewells {
-            take(Key::Farewell(*id), farewell.record());
-        }
-        records
+        gather(|take| {
+            self.each_own_record(take);
+            take(Key::Tasks, self.tasks.record());
+            for (key, person) in &self.people {
+                person.each_record(*key, take);
+            }
+            for (id, farewell) in &self.farewells {
+                take(Key::Farewell(*id), farewell.record());
+            }
+        })
     }
 
     /// Returns what another device can go on with: identity, choices, contacts and messages. No
     /// session, and nothing that would show that device as one that had them.
     pub fn backup(&self) -> Vec<Record> {
-        let mut records = Vec::new();
-        let mut take = |key: Key, value: Option<Vec<u8>>| {
-            let key = key.to_text();
-            records.extend(value.map(|value| Record { key, value }));
-        };
+        gather(|take| {
+            self.each_own_record(take);
+            for (key, person) in self.people.iter().filter(|(_, it)| it.is_contact()) {
+                person.each_lasting_record(*key, take);
+            }
+        })
+    }
+
+    /// Gives each record to `take` that is about nobody else and means something on any device.
+    fn each_own_record(&self, take: &mut Take<'_>) {
         take(Key::Identity, self.profile.record());
         take(Key::Settings, self.settings.record());
         take(Key::Servers, self.known_servers.record());
-        for (key, person) in self.people.iter().filter(|(_, it)| it.is_contact()) {
-            person.each_lasting_record(*key, &mut take);
-        }
-        records
     }
 
     /// Takes an event and returns what to do about it, in order.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Blocked, EndReason, MessageNumber, Millis, Verified,
+    Blocked, EndReason, MessageNumber, Millis, Take, Verified,
     calling::Calls,
     history::History,
     stored::{Key, Record, Store, Stored, Unreadable, decode, encode},
@@ -103,7 +103,7 @@ impl Person {
     }
 
     /// Gives each record to `take`.
-    pub(super) fn each_record(&self, key: ClientKey, take: &mut impl FnMut(Key, Option<Vec<u8>>)) {
+    pub(super) fn each_record(&self, key: ClientKey, take: &mut Take<'_>) {
         take(Key::Contact(key), self.card.record());
         take(Key::Call(key), self.calls.record());
         take(Key::Pair(key), self.pair.record());
@@ -118,11 +118,7 @@ impl Person {
     }
 
     /// Gives each record to `take` that means something on another device.
-    pub(super) fn each_lasting_record(
-        &self,
-        key: ClientKey,
-        take: &mut impl FnMut(Key, Option<Vec<u8>>),
-    ) {
+    pub(super) fn each_lasting_record(&self, key: ClientKey, take: &mut Take<'_>) {
         let mut card = self.card.to_record();
         card.resume.clear();
         card.ring = None;

@@ -18,6 +18,7 @@ mod busy_page;
 mod changed_keys;
 mod closed;
 mod declined;
+pub(crate) mod demo;
 mod first_message;
 mod frozen;
 mod glare;
@@ -74,6 +75,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     changed_keys: Quick,
     same_browser: Quick,
     throwaway: Quick,
+    demo: Quick,
     locked: Quick,
     storage: Quick,
     backup: Quick,

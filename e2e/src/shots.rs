@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::kept::{Kept, swap_server_keys};
 use crate::page::{From, Page, id};
 use crate::pool::Pool;
+use crate::scenarios::demo;
 use crate::world::World;
 
 /// Widths of the screens, in CSS pixels, and their heights.
@@ -54,6 +55,39 @@ pub async fn take() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Takes the demo's picture for the README.
+///
+/// # Errors
+///
+/// The demo does not come up.
+pub async fn take_demo(to: &Path) -> Result<()> {
+    let pool = Arc::new(Pool::default());
+    let world = World::start("shots", &[Engine::Chromium], Pace::Unhurried, pool).await?;
+    let taken = async {
+        let demo = world.demo().await?;
+        let [(width, height), _] = SCREENS;
+        frame(&demo, width, height).await?;
+        demo::talk(&demo).await?;
+        // The words that were said, and what the network saw meanwhile, stand there.
+        Ok(fs::write(to, demo.picture().await?)?)
+    };
+    let taken: Result<()> = taken.await;
+    world.end(taken.is_err()).await;
+    taken
+}
+
+/// Gives a page a screen.
+async fn frame(page: &Page, width: u32, height: u32) -> Result<()> {
+    // Windows of a desktop do not get this narrow; a phone's screen does.
+    page.emulate(
+        "Emulation.setDeviceMetricsOverride",
+        json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
+        }),
+    )
+    .await
+}
+
 struct Camera {
     folder: PathBuf,
     width: u32,
@@ -65,15 +99,7 @@ struct Camera {
 impl Camera {
     /// Gives a page this camera's screen.
     async fn frame(&self, page: &Page) -> Result<()> {
-        // Windows of a desktop do not get this narrow; a phone's screen does.
-        page.emulate(
-            "Emulation.setDeviceMetricsOverride",
-            json!({
-                "width": self.width, "height": self.height, "deviceScaleFactor": 1,
-                "mobile": self.width < 600,
-            }),
-        )
-        .await
+        frame(page, self.width, self.height).await
     }
 
     /// Takes a view in light and in dark, with nothing half faded in.
@@ -122,7 +148,24 @@ async fn journey(world: &World, camera: &Camera) -> Result<()> {
     servers(world, &ada, camera).await?;
     records(&ada, camera).await?;
     windows(world, &ada, camera).await?;
-    nothing_works(world, &ada, camera).await
+    nothing_works(world, &ada, camera).await?;
+    shown(world, camera).await
+}
+
+async fn shown(world: &World, camera: &Camera) -> Result<()> {
+    let page = world.demo().await?;
+    camera.frame(&page).await?;
+    page.wait(&format!("{}:enabled", id("demo-next"))).await?;
+    camera.take(&page, "demo").await?;
+    demo::talk(&page).await?;
+    camera.take(&page, "demo-talking").await?;
+    page.scroll_to("demo-shares").await?;
+    camera.take(&page, "demo-shares").await?;
+    page.click("demo-ordinary").await?;
+    page.scroll_to("demo-ordinary").await?;
+    camera.take(&page, "demo-ordinary").await?;
+    page.scroll_to("demo-record").await?;
+    camera.take(&page, "demo-record").await
 }
 
 async fn first_visit(ada: &Page, camera: &Camera) -> Result<()> {

@@ -79,6 +79,19 @@ impl World {
     ///
     /// The browser does not come up.
     pub async fn visitor(&self, name: &str) -> Result<Page> {
+        self.visit(name, &self.url).await
+    }
+
+    /// Lets somebody open the demo.
+    ///
+    /// # Errors
+    ///
+    /// The browser does not come up.
+    pub async fn demo(&self) -> Result<Page> {
+        self.visit("Demo", &format!("{}demo.html", self.url)).await
+    }
+
+    async fn visit(&self, name: &str, url: &str) -> Result<Page> {
         let turn = self.people().len();
         let engine = self
             .engines
@@ -86,7 +99,7 @@ impl World {
             .context("no engine")?;
         let session = Arc::new(self.pool.take(*engine).await?);
         self.people().push((name.to_owned(), Arc::clone(&session)));
-        Page::visit(name, session, &self.url).await
+        Page::visit(name, session, url).await
     }
 
     /// Ends one server, as a crash would.

@@ -205,7 +205,12 @@ fn App() -> Html {
             if let (true, Some(deployment)) = (hears, deployment) {
                 let manifest = deployment.to_json();
                 let tab = page::tab_identity();
-                ask.emit(Ask::Begin { manifest, tab });
+                let guest = page::guest();
+                ask.emit(Ask::Begin {
+                    manifest,
+                    tab,
+                    guest,
+                });
             }
         }
     });

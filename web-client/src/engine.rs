@@ -18,6 +18,7 @@ use mcmix_shared::client::{
 use mcmix_shared::identity::Name;
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
+use mcmix_shared::program::RoundId;
 use rand_core::UnwrapErr;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::JsCast as _;
@@ -27,6 +28,7 @@ pub use self::journal::Keeping;
 
 use self::journal::{Journal, Whole};
 use crate::store::StoreError;
+use crate::tap::Tap;
 use crate::transport::{SocketEvent, Transport};
 
 /// What the page asks of the engine.
@@ -63,6 +65,8 @@ pub struct Setup {
     pub records: Vec<Record>,
     /// The name for a new identity.
     pub name: Name,
+    /// What shows all that its sockets carry, if anything does.
+    pub tap: Option<Tap>,
 }
 
 /// A running engine; dropping it closes its sockets.
@@ -73,6 +77,9 @@ pub struct Engine {
 struct Core {
     client: Client,
     transport: Transport,
+    tap: Option<Tap>,
+    /// The newest round whose shares the tap has shown.
+    shown_round: RoundId,
     journal: Journal,
     wake: Option<Timeout>,
     shown: Rc<View>,
@@ -101,6 +108,7 @@ impl Engine {
             keeping,
             records,
             name,
+            tap,
         } = setup;
         let urls = PartyId::ALL.map(|party| deployment.server(party).url.clone());
         let rng = &mut UnwrapErr(SysRng);
@@ -133,7 +141,9 @@ impl Engine {
             };
             RefCell::new(Core {
                 client,
-                transport: Transport::new(urls, socket_event),
+                transport: Transport::new(urls, tap.clone(), socket_event),
+                tap,
+                shown_round: RoundId(0),
                 journal: Journal::new(keeping, shown.own.name.clone(), journal_report, whole),
                 wake: None,
                 shown: Rc::clone(&shown),
@@ -192,6 +202,7 @@ impl Core {
         let (report, notices, view) = {
             let mut core = core.borrow_mut();
             let commands = core.client.handle(now(), event, &mut UnwrapErr(SysRng));
+            core.show_dealt();
             let notices = core.obey(commands);
             (Rc::clone(&core.report), notices, core.changed_view())
         };
@@ -236,6 +247,16 @@ impl Core {
         notices
     }
 
+    fn show_dealt(&mut self) {
+        let dealt = self.tap.as_ref().and_then(|_| self.client.dealt());
+        if let (Some(tap), Some((round, shares))) = (&self.tap, dealt)
+            && round > self.shown_round
+        {
+            self.shown_round = round;
+            tap.dealt(round, &shares);
+        }
+    }
+
     fn wake_after(&mut self, millis: u64) {
         let this = self.this.clone();
         let millis = u32::try_from(millis).unwrap_or(u32::MAX).min(MAX_TIMEOUT);
@@ -270,15 +291,19 @@ fn socket_event(party: PartyId, event: SocketEvent) -> Event {
 
 /// Returns the browser's time, on both its clocks.
 pub fn now() -> Now {
-    let steady = Reflect::get(&js_sys::global(), &"performance".into())
+    Now {
+        wall: millis(Date::now()),
+        steady: millis(steady()),
+    }
+}
+
+/// Returns the browser's clock that never jumps, in milliseconds.
+pub fn steady() -> f64 {
+    Reflect::get(&js_sys::global(), &"performance".into())
         .ok()
         .and_then(|it| it.dyn_into::<Performance>().ok())
         // From one origin, so that page and worker mean the same.
-        .map_or(0.0, |it| it.time_origin() + it.now());
-    Now {
-        wall: millis(Date::now()),
-        steady: millis(steady),
-    }
+        .map_or(0.0, |it| it.time_origin() + it.now())
 }
 
 #[expect(

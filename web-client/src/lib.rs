@@ -9,6 +9,7 @@ pub mod manifest;
 pub mod meter;
 pub mod page;
 pub mod store;
+pub mod tap;
 pub mod texts;
 pub mod transport;
 pub mod worker;

@@ -6,17 +6,18 @@ use std::rc::Rc;
 use gloo_events::{EventListener, EventListenerOptions};
 use gloo_timers::callback::Timeout;
 use js_sys::{Array, Date, Uint8Array};
-use mcmix_shared::identity::ClientKey;
+use mcmix_shared::identity::{ClientKey, Name};
 use mcmix_shared::vault::MOST_BYTES;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     Blob, Document, Event, EventTarget, HtmlElement, HtmlInputElement, KeyboardEvent, MouseEvent,
-    Storage, Url, VisibilityState, Window,
+    Storage, Url, UrlSearchParams, VisibilityState, Window,
 };
 use yew::Callback;
 
 use crate::store::IdentityId;
+use crate::worker::Guest;
 
 const THEME: &str = "mcmix.theme";
 const IDENTITY: &str = "mcmix.identity";
@@ -194,6 +195,17 @@ pub fn take_invite() -> Option<String> {
         let _ = history.replace_state_with_url(&state, "", Some(&bare_address()));
     }
     Some(hash)
+}
+
+/// Returns the guest that the page's address names (`?guest=NAME`), who may be shown on a channel
+/// (`&shown-on=CHANNEL`).
+pub fn guest() -> Option<Guest> {
+    let query = window()?.location().search().ok()?;
+    let query = UrlSearchParams::new_with_str(&query).ok()?;
+    Some(Guest {
+        name: Name::new(&query.get("guest")?).ok()?,
+        shown_on: query.get("shown-on"),
+    })
 }
 
 /// Returns the address of this page up to the fragment, the base of invite links.

@@ -128,6 +128,8 @@ pub fn trouble(trouble: &Trouble) -> (&'static str, String) {
 pub const PITCH: &str = "Talk without anyone learning who you talk with.";
 /// Below the headline.
 pub const LEAD: &str = "MCMix hides not only what you say, but to whom. Three independent servers mix everyone’s messages together in rounds, and none of them can tell who is talking, or whether anyone is.";
+/// Leads to the demo.
+pub const SEE_DEMO: &str = "See what the network sees of three people, two of whom talk";
 /// Heads the form.
 pub const CREATE_TITLE: &str = "Choose a name to start";
 /// One's own name.

@@ -11,6 +11,8 @@ use mcmix_shared::party::PartyId;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
+use crate::tap::{Direction, Tap};
+
 /// The subprotocol both ends name.
 pub const SUBPROTOCOL: &str = "mcmix.v2";
 
@@ -29,6 +31,7 @@ pub enum SocketEvent {
 pub struct Transport {
     urls: [String; 3],
     sockets: [Option<Socket>; 3],
+    tap: Option<Tap>,
     report: Rc<dyn Fn(PartyId, SocketEvent)>,
 }
 
@@ -53,12 +56,17 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    /// Makes a transport without sockets. `report` is called from the browser's event loop, never
+    /// Makes a transport without sockets; a tap shows what they carry. `report` is called from the browser's event loop, never
     /// from inside a call to this transport.
-    pub fn new(urls: [String; 3], report: impl Fn(PartyId, SocketEvent) + 'static) -> Self {
+    pub fn new(
+        urls: [String; 3],
+        tap: Option<Tap>,
+        report: impl Fn(PartyId, SocketEvent) + 'static,
+    ) -> Self {
         Self {
             urls,
             sockets: [None, None, None],
+            tap,
             report: Rc::new(report),
         }
     }
@@ -92,10 +100,13 @@ impl Transport {
         let Some(Some(open)) = self.sockets.get(party.index()) else {
             return;
         };
-        if open.socket.ready_state() == WebSocket::OPEN
-            && let Err(error) = open.socket.send_with_u8_array(bytes)
-        {
+        if open.socket.ready_state() != WebSocket::OPEN {
+            return;
+        }
+        if let Err(error) = open.socket.send_with_u8_array(bytes) {
             web_sys::console::warn_1(&error);
+        } else if let Some(tap) = &self.tap {
+            tap.frame(party, Direction::Up, bytes.len());
         }
     }
 
@@ -111,6 +122,7 @@ impl Transport {
         let opened = Rc::clone(&self.report);
         let message = Rc::clone(&self.report);
         let closed = Rc::clone(&self.report);
+        let tap = self.tap.clone();
         let listeners = [
             EventListener::new(&socket, "open", move |_| opened(party, SocketEvent::Opened)),
             EventListener::new(&socket, "message", move |event| {
@@ -120,6 +132,9 @@ impl Transport {
                 // Text is never sent by a server of ours; whoever sends it is not heard.
                 if let Some(buffer) = data.dyn_ref::<js_sys::ArrayBuffer>() {
                     let bytes = js_sys::Uint8Array::new(buffer).to_vec();
+                    if let Some(tap) = &tap {
+                        tap.frame(party, Direction::Down, bytes.len());
+                    }
                     message(party, SocketEvent::Message(bytes));
                 }
             }),

@@ -15,7 +15,7 @@ use js_sys::Reflect;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, Worker};
 
-pub use self::post::{Ask, Kept, Listed, Passphrase, Reason, Tell, Trouble, Usage};
+pub use self::post::{Ask, Guest, Kept, Listed, Passphrase, Reason, Tell, Trouble, Usage};
 
 use self::host::Host;
 use crate::page;

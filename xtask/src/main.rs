@@ -20,7 +20,8 @@ const HELP: &str = "\
 
   e2e [--browser NAME] [--repeat N] [SCENARIO]
                   runs the tests in browsers: chromium, firefox, webkit, chromium+firefox
-  shots           takes pictures of the main views into target/shots/
+  shots [--demo FILE]
+                  takes pictures of the main views into target/shots/, or of the demo alone
   models [--fast | --all] [MODEL[/CASE]..]
                   checks the symbolic models of the protocol (docs/models/), without the slow ones
                   unless with --all
@@ -64,7 +65,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["test"] => test::all()?,
         ["bench", options @ ..] => bench::run(options)?,
         ["e2e", options @ ..] => test::in_browsers(&Trials::parse(options)?)?,
-        ["shots"] => test::shots()?,
+        ["shots", options @ ..] => test::shots(options)?,
         ["models", options @ ..] => models::run(&Choice::parse(options)?)?,
         ["mistakes", options @ ..] => mistakes::run(&mistakes::Choice::parse(options)?)?,
         ["load", options @ ..] => load::run(load::Load::parse(options)?)?,

@@ -80,16 +80,16 @@ pub fn in_browsers(trials: &Trials) -> Result<()> {
     process::run(&mut cargo)
 }
 
-/// Takes pictures of the main views into `target/shots/`.
+/// Takes pictures of the main views into `target/shots/`, or of the demo alone into a file.
 ///
 /// # Errors
 ///
 /// The set-up fails, something does not build, or a view does not come up.
-pub fn shots() -> Result<()> {
+pub fn shots(options: &[&str]) -> Result<()> {
     build_for_browsers()?;
     say("taking pictures of the main views");
     let shots = ["--quiet", "--package", "mcmix-e2e", "--bin", "shots"];
-    process::run(process::cargo("run").args(shots))
+    process::run(process::cargo("run").args(shots).arg("--").args(options))
 }
 
 /// Builds what browsers are to see.

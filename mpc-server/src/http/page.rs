@@ -59,7 +59,7 @@ impl Headers {
         let policy = format!(
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
              img-src 'self' data: blob:; connect-src 'self' {}; worker-src 'self'; \
-             manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+             manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-src 'self'; frame-ancestors 'self'; \
              require-trusted-types-for 'script'; trusted-types mcmix",
             servers.join(" ")
         );

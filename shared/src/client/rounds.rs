@@ -232,6 +232,16 @@ impl Client {
         }
     }
 
+    /// Returns the newest conversation round that still waits for its replies, and the share that
+    /// each server gets in it, P0's first: for showing what one server sees.
+    pub fn dealt(&self) -> Option<(RoundId, [Vec<u8>; 3])> {
+        let mut newest_first = self.rounds.pending.values().rev();
+        let pending = newest_first.find(|it| !it.announcement.program.is_dialing())?;
+        let shares = pending.shares.0.each_ref();
+        let shares = shares.map(|dealt| dealt.share.encode());
+        Some((pending.announcement.round, shares))
+    }
+
     /// Sends a party its share of a round that it announced. A link that was lost in between may
     /// have lost the share, too: it is sent again over the next one, the same bytes.
     fn submit(&mut self, party: PartyId, announcement: Announcement) {

@@ -8,6 +8,7 @@ use mcmix_shared::{
 };
 
 use crate::servers::{Dealt, NodeId};
+use crate::world::World;
 
 /// One deal: which round it was for, and its rows in clear.
 pub(crate) struct Deal {
@@ -50,4 +51,24 @@ pub(crate) fn deals(dealt: &[Dealt], node: NodeId) -> Vec<Deal> {
         });
     }
     deals
+}
+
+/// What is shown of the newest round is what each server got in it.
+#[test]
+fn what_is_shown_was_dealt() {
+    let mut world = World::new(&["Alice", "Bob"], 1);
+    world.tap();
+    let alice = 0;
+    assert_eq!(world.nodes[0].client.dealt(), None, "no round was announced");
+    for program in [Program::Conversation, Program::Contacts] {
+        world.open(program);
+    }
+    let (round, shares) = world.nodes[0].client.dealt().unwrap();
+    for (party, share) in PartyId::ALL.into_iter().zip(shares) {
+        let mut dealt = world.servers.dealt.iter();
+        let is_it = |it: &&Dealt| (it.node, it.party, it.round) == (alice, party, round);
+        let dealt = dealt.find(is_it).unwrap();
+        assert_eq!(dealt.program, Program::Conversation);
+        assert!(dealt.share.encode() == share, "{party} got something else");
+    }
 }

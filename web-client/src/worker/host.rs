@@ -12,10 +12,11 @@ use mcmix_shared::vault::{Backup, Cost, GuardError};
 use rand_core::UnwrapErr;
 use wasm_bindgen_futures::spawn_local;
 
-use super::post::{Ask, Kept, Listed, Passphrase, Reason, Tell, Trouble, Usage};
+use super::post::{Ask, Guest, Kept, Listed, Passphrase, Reason, Tell, Trouble, Usage};
 use crate::engine::{Engine, Keeping, Report, Setup};
 use crate::lock::{self, Lock};
 use crate::store::{IdentityId, Owner, Store, StoreError};
+use crate::tap::Tap;
 
 /// A reload may be faster than the release of its own lock: it tries that often,
 const RELOAD_TRIES: u32 = 15;
@@ -102,21 +103,26 @@ impl Host {
 
     async fn answer(self: &Rc<Self>, ask: Ask) -> Result<(), Trouble> {
         match ask {
-            Ask::Begin { manifest, tab } => self.begin(&manifest, tab).await,
+            Ask::Begin {
+                manifest,
+                tab,
+                guest,
+            } => {
+                self.provide(&manifest).await?;
+                match guest {
+                    Some(guest) => self.receive(guest),
+                    None => self.begin(tab).await,
+                }
+            }
             Ask::Create(name) => {
                 let id = IdentityId::random();
                 let claim = self.claim(&id, Usage::Free, Secret::New(name));
                 claim.await.map(drop)
             }
-            Ask::Throwaway(name) => {
-                let setup = Setup {
-                    deployment: self.site()?.deployment.clone(),
-                    keeping: Keeping::Nowhere,
-                    records: Vec::new(),
-                    name,
-                };
-                self.start(setup, Kept::Nowhere, None, None)
-            }
+            Ask::Throwaway(name) => self.receive(Guest {
+                name,
+                shown_on: None,
+            }),
             Ask::Open(id, usage, passphrase) => {
                 match self.claim(&id, usage, Secret::Of(passphrase)).await? {
                     Claim::Made => Ok(()),
@@ -229,18 +235,32 @@ impl Host {
         Ok(())
     }
 
-    /// Opens the identity of this tab, or the only one there is.
-    async fn begin(
-        self: &Rc<Self>,
-        manifest: &str,
-        tab: Option<IdentityId>,
-    ) -> Result<(), Trouble> {
+    /// Reads the manifest and opens the store, for all that follows.
+    async fn provide(self: &Rc<Self>, manifest: &str) -> Result<(), Trouble> {
         let deployment = Deployment::from_json(manifest);
         let site = Site {
             deployment: deployment.map_err(|error| Trouble::Manifest(error.to_string()))?,
             store: self.open_store().await?,
         };
         self.site.replace(Some(Rc::new(site)));
+        Ok(())
+    }
+
+    /// Makes an identity that is kept nowhere, and opens it.
+    fn receive(self: &Rc<Self>, guest: Guest) -> Result<(), Trouble> {
+        let tap = guest.shown_on.map(|channel| Tap::on(&channel, &guest.name));
+        let setup = Setup {
+            deployment: self.site()?.deployment.clone(),
+            keeping: Keeping::Nowhere,
+            records: Vec::new(),
+            name: guest.name,
+            tap: tap.flatten(),
+        };
+        self.start(setup, Kept::Nowhere, None, None)
+    }
+
+    /// Opens the identity of this tab, or the only one there is.
+    async fn begin(self: &Rc<Self>, tab: Option<IdentityId>) -> Result<(), Trouble> {
         let listed = self.list().await?;
         if let Some(id) = tab {
             let known = listed.iter().any(|listed| listed.entry.id == id);
@@ -334,6 +354,7 @@ impl Host {
             keeping: Keeping::InBrowser(Box::new((site.store.clone(), claimed.owner))),
             records: claimed.records,
             name: Name::new(&claimed.name).map_err(records)?,
+            tap: None,
         };
         self.start(setup, kept, Some(place), Some(lock))?;
         Ok(Claim::Made)

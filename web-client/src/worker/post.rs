@@ -14,12 +14,15 @@ use crate::store::{IdentityEntry, IdentityId};
 /// What the page asks for.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Ask {
-    /// To open the identity of this tab, or the only one there is.
+    /// To open the guest that the page's address names, else the identity of this tab, or the only
+    /// one there is.
     Begin {
         /// The deployment's manifest, as JSON.
         manifest: String,
         /// The identity that this tab had open.
         tab: Option<IdentityId>,
+        /// The guest.
+        guest: Option<Guest>,
     },
     /// To make an identity, and to open it.
     Create(Name),
@@ -44,6 +47,15 @@ pub enum Ask {
     List,
     /// Something of the engine of the identity that is open.
     Engine(Request),
+}
+
+/// Somebody whose identity is kept nowhere, from the page's address.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Guest {
+    /// The guest's name.
+    pub name: Name,
+    /// On which channel everything that the guest's sockets carry is shown, if on any.
+    pub shown_on: Option<String>,
 }
 
 /// What a person types to open an identity.

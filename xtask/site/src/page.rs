@@ -1,7 +1,7 @@
 //! Names with hashes, and everything that names them (www/README.md).
 //!
-//! Browsers keep a file for ever when its name changes with its content. `index.html` and
-//! `sw.js` keep their names: they are where a browser starts looking.
+//! Browsers keep a file for ever when its name changes with its content. The pages and `sw.js` keep
+//! their names: they are where a browser starts looking.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ use crate::hash::Hash;
 use crate::layout::Files;
 
 const PAGE: &str = "index.html";
+/// The demo's page; what else it needs is called so, too (`demo.js`), and is not kept offline.
+const DEMO: &str = "demo.html";
 const WORKER: &str = "sw.js";
 
 /// The files that may name others.
@@ -28,10 +30,12 @@ pub(crate) fn link(files: Files) -> Result<Files> {
         site: Files::new(),
     };
     let names: Vec<String> = linker.sources.keys().cloned().collect();
-    for name in names.iter().filter(|name| *name != PAGE && *name != WORKER) {
+    for name in names.iter().filter(|name| !keeps_name(name)) {
         linker.link(name, &mut Vec::new())?;
     }
-    linker.page()?;
+    for page in [PAGE, DEMO] {
+        linker.page(page)?;
+    }
     linker.worker()?;
     Ok(linker.site)
 }
@@ -63,8 +67,7 @@ impl Linker {
             let text = self.text(name)?;
             let others: Vec<String> = self.sources.keys().cloned().collect();
             for other in others {
-                let keeps_name = [PAGE, WORKER].contains(&other.as_str());
-                if other != name && !keeps_name && names(&text, &other) {
+                if other != name && !keeps_name(&other) && names(&text, &other) {
                     self.link(&other, on_the_way)?;
                 }
             }
@@ -87,9 +90,9 @@ impl Linker {
         Ok(())
     }
 
-    /// Writes the page, with the hashes that the browser is to insist on.
-    fn page(&mut self) -> Result<()> {
-        let text = self.rename(self.text(PAGE)?);
+    /// Writes a page, with the hashes that the browser is to insist on.
+    fn page(&mut self, name: &str) -> Result<()> {
+        let text = self.rename(self.text(name)?);
         let mut page = String::new();
         // Every second piece is inside a tag: `<` opens one, `>` closes it.
         for piece in text.split_inclusive('>') {
@@ -97,7 +100,7 @@ impl Linker {
             page.push_str(before);
             page.push_str(&self.insist(tag));
         }
-        self.site.insert(PAGE.to_owned(), page.into_bytes());
+        self.site.insert(name.to_owned(), page.into_bytes());
         Ok(())
     }
 
@@ -121,11 +124,11 @@ impl Linker {
     fn worker(&mut self) -> Result<()> {
         let page = Hash::of(self.site.get(PAGE).context("no page")?).short();
         let mut files = vec!["\"./\"".to_owned()];
-        files.extend(
-            self.linked
-                .values()
-                .map(|file| format!("\"{}\"", file.name)),
-        );
+        let needed = self
+            .linked
+            .values()
+            .filter(|file| !is_of_the_demo(&file.name));
+        files.extend(needed.map(|file| format!("\"{}\"", file.name)));
         let files = files.join(", ");
         let version = Hash::of(format!("{page} {files}").as_bytes()).short();
 
@@ -183,6 +186,15 @@ fn names(text: &str, name: &str) -> bool {
     mentions(name).iter().any(|mention| text.contains(mention))
 }
 
+fn keeps_name(name: &str) -> bool {
+    [PAGE, DEMO, WORKER].contains(&name)
+}
+
+/// The demo shows what servers see: without them it shows nothing.
+fn is_of_the_demo(name: &str) -> bool {
+    name.split('.').next() == DEMO.split('.').next()
+}
+
 fn is_text(name: &str) -> bool {
     TEXTS.iter().any(|suffix| name.ends_with(suffix))
 }
@@ -214,6 +226,11 @@ mod tests {
                 "sw.js",
                 "const VERSION = \"development\";\nconst FILES = [];\n",
             ),
+            (
+                "demo.html",
+                r#"<link rel="stylesheet" href="s.css"><script src="demo.js"></script>"#,
+            ),
+            ("demo.js", "open()"),
             ("boot.js", "register('sw.js')"),
             ("s.css", "a { background: url(i.svg) }"),
             ("i.svg", "<svg/>"),
@@ -255,15 +272,18 @@ mod tests {
             );
         }
         assert_eq!(page.matches("integrity").count(), 2);
+        let demo = text(&site, "demo.html").1;
+        assert_eq!(demo.matches("integrity").count(), 2, "{demo}");
     }
 
     #[test]
-    fn the_worker_keeps_every_file() {
+    fn the_worker_keeps_every_file_but_the_demos() {
         let site = link(site()).unwrap();
         let worker = text(&site, "sw.js").1;
         assert!(worker.contains("\"./\""));
-        for name in site.keys().filter(|name| *name != PAGE && *name != WORKER) {
-            assert!(worker.contains(&format!("\"{name}\"")), "{worker}");
+        for name in site.keys().filter(|name| !keeps_name(name)) {
+            let is_kept = worker.contains(&format!("\"{name}\""));
+            assert_eq!(is_kept, !name.starts_with("demo."), "{name}: {worker}");
         }
         assert!(!worker.contains("development"));
     }

@@ -71,6 +71,7 @@ pub fn Welcome(props: &WelcomeProps) -> Html {
                     { brand() }
                     <h1>{ texts::PITCH }</h1>
                     <p class="lead">{ texts::LEAD }</p>
+                    <p><a href="demo.html" data-testid="see-demo">{ texts::SEE_DEMO }</a></p>
                 </div>
                 <div class="forms">
                 <form class="card" {onsubmit} novalidate=true>

@@ -90,6 +90,14 @@ const next = (index) => {
 next(0);
 ";
 
+/// Returns the texts that were written here, if nothing waits to be stored.
+const STORED_TEXTS: &str = r"
+const [status, message, done] = arguments;
+const own = document.querySelectorAll(`${message}[data-from=me] [data-testid=message-text]`);
+const isStored = document.querySelector(status).dataset.storage === 'saved';
+done(isStored ? [...own].map((text) => text.textContent.trim()) : null);
+";
+
 /// Calls the `main` of a Wasm program that imports nothing, and returns how it failed, if it did.
 const RUN_WASM: &str = r"
 const [program, done] = arguments;
@@ -183,6 +191,35 @@ impl Page {
             web.switch_to_window(first).await?;
         }
         Ok(())
+    }
+
+    /// Ends the page as a crash does, with whatever it had not stored, and opens it again.
+    ///
+    /// # Errors
+    ///
+    /// It is not Chromium, or the page does not come back.
+    pub async fn kill(&mut self) -> Result<()> {
+        let web = self.web().await?;
+        let killed = self.window.clone();
+        let next = web.new_window().await?;
+        // The answer is that it is gone.
+        let _ = self.session.devtools("Page.crash", json!({})).await;
+        web.switch_to_window(next.clone()).await?;
+        let target = json!({ "targetId": killed.to_string() });
+        let _ = self.session.devtools("Target.closeTarget", target).await;
+        self.window = next;
+        self.come_back().await
+    }
+
+    /// Returns the texts that this person wrote, if all that the page shows is stored.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn stored_texts(&self) -> Result<Option<Vec<String>>> {
+        let arguments = vec![json!(id("status")), json!(id("message"))];
+        let texts = self.run_script(STORED_TEXTS, arguments).await?;
+        Ok(serde_json::from_value(texts)?)
     }
 
     /// Creates an identity.

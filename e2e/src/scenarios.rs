@@ -22,6 +22,7 @@ pub(crate) mod demo;
 mod first_message;
 mod frozen;
 mod glare;
+pub(crate) mod kills;
 mod locked;
 mod no_network;
 mod offline;
@@ -88,6 +89,9 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     wire_lengths: Unhurried,
     frozen: Quick,
 ];
+
+/// Those that kill pages, which one browser alone lets others do.
+pub(crate) const KILLS: &[Scenario] = scenarios![kills: Quick];
 
 /// Those that two different engines play with each other.
 pub(crate) const MIXED: &[Scenario] =

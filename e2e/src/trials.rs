@@ -25,6 +25,9 @@ const AT_ONCE: usize = 3;
 /// No scenario takes this long unless something hangs.
 const LIMIT: Duration = Duration::from_mins(4);
 
+/// No page that is killed takes this long to come back.
+const KILL_LIMIT: Duration = Duration::from_secs(10);
+
 /// Runs the trials that the command line asks for.
 pub fn run() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -54,6 +57,8 @@ fn trials(runtime: &Arc<Runtime>, pool: &Arc<Pool>) -> Vec<Trial> {
         .into_iter()
         .map(|engine| (engine.to_string(), vec![engine], scenarios::ALL))
         .collect();
+    let chromium = Engine::Chromium;
+    casts.push((chromium.to_string(), vec![chromium], scenarios::KILLS));
     let mixed = vec![Engine::Chromium, Engine::Firefox];
     casts.push(("chromium+firefox".to_owned(), mixed, scenarios::MIXED));
 
@@ -92,12 +97,13 @@ async fn play(trial: &str, engines: &[Engine], scenario: Scenario, pool: Arc<Poo
     // In a task of its own, so that a panic still leaves us the world.
     let playing = tokio::spawn((scenario.play)(Arc::clone(&world)));
     let abort = playing.abort_handle();
-    let played = match tokio::time::timeout(LIMIT, playing).await {
+    let limit = LIMIT + KILL_LIMIT * u32::try_from(scenarios::kills::count())?;
+    let played = match tokio::time::timeout(limit, playing).await {
         Ok(Ok(played)) => played,
         Ok(Err(panic)) => Err(panic.into()),
         Err(_) => {
             abort.abort();
-            Err(anyhow::anyhow!("not done in {} s", LIMIT.as_secs()))
+            Err(anyhow::anyhow!("not done in {} s", limit.as_secs()))
         }
     };
     if let Some(world) = Arc::into_inner(world) {

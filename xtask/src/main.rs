@@ -18,8 +18,9 @@ const HELP: &str = "\
   bench [OPTIONS] builds what measures rounds, and runs it; bench --help lists its options, and
                   --passive compares with the engine of before, which trusted the servers
 
-  e2e [--browser NAME] [--repeat N] [SCENARIO]
-                  runs the tests in browsers: chromium, firefox, webkit, chromium+firefox
+  e2e [--browser NAME] [--repeat N] [--kills N] [SCENARIO]
+                  runs the tests in browsers: chromium, firefox, webkit, chromium+firefox; with
+                  --kills, the one that kills pages at random moments, that often
   shots [--demo FILE]
                   takes pictures of the main views into target/shots/, or of the demo alone
   models [--fast | --all] [MODEL[/CASE]..]

@@ -12,12 +12,14 @@ pub struct Trials {
     pub browser: Option<String>,
     /// How often each scenario is played; once where there is none.
     pub repeat: Option<String>,
+    /// How many pages are killed in the scenario that kills pages, which alone is played then.
+    pub kills: Option<String>,
     /// One scenario; all where there is none.
     pub scenario: Option<String>,
 }
 
 impl Trials {
-    /// Reads `[--browser NAME] [--repeat N] [SCENARIO]`.
+    /// Reads `[--browser NAME] [--repeat N] [--kills N] [SCENARIO]`.
     ///
     /// # Errors
     ///
@@ -34,10 +36,13 @@ impl Trials {
                 ["--repeat", value, rest @ ..] => {
                     (trials.repeat.replace((*value).to_owned()), rest)
                 }
+                ["--kills", value, rest @ ..] => (trials.kills.replace((*value).to_owned()), rest),
                 [value, rest @ ..] if !value.starts_with('-') => {
                     (trials.scenario.replace((*value).to_owned()), rest)
                 }
-                [other, ..] => bail!("expected --browser, --repeat or a scenario, got '{other}'"),
+                [other, ..] => {
+                    bail!("expected --browser, --repeat, --kills or a scenario, got '{other}'")
+                }
             };
             if let Some(twice) = value {
                 bail!("'{twice}' and then another of its kind");
@@ -70,12 +75,16 @@ pub fn in_browsers(trials: &Trials) -> Result<()> {
     say("running the tests in browsers");
     let browser = trials.browser.as_deref();
     let browser = browser.map(|name| format!("{name}/")).unwrap_or_default();
-    let scenario = trials.scenario.as_deref().unwrap_or_default();
+    let default = trials.kills.as_ref().map_or("", |_| "kills");
+    let scenario = trials.scenario.as_deref().unwrap_or(default);
     let mut cargo = process::cargo("test");
     cargo.args(["--package", "mcmix-e2e", "--test", "browsers", "--"]);
     cargo.arg(format!("{browser}{scenario}"));
     if let Some(repeat) = &trials.repeat {
         cargo.env("MCMIX_E2E_REPEAT", repeat);
+    }
+    if let Some(kills) = &trials.kills {
+        cargo.env("MCMIX_E2E_KILLS", kills);
     }
     process::run(&mut cargo)
 }

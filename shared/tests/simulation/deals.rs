@@ -59,7 +59,11 @@ fn what_is_shown_was_dealt() {
     let mut world = World::new(&["Alice", "Bob"], 1);
     world.tap();
     let alice = 0;
-    assert_eq!(world.nodes[0].client.dealt(), None, "no round was announced");
+    assert_eq!(
+        world.nodes[0].client.dealt(),
+        None,
+        "no round was announced"
+    );
     for program in [Program::Conversation, Program::Contacts] {
         world.open(program);
     }

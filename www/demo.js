@@ -92,12 +92,6 @@ async function until(find) {
 const pause = (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds));
 const pressed = async (name, id, more) => (await until(() => part(name, id, more))).click();
 
-/** Somebody's page notes that its person is there, as it does when they touch it. */
-function touch(name) {
-  const { contentWindow, contentDocument } = people.get(name).frame;
-  contentDocument.body.dispatchEvent(new contentWindow.PointerEvent("pointerdown", { bubbles: true }));
-}
-
 const isOnline = (name) =>
   [0, 1, 2].every((party) => part(name, `party-${party}`, '[data-state="connected"]'));
 
@@ -117,7 +111,6 @@ async function connect() {
       part(name, "contact", `[data-name="${other}"]`).click();
     }
     await until(() => part(name, "conversation", '[data-state="paired"]'));
-    touch(name);
   }
 }
 
@@ -128,21 +121,21 @@ async function talk() {
   const [name, text] = LINES[next % LINES.length];
   const other = name === "Alice" ? "Bob" : "Alice";
   next += 1;
-  const before = messages(other, "them").length;
-  touch(name);
-  touch(other);
   const input = await until(() => part(name, "composer-input"));
   input.value = text;
   input.dispatchEvent(new InputEvent("input", { bubbles: true }));
   await pause(300);
   await pressed(name, "send");
-  await until(() => messages(other, "them").length > before);
+  await until(() => wordsOf(messages(other, "them").at(-1)) === text);
 }
 
 function messages(name, from) {
   const page = people.get(name).frame.contentDocument;
   return [...(page?.querySelectorAll(`[data-testid="message"][data-from="${from}"]`) ?? [])];
 }
+
+/** Returns what a message says, if there is one. */
+const wordsOf = (message) => message?.querySelector('[data-testid="message-text"]')?.textContent.trim();
 
 const button = byId("next");
 
@@ -188,8 +181,8 @@ function watch() {
     const fresh = own.slice(said.get(other) ?? 0);
     said.set(other, Math.max(own.length, said.get(other) ?? 0));
     for (const message of fresh) {
-      const text = message.querySelector('[data-testid="message-text"]')?.textContent ?? "";
-      record.push({ at: now(), from: name, to: other, bytes: new TextEncoder().encode(text).length });
+      const bytes = new TextEncoder().encode(wordsOf(message)).length;
+      record.push({ at: now(), from: name, to: other, bytes });
       write(record.at(-1));
     }
   }

@@ -28,6 +28,14 @@ self.addEventListener("activate", (event) => {
   );
 });
 
+// A notification of a phone's browser, which the page leaves to us: back to the page.
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(
+    self.clients.matchAll({ type: "window" }).then(([page]) => (page ? page.focus() : self.clients.openWindow("./"))),
+  );
+});
+
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);

@@ -72,12 +72,14 @@ opening.onsuccess = () => {
 /// Writes texts faster than a person types, each when the one before is among the messages.
 const WRITE_MANY: &str = r"
 const [composer, message, texts, done] = arguments;
-const count = () => document.querySelectorAll(message).length;
+const newest = () => {
+  const own = document.querySelectorAll(`${message}[data-from=me] [data-testid=message-text]`);
+  return own.length === 0 ? null : own[own.length - 1].textContent.trim();
+};
 const next = (index) => {
   if (index === texts.length) return done(true);
-  const before = count();
   const observer = new MutationObserver(() => {
-    if (count() === before) return;
+    if (newest() !== texts[index]) return;
     observer.disconnect();
     next(index + 1);
   });
@@ -96,6 +98,31 @@ const [status, message, done] = arguments;
 const own = document.querySelectorAll(`${message}[data-from=me] [data-testid=message-text]`);
 const isStored = document.querySelector(status).dataset.storage === 'saved';
 done(isStored ? [...own].map((text) => text.textContent.trim()) : null);
+";
+
+/// Keeps what the page saves as a file with that ending, in place of the browser.
+const CATCH: &str = r"
+const [ending, done] = arguments;
+const make = URL.createObjectURL;
+const click = HTMLAnchorElement.prototype.click;
+window.saved = new Promise((resolve) => {
+  URL.createObjectURL = (blob) => { resolve(blob); return make.call(URL, blob); };
+  HTMLAnchorElement.prototype.click = function () {
+    if (!this.download.endsWith(ending)) throw new Error(this.download);
+    HTMLAnchorElement.prototype.click = click;
+    URL.createObjectURL = make;
+  };
+});
+done(true);
+";
+
+/// Gives it.
+const CAUGHT: &str = r"
+const done = arguments[0];
+window.saved.then(async (blob) => {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  done(btoa(String.fromCharCode(...bytes)));
+});
 ";
 
 /// Calls the `main` of a Wasm program that imports nothing, and returns how it failed, if it did.
@@ -209,6 +236,41 @@ impl Page {
         let _ = self.session.devtools("Target.closeTarget", target).await;
         self.window = next;
         self.come_back().await
+    }
+
+    /// Presses a button that saves a file whose name ends so, and returns what is in it.
+    ///
+    /// # Errors
+    ///
+    /// None is saved.
+    pub async fn save_by(&self, button: &str, ending: &str) -> Result<Vec<u8>> {
+        self.run_script(CATCH, vec![json!(ending)]).await?;
+        self.click(button).await?;
+        let file = self.run_script(CAUGHT, Vec::new()).await?;
+        Ok(STANDARD.decode(file.as_str().context("nothing was saved")?)?)
+    }
+
+    /// Waits until the page is in every round, or is not.
+    ///
+    /// # Errors
+    ///
+    /// It does not come about.
+    pub async fn wait_covered(&self, covered: bool) -> Result<()> {
+        let status = id("status");
+        self.wait(&format!("{status}[data-covered='{covered}']"))
+            .await
+    }
+
+    /// Shows all messages of the open conversation.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn show_all(&self) -> Result<()> {
+        while self.shows(&id("earlier")).await? {
+            self.click("earlier").await?;
+        }
+        Ok(())
     }
 
     /// Returns the texts that this person wrote, if all that the page shows is stored.

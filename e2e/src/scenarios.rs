@@ -25,6 +25,7 @@ mod glare;
 pub(crate) mod kills;
 mod locked;
 mod no_network;
+mod notified;
 mod offline;
 mod pasted;
 mod reload;
@@ -77,6 +78,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     same_browser: Quick,
     throwaway: Quick,
     demo: Quick,
+    notified: Quick,
     locked: Quick,
     storage: Quick,
     backup: Quick,

@@ -1,9 +1,13 @@
 //! The deployment's manifest, `/deployment.json`: what an operator publishes, a page reads and
 //! a user can compare.
 
+mod in_common;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
+
+pub use in_common::InCommon;
 
 use crate::{identity::ServerKey, kdf, party::PartyId, row::Shape};
 

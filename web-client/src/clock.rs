@@ -29,6 +29,12 @@ impl Day {
     }
 }
 
+/// Writes a day and time as machines sort it, `2026-11-27 14:05`.
+pub fn stamp(time: Millis) -> String {
+    let Day { year, month, date } = Day::of(time);
+    format!("{year}-{:02}-{date:02} {}", month + 1, time_of_day(time))
+}
+
 /// Writes the time of day, `14:05`.
 pub fn time_of_day(time: Millis) -> String {
     let at = date(time);
@@ -74,6 +80,16 @@ pub fn last(time: Millis, now: Millis) -> String {
         return texts::last_on(weekday(time));
     }
     texts::last_on(&date_of(that, today))
+}
+
+/// Writes the time of day for today, else the date and time.
+pub fn since(time: Millis, now: Millis) -> String {
+    let (that, today) = (Day::of(time), Day::of(now));
+    if that == today {
+        time_of_day(time)
+    } else {
+        format!("{}, {}", date_of(that, today), time_of_day(time))
+    }
 }
 
 /// Says whether a weekday tells the day; one ahead of the clock is none of the last ones.

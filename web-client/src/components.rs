@@ -16,6 +16,7 @@ pub mod invite;
 pub mod keys;
 pub mod message;
 pub mod network;
+pub mod notifications;
 pub mod protection;
 pub mod qr;
 pub mod settings;

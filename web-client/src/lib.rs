@@ -7,6 +7,7 @@ pub mod engine;
 pub mod lock;
 pub mod manifest;
 pub mod meter;
+pub mod notify;
 pub mod page;
 pub mod store;
 pub mod tap;

@@ -52,7 +52,7 @@ impl Theme {
 
     /// Returns the theme that this browser keeps.
     pub fn kept() -> Self {
-        let kept = local().and_then(|storage| storage.get_item(THEME).ok()?);
+        let kept = kept(THEME);
         Self::ALL
             .into_iter()
             .find(|theme| Some(theme.as_str()) == kept.as_deref())
@@ -61,10 +61,7 @@ impl Theme {
 
     /// Applies the theme now and on every later visit.
     pub fn keep(self) {
-        if let Some(storage) = local() {
-            // Blocked storage: the theme then lasts as long as the page.
-            let _ = storage.set_item(THEME, self.as_str());
-        }
+        keep(THEME, self.as_str());
         if let Some(root) = document().and_then(|document| document.document_element()) {
             let _ = match self {
                 Self::Auto => root.remove_attribute("data-theme"),
@@ -110,7 +107,7 @@ impl LockAfter {
 
     /// Returns what this browser keeps.
     pub fn kept() -> Self {
-        let kept = local().and_then(|storage| storage.get_item(LOCK_AFTER).ok()?);
+        let kept = kept(LOCK_AFTER);
         Self::ALL
             .into_iter()
             .find(|after| Some(after.as_str()) == kept.as_deref())
@@ -119,9 +116,7 @@ impl LockAfter {
 
     /// Keeps the choice.
     pub fn keep(self) {
-        if let Some(storage) = local() {
-            let _ = storage.set_item(LOCK_AFTER, self.as_str());
-        }
+        keep(LOCK_AFTER, self.as_str());
     }
 }
 
@@ -256,6 +251,13 @@ pub fn focus(id: &str) {
     }
 }
 
+/// Says whether another page shows this one in a frame, as the demo does.
+pub fn is_framed() -> bool {
+    let window = window();
+    let parent = window.as_ref().and_then(|it| it.parent().ok()?);
+    parent != window
+}
+
 /// Says whether list and conversation stand side by side.
 pub fn is_wide() -> bool {
     window()
@@ -272,16 +274,34 @@ pub fn copy(text: &str, done: Callback<bool>) {
     spawn_local(async move { done.emit(JsFuture::from(copied).await.is_ok()) });
 }
 
+/// Returns what this browser keeps under a name, for all identities.
+pub fn kept(name: &str) -> Option<String> {
+    local()?.get_item(name).ok()?
+}
+
+/// Keeps something under a name, for all identities. Where storage is blocked, it lasts as long as
+/// the page.
+pub fn keep(name: &str, value: &str) {
+    if let Some(storage) = local() {
+        let _ = storage.set_item(name, value);
+    }
+}
+
+/// Shows the page's window.
+pub fn come_to_front() {
+    if let Some(window) = window() {
+        let _ = window.focus();
+    }
+}
+
 /// Returns the manifest of the last visit.
 pub fn kept_manifest() -> Option<String> {
-    local()?.get_item(MANIFEST).ok()?
+    kept(MANIFEST)
 }
 
 /// Keeps the manifest for a visit while the page's server is away.
 pub fn keep_manifest(text: &str) {
-    if let Some(storage) = local() {
-        let _ = storage.set_item(MANIFEST, text);
-    }
+    keep(MANIFEST, text);
 }
 
 /// Listens to an event of the window until the returned function is called.

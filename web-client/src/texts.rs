@@ -4,7 +4,9 @@
 
 mod about;
 mod call;
+mod export;
 mod figures;
+mod notifications;
 mod person;
 mod protection;
 mod writing;
@@ -13,7 +15,9 @@ use std::fmt::Display;
 
 pub use about::*;
 pub use call::*;
+pub use export::*;
 pub use figures::*;
+pub use notifications::*;
 pub use person::*;
 pub use protection::*;
 pub use writing::*;

@@ -6,6 +6,7 @@ mod crew;
 pub mod place;
 pub mod ports;
 pub mod process;
+pub mod reproduce;
 pub mod setup;
 pub mod site;
 

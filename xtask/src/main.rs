@@ -8,7 +8,7 @@ use xtask::demo::{self, Open};
 use xtask::models::{self, Choice};
 use xtask::test::{self, Trials};
 use xtask::{bench, ci, cost, fuzz, load, say, setup, site};
-use xtask::{mistakes, misuse};
+use xtask::{mistakes, misuse, reproduce};
 
 const HELP: &str = "\
 ./mcmix COMMAND, or cargo xtask COMMAND
@@ -44,6 +44,7 @@ const HELP: &str = "\
   lint            formatting, what we depend on, clippy and documentation, as CI wants them
   setup           sets up what is missing, and nothing else
   site            builds the page into target/site/
+  reproduce       builds the page twice from nothing, in two folders; all must be the same
   size            builds the page and prints how large the app is
 ";
 
@@ -77,6 +78,7 @@ fn command(words: &[&str]) -> Result<ExitCode> {
         ["lint"] => ci::lint()?,
         ["setup"] => setup::all()?,
         ["site"] => site::build()?,
+        ["reproduce"] => reproduce::run()?,
         ["size"] => site::size()?,
         [] | ["help" | "--help" | "-h"] => print!("{HELP}"),
         _ => {

@@ -4,9 +4,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use anyhow::{Result, ensure};
 use tempfile::TempDir;
 
 use super::{connect, tell};
@@ -14,28 +12,6 @@ use crate::page::{From, id};
 use crate::world::World;
 
 const PASSPHRASE: &str = "correct horse battery staple";
-
-/// Keeps what the page saves as a file, in place of the browser.
-const CATCH: &str = r"
-const done = arguments[0];
-const make = URL.createObjectURL;
-window.saved = new Promise((resolve) => {
-  URL.createObjectURL = (blob) => { resolve(blob); return make.call(URL, blob); };
-  HTMLAnchorElement.prototype.click = function () {
-    if (!this.download.endsWith('.backup')) throw new Error(this.download);
-  };
-});
-done(true);
-";
-
-/// Gives it.
-const CAUGHT: &str = r"
-const done = arguments[0];
-window.saved.then(async (blob) => {
-  const bytes = new Uint8Array(await blob.arrayBuffer());
-  done(btoa(String.fromCharCode(...bytes)));
-});
-";
 
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let alice = world.person("Alice").await?;
@@ -46,13 +22,20 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     tell(&bob, &alice, "before").await?;
     let link = alice.invite_link().await?;
 
+    // What anybody can read is a file of its own.
+    alice.open("Bob").await?;
+    alice.click("contact-menu").await?;
+    let text = String::from_utf8(alice.save_by("export", ".txt").await?)?;
+    ensure!(
+        text.starts_with("Alice and Bob\n") && text.ends_with("  Bob: before\n"),
+        "saved: {text}"
+    );
+    alice.click("close-dialog").await?;
+
     alice.open_protection().await?;
     alice.fill("backup", PASSPHRASE).await?;
     alice.fill("backup-again", PASSPHRASE).await?;
-    alice.run_script(CATCH, Vec::new()).await?;
-    alice.click("save-backup").await?;
-    let file = alice.run_script(CAUGHT, Vec::new()).await?;
-    let file = STANDARD.decode(file.as_str().context("nothing was saved")?)?;
+    let file = alice.save_by("save-backup", ".backup").await?;
     ensure!(file.starts_with(b"mcmix backup 1\n"));
     alice.leave().await?;
 

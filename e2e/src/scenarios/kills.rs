@@ -7,7 +7,7 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
@@ -22,6 +22,8 @@ const FEW: usize = 6;
 
 /// The longest that a page lives after its last text, in milliseconds: some rounds.
 const LIFE: u32 = 1_500;
+/// After so many kills, both live until all is delivered.
+const SETTLES: usize = 10;
 /// The most texts a life.
 const TEXTS: u32 = 3;
 
@@ -47,14 +49,25 @@ impl Side {
         self.written += count;
         let name = &self.page.name;
         let texts = (first..self.written).map(|number| format!("{name} {number}"));
-        self.page.write_many(&texts.collect::<Vec<_>>()).await
+        let texts: Vec<_> = texts.collect();
+        let written = self.page.write_many(&texts).await;
+        written.with_context(|| format!("{name} writes {texts:?}"))
+    }
+
+    /// Waits until all that was written is delivered.
+    async fn wait_delivered(&self) -> Result<()> {
+        let own = format!("{}[data-from='me']", id("message"));
+        let undelivered = format!("{own}:not([data-status='delivered'])");
+        self.page.wait_gone(&undelivered).await
     }
 
     /// Dies, after a look at what was stored until then, and comes back.
     async fn die(&mut self) -> Result<()> {
         let stored = self.page.stored_texts().await?;
         self.stored.extend(stored.unwrap_or_default());
-        self.page.kill().await?;
+        let name = self.page.name.clone();
+        let killed = self.page.kill().await;
+        killed.with_context(|| format!("{name} comes back"))?;
         self.page.open(self.friend).await
     }
 }
@@ -83,17 +96,18 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
         // When it dies is what is tried here: there is nothing to wait for.
         tokio::time::sleep(Duration::from_millis(below(LIFE).into())).await;
         victim.die().await?;
-        if kill % 10 == 0 {
+        if kill % SETTLES == 0 {
+            // More than a hundred texts that wait are not taken, and both die faster than they talk.
+            victim.wait_delivered().await?;
+            other.wait_delivered().await?;
             println!("{kill} of {kills} pages were killed");
         }
     }
 
     for (from, to) in [(&alice, &bob), (&bob, &alice)] {
-        let undelivered = format!(
-            "{}[data-from='me']:not([data-status='delivered'])",
-            id("message")
-        );
-        from.page.wait_gone(&undelivered).await?;
+        from.wait_delivered().await?;
+        from.page.show_all().await?;
+        to.page.show_all().await?;
         let (sent, got) = (
             from.page.texts(From::Me).await?,
             to.page.texts(From::Them).await?,

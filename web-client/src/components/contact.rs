@@ -9,12 +9,14 @@ use yew::prelude::*;
 use super::dialog::Dialog;
 use super::home::Open;
 use super::icon::{Kind, icon};
-use crate::texts;
+use crate::{page, texts};
 
 /// What the dialog needs.
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct ContactProps {
     pub(super) contact: ContactView,
+    /// One's own name.
+    pub(super) own: Name,
     pub(super) act: Callback<Action>,
     pub(super) show: Callback<Open>,
     pub(super) on_close: Callback<()>,
@@ -25,6 +27,7 @@ pub(super) struct ContactProps {
 pub(super) fn ContactDialog(props: &ContactProps) -> Html {
     let ContactProps {
         contact,
+        own,
         act,
         show,
         on_close,
@@ -47,6 +50,13 @@ pub(super) fn ContactDialog(props: &ContactProps) -> Html {
                 }
                 Err(wrong) => error.set(Some(wrong)),
             }
+        })
+    };
+    let onexport = {
+        let (contact, own) = (contact.clone(), own.clone());
+        Callback::from(move |_: MouseEvent| {
+            let name = texts::export_name(contact.name.as_str(), &page::today());
+            page::save_file(&name, texts::export(&contact, own.as_str()).as_bytes());
         })
     };
     let oncompare = show.reform(move |_: MouseEvent| Open::Verify(key));
@@ -96,6 +106,16 @@ pub(super) fn ContactDialog(props: &ContactProps) -> Html {
                 </div>
                 <p class="small"><strong>{ texts::THEIR_KEY }</strong></p>
                 <p class="key mono" data-testid="contact-key" translate="no">{ texts::grouped(&key.to_text()) }</p>
+            </section>
+            <section>
+                <h3>{ texts::EXPORT }</h3>
+                <p class="muted small">{ texts::EXPORT_HINT }</p>
+                <div class="row end">
+                    <button type="button" class="button" data-testid="export" onclick={onexport}
+                        disabled={contact.messages.is_empty()}>
+                        { texts::EXPORT_SAVE }
+                    </button>
+                </div>
             </section>
             <section>
                 <h3>{ texts::BLOCKING }</h3>

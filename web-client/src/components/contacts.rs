@@ -11,6 +11,8 @@ use yew::prelude::*;
 use super::avatar::avatar;
 use super::home::Open;
 use super::icon::{Kind, icon, small_icon};
+use super::notifications::NotifyOffer;
+use crate::notify::Notify;
 use crate::worker::Kept;
 use crate::{clock, engine, texts};
 
@@ -23,6 +25,8 @@ pub(super) struct ContactsProps {
     pub(super) on_select: Callback<ClientKey>,
     pub(super) act: Callback<Action>,
     pub(super) show: Callback<Open>,
+    pub(super) notify: Option<Notify>,
+    pub(super) on_notify: Callback<Notify>,
 }
 
 /// Shows one's own name, the contacts, and the two ways to get one.
@@ -95,6 +99,10 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
                 <nav class="contacts" data-testid="contacts" aria-label={texts::CONTACTS}>
                     <ul>{ for view.contacts.iter().map(|contact| item(contact, props, now)) }</ul>
                 </nav>
+            }
+            // The first time that it is of use; a guest is gone before long.
+            if *kept != Kept::Nowhere && view.contacts.iter().any(ContactView::is_paired) {
+                <NotifyOffer notify={props.notify} on_choose={props.on_notify.clone()} />
             }
             <div class="side-actions">
                 <button type="button" class={add_class} data-testid="add-contact" onclick={open(Open::Add)}>

@@ -1,6 +1,8 @@
 //! The main view: list and conversation, side by side or one after the other.
 
+mod cover;
 mod look;
+mod news;
 mod place;
 
 use std::rc::Rc;
@@ -10,7 +12,10 @@ use mcmix_shared::identity::{ClientKey, Invite, InviteError};
 use mcmix_shared::manifest::Deployment;
 use yew::prelude::*;
 
+pub(crate) use self::cover::Cover;
+use self::cover::{use_cover, use_rate};
 use self::look::use_look;
+use self::news::use_news;
 use self::place::use_place;
 use super::about::AboutDialog;
 use super::add::AddDialog;
@@ -28,6 +33,7 @@ use super::toasts::Toasts;
 use super::verify::VerifyDialog;
 use crate::app::Keeping;
 use crate::engine::{self, Request};
+use crate::notify::Notify;
 use crate::page::LockAfter;
 use crate::worker::{Ask, Kept};
 use crate::{page, texts};
@@ -91,6 +97,9 @@ pub fn Home(props: &HomeProps) -> Html {
     use_resume(&props.request);
     let lock_after = use_state_eq(LockAfter::kept);
     use_idle_lock(props.keeping.kept, *lock_after, &props.ask);
+    let notify = use_state_eq(Notify::kept);
+    use_news(view, *notify);
+    let (cover, rate) = (use_cover(view), use_rate(view));
     use_effect_with((), |()| page::focus("contacts-title"));
     use_effect_with(props.keeping.kept, |kept| {
         let stop = (*kept == Kept::Nowhere).then(page::ask_before_leaving);
@@ -130,7 +139,18 @@ pub fn Home(props: &HomeProps) -> Html {
         show: show.clone(),
         select: select.clone(),
         close,
+        notify: *notify,
+        cover,
+        rate,
+        on_notify: {
+            let notify = notify.setter();
+            Callback::from(move |value: Notify| {
+                value.keep();
+                notify.set(Some(value));
+            })
+        },
     };
+    let (notify, on_notify) = (ways.notify, ways.on_notify.clone());
     // Keys come first, then a link that opened the page.
     let dialog = match (changed.filter(|_| !*keys_put_off), &props.invite) {
         (Some(changed), _) => html! {
@@ -165,10 +185,10 @@ pub fn Home(props: &HomeProps) -> Html {
         <div class="shell" data-testid="home" data-page={page}>
             <Incoming view={Rc::clone(view)} selected={place} act={act.clone()} on_select={select.clone()} />
             <Contacts view={Rc::clone(view)} kept={props.keeping.kept} selected={place} on_select={select.clone()}
-                act={act.clone()} show={show.clone()} />
+                act={act.clone()} show={show.clone()} {notify} {on_notify} />
             { main }
-            <Status view={Rc::clone(view)} {show} />
-            <Toasts view={Rc::clone(view)} {looking} {act} on_decide={put_off(false)} />
+            <Status view={Rc::clone(view)} {cover} {rate} {show} />
+            <Toasts view={Rc::clone(view)} deployment={Rc::clone(&props.deployment)} {looking} {act} on_decide={put_off(false)} />
             { dialog }
         </div>
     }
@@ -180,6 +200,10 @@ struct Ways {
     show: Callback<Open>,
     select: Callback<ClientKey>,
     close: Callback<()>,
+    notify: Option<Notify>,
+    on_notify: Callback<Notify>,
+    cover: Cover,
+    rate: Option<u64>,
 }
 
 /// Shows the dialog that is open.
@@ -192,6 +216,10 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
         show,
         select,
         close,
+        notify,
+        on_notify,
+        cover,
+        rate,
     } = ways;
     let contact = match open {
         Open::Contact(key) | Open::Verify(key) => view.contact(*key).cloned(),
@@ -199,7 +227,7 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
     };
     match (open, contact) {
         (Open::Contact(_), Some(contact)) => {
-            html! { <ContactDialog {contact} {act} {show} on_close={close} /> }
+            html! { <ContactDialog {contact} own={view.own.name.clone()} {act} {show} on_close={close} /> }
         }
         (Open::Verify(_), Some(contact)) => {
             html! { <VerifyDialog {contact} {act} on_close={close} /> }
@@ -214,10 +242,11 @@ fn dialog(props: &HomeProps, open: &Open, ways: Ways) -> Html {
             <AddDialog key="add" view={Rc::clone(view)} {act} on_added={select} on_close={close} />
         },
         (Open::Settings, _) => html! {
-            <SettingsDialog view={Rc::clone(view)} kept={props.keeping.kept} {act} {show} on_close={close} />
+            <SettingsDialog view={Rc::clone(view)} kept={props.keeping.kept} {notify} {on_notify} {act} {show}
+                on_close={close} />
         },
         (Open::Network, _) => html! {
-            <NetworkDialog view={Rc::clone(view)} deployment={Rc::clone(deployment)} on_close={close} />
+            <NetworkDialog view={Rc::clone(view)} deployment={Rc::clone(deployment)} {cover} {rate} on_close={close} />
         },
         (Open::About, _) => {
             html! { <AboutDialog deployment={Rc::clone(deployment)} on_close={close} /> }

@@ -7,14 +7,19 @@ use mcmix_shared::manifest::Deployment;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
+use super::home::Cover;
+use super::icon::{Kind, icon};
 use super::status::{dot, state_name};
-use crate::texts;
+use crate::{engine, texts};
 
 /// What the dialog needs.
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct NetworkProps {
     pub(super) view: Rc<View>,
     pub(super) deployment: Rc<Deployment>,
+    pub(super) cover: Cover,
+    /// Bytes a second.
+    pub(super) rate: Option<u64>,
     pub(super) on_close: Callback<()>,
 }
 
@@ -24,12 +29,18 @@ pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
     let NetworkProps {
         view,
         deployment,
+        cover,
+        rate,
         on_close,
     } = props;
     let figure = |name: &str, value: String| html! { <div><dt>{ name.to_owned() }</dt><dd>{ value }</dd></div> };
     html! {
         <Dialog title={texts::network_title(&view.deployment)} testid="network-dialog" on_close={on_close.clone()}>
             <section>
+                <p class={if *cover == Cover::Whole { "copied" } else { "error" }} data-testid="cover">
+                    { icon(if *cover == Cover::Whole { Kind::Shield } else { Kind::Warning }) }
+                    <span>{ texts::cover(*cover, engine::now().wall) }</span>
+                </p>
                 <p>{ texts::NETWORK_TEXT }</p>
                 <ul class="parties">
                     { for view.servers.iter().map(|it| server(it, view.server_keys)) }
@@ -41,6 +52,9 @@ pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
                     { figure(texts::ONLINE, texts::people(view.online())) }
                     { figure(texts::SENT, texts::bytes(view.traffic.sent_bytes)) }
                     { figure(texts::RECEIVED, texts::bytes(view.traffic.received_bytes)) }
+                    if let Some(rate) = rate {
+                        { figure(texts::AN_HOUR, texts::bytes(rate * 3600)) }
+                    }
                 </dl>
                 <p class="muted small">{ texts::round_text(deployment.conversation_period_ms, view.turn_ms) }</p>
                 <p class="muted small">{ texts::ONLINE_TEXT }</p>

@@ -10,6 +10,8 @@ use yew::prelude::*;
 use super::dialog::Dialog;
 use super::home::Open;
 use super::icon::{Kind, icon};
+use super::notifications::NotifyChoice;
+use crate::notify::Notify;
 use crate::page::{self, Theme};
 use crate::texts;
 use crate::worker::Kept;
@@ -19,6 +21,8 @@ use crate::worker::Kept;
 pub(super) struct SettingsProps {
     pub(super) view: Rc<View>,
     pub(super) kept: Kept,
+    pub(super) notify: Option<Notify>,
+    pub(super) on_notify: Callback<Notify>,
     pub(super) act: Callback<Action>,
     pub(super) show: Callback<Open>,
     pub(super) on_close: Callback<()>,
@@ -30,6 +34,8 @@ pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
     let SettingsProps {
         view,
         kept,
+        notify,
+        on_notify,
         act,
         show,
         on_close,
@@ -72,6 +78,7 @@ pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
                 <p class="muted small">{ texts::WHO_MAY_CALL_HINT }</p>
             </section>
             { blocked(view, act) }
+            <NotifyChoice notify={*notify} on_choose={on_notify.clone()} />
             <section>
                 <h3 id="theme-title">{ texts::THEME }</h3>
                 <div class="choices" role="radiogroup" aria-labelledby="theme-title" data-testid="theme">{ for themes }</div>

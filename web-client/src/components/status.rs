@@ -5,14 +5,16 @@ use std::rc::Rc;
 use mcmix_shared::client::{LinkStatus, ServerView, StorageStatus, View};
 use yew::prelude::*;
 
-use super::home::Open;
-use crate::meter::Meter;
-use crate::{engine, texts};
+use super::home::{Cover, Open};
+use crate::texts;
 
 /// What the line needs.
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct StatusProps {
     pub(super) view: Rc<View>,
+    pub(super) cover: Cover,
+    /// Bytes a second.
+    pub(super) rate: Option<u64>,
     pub(super) show: Callback<Open>,
 }
 
@@ -20,21 +22,16 @@ pub(super) struct StatusProps {
 #[component]
 pub(super) fn Status(props: &StatusProps) -> Html {
     let view = &props.view;
-    let meter = use_mut_ref(Meter::default);
     let round = view.conversation.map(|round| round.round);
-    // One reading a round.
-    let rate = use_memo(round, |_| {
-        meter.borrow_mut().read(engine::now().steady, view.traffic)
-    });
     let onclick = props.show.reform(|_: MouseEvent| Open::Network);
     let connected = view.connected();
     let failing = view.storage == StorageStatus::Failing;
     let away = |server: &ServerView| state_name(server.status) == "away";
     let trouble = failing || view.servers.iter().any(away);
-    let summary = texts::network_summary(view);
+    let summary = texts::network_summary(view, props.cover);
     html! {
         <button type="button" class={classes!("status", trouble.then_some("trouble"))} data-testid="status"
-            data-connected={connected.to_string()} data-storage={storage_name(view.storage)} title={texts::NETWORK_DETAILS} {onclick}>
+            data-connected={connected.to_string()} data-covered={(props.cover == Cover::Whole).to_string()} data-storage={storage_name(view.storage)} title={texts::NETWORK_DETAILS} {onclick}>
             <span class="item">
                 <span class="dots">
                     { for view.servers.iter().map(|server| html! {
@@ -57,7 +54,7 @@ pub(super) fn Status(props: &StatusProps) -> Html {
                 <span class="item" data-testid="storage">{ texts::NOT_SAVED }</span>
             }
             <span class="item wide-only" data-testid="traffic">
-                if let Some(rate) = *rate { <b>{ texts::bytes(rate) }{ "/s" }</b> }
+                if let Some(rate) = props.rate { <b>{ texts::bytes(rate) }{ "/s" }</b> }
                 <span>{ texts::traffic_so_far(view.traffic) }</span>
             </span>
         </button>

@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use mcmix_shared::client::{Action, Notice, NoticeView, ServerKeys, View};
 use mcmix_shared::identity::ClientKey;
+use mcmix_shared::manifest::Deployment;
 use yew::prelude::*;
 
 use super::icon::{Kind, icon};
-use crate::texts;
+use crate::{page, texts};
 
 /// So many are shown at once, the newest; the others show when these are dismissed.
 const AT_ONCE: usize = 2;
@@ -16,6 +17,7 @@ const AT_ONCE: usize = 2;
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct ToastsProps {
     pub(super) view: Rc<View>,
+    pub(super) deployment: Rc<Deployment>,
     /// Whose conversation the person looks at.
     pub(super) looking: Option<ClientKey>,
     pub(super) act: Callback<Action>,
@@ -28,6 +30,7 @@ pub(super) struct ToastsProps {
 pub(super) fn Toasts(props: &ToastsProps) -> Html {
     let ToastsProps {
         view,
+        deployment,
         looking,
         act,
         on_decide,
@@ -56,8 +59,23 @@ pub(super) fn Toasts(props: &ToastsProps) -> Html {
         );
         !(bar && in_bar(it))
     };
+    // Until somebody has read it; in a frame there is no room for it.
+    let is_read = use_state_eq(page::is_framed);
+    let in_common = deployment.in_common().filter(|_| !*is_read);
+    let read = {
+        let is_read = is_read.setter();
+        Callback::from(move |_: MouseEvent| is_read.set(true))
+    };
     html! {
         <section class="toasts" role="status" aria-label={texts::NOTICES}>
+            if let Some(in_common) = in_common {
+                { banner("in-common", texts::in_common(in_common), html! {
+                    <button type="button" class="icon-button" data-testid="dismiss-in-common" aria-label={texts::DISMISS}
+                        onclick={read}>
+                        { icon(Kind::Cross) }
+                    </button>
+                }) }
+            }
             if let Some(obstacle) = view.obstacle {
                 { banner("obstacle", &texts::obstacle(obstacle), Html::default()) }
             }

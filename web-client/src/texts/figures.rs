@@ -1,8 +1,12 @@
 //! The network, in words and figures.
 
-use mcmix_shared::client::{LinkStatus, Obstacle, ServerKeys, ServerView, Traffic, View};
+use mcmix_shared::client::{LinkStatus, Millis, Obstacle, ServerKeys, ServerView, Traffic, View};
+use mcmix_shared::manifest::InCommon;
 use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
+
+use crate::clock;
+use crate::components::home::Cover;
 
 /// A round.
 pub const ROUND: &str = "Round";
@@ -14,6 +18,8 @@ pub const ONLINE_SHORT: &str = "online";
 pub const SENT: &str = "Sent";
 /// Bytes received.
 pub const RECEIVED: &str = "Received";
+/// Bytes both ways in an hour, at the rate of now.
+pub const AN_HOUR: &str = "In an hour, about";
 /// Opens the details.
 pub const NETWORK_DETAILS: &str = "Servers, rounds and traffic";
 /// Where a question has to be answered first.
@@ -63,6 +69,19 @@ pub const ONLINE_TEXT: &str =
 pub const TRAFFIC_TEXT: &str =
     "Traffic is the same whether you talk or not. That is what hides when you do.";
 
+/// Whether the page is in every round, and what it means where it is not.
+pub fn cover(cover: Cover, now: Millis) -> String {
+    match cover {
+        Cover::Whole => {
+            "This page is in every round: nobody who watches can tell whether you talk.".to_owned()
+        }
+        Cover::GoneSince(since) => format!(
+            "This page has not been in every round since {}: whoever watches sees that it is away, and that your contacts’ texts don’t reach you. Whom you talk with stays hidden; what you write waits.",
+            clock::since(since, now)
+        ),
+    }
+}
+
 /// Heads the details.
 pub fn network_title(deployment: &str) -> String {
     format!("Network: {deployment}")
@@ -93,6 +112,18 @@ pub fn round_text(period_ms: u32, turn_ms: u64) -> String {
     )
 }
 
+/// Warns where one person may run all three servers.
+pub const fn in_common(in_common: InCommon) -> &'static str {
+    match in_common {
+        InCommon::Host => {
+            "This is a demo: all three servers are on one machine, and whoever runs it can see who talks with whom."
+        }
+        InCommon::Name => {
+            "All three servers are under one name: if one person runs them, they can see who talks with whom."
+        }
+    }
+}
+
 /// What keeps rounds from completing.
 pub fn obstacle(obstacle: Obstacle) -> String {
     match obstacle {
@@ -121,7 +152,7 @@ pub const fn link_status(status: LinkStatus, keys: ServerKeys) -> &'static str {
 }
 
 /// How many servers are connected.
-pub fn network_summary(view: &View) -> String {
+pub fn network_summary(view: &View, cover: Cover) -> String {
     if view.server_keys != ServerKeys::Known {
         return NOT_CONNECTED.to_owned();
     }
@@ -136,6 +167,7 @@ pub fn network_summary(view: &View) -> String {
         .map(|server| server.party.to_string())
         .collect();
     match missing.as_slice() {
+        [] if matches!(cover, Cover::GoneSince(_)) => "Connected, in no round yet".to_owned(),
         [] => "Connected".to_owned(),
         [_, _, _] => "Connecting …".to_owned(),
         some => format!("Waiting for {}", some.join(" and ")),

@@ -60,7 +60,7 @@ pub(super) fn Log(props: &LogProps) -> Html {
                     </div>
                 }
                 if earlier > 0 {
-                    <button type="button" class="button quiet compact" onclick={onearlier}>{ texts::EARLIER }</button>
+                    <button type="button" class="button quiet compact" data-testid="earlier" onclick={onearlier}>{ texts::EARLIER }</button>
                 }
                 // A list of its own: beside what has no keys, keys would tell nothing, and all of it
                 // would be made anew.

@@ -27,6 +27,8 @@ const COUNTED = [WINDOW, 2_000];
 const LONGEST = 900;
 /** How wide a frame is drawn, and the numbers of the servers before it, in pixels. */
 const [BOX, GUTTER] = [4, 16];
+/** How long something may take to show up in a frame, in milliseconds. */
+const PATIENCE = 60_000;
 /** Entries of the record that are shown. */
 const SHOWN = 12;
 
@@ -49,7 +51,7 @@ const people = new Map(PEOPLE.map((name) => [name, join(name)]));
 function join(name) {
   const source = `./?guest=${name}&shown-on=${channel.name}`;
   const frame = make("iframe", { title: `${name}’s browser`, src: source, "data-testid": `demo-${name}` });
-  const canvas = make("canvas", { role: "img", "aria-label": `All that ${name}’s browser sends and gets` });
+  const canvas = make("canvas", { role: "img" });
   const count = make("span", { "data-testid": "demo-count", "data-name": name });
   const role = make("strong", {}, name === IDLE ? `${name}, who does nothing` : name);
   byId("people").append(make("li", {}, frame));
@@ -69,7 +71,7 @@ channel.onmessage = ({ data: [name, what, ...rest] }) => {
   } else {
     const [party, bytes, at] = rest;
     person.wires.push({ up: what === "up", party, bytes, at });
-    while (person.wires[0].at < now() - WINDOW - 1_000) person.wires.shift();
+    while (person.wires[0]?.at < now() - WINDOW - 1_000) person.wires.shift();
   }
 };
 
@@ -80,37 +82,51 @@ function part(name, id, more = "") {
   return people.get(name).frame.contentDocument?.querySelector(`[data-testid="${id}"]${more}`);
 }
 
-/** Waits until something is there. */
-async function until(find) {
+/** Waits until something is there; `what` says what is missing if it does not come. */
+async function until(find, what) {
+  const end = now() + PATIENCE;
   for (;;) {
     const found = find();
     if (found) return found;
-    await new Promise((wake) => setTimeout(wake, 100));
+    if (now() > end) throw new Error(what);
+    await pause(100);
   }
 }
 
 const pause = (milliseconds) => new Promise((wake) => setTimeout(wake, milliseconds));
-const pressed = async (name, id, more) => (await until(() => part(name, id, more))).click();
+const press = async (name, id, more) =>
+  (await until(() => part(name, id, more), `Something else is open in ${name}’s window`)).click();
 
 const isOnline = (name) =>
   [0, 1, 2].every((party) => part(name, `party-${party}`, '[data-state="connected"]'));
 
+const isPaired = (name, other) => part(name, "contact", `[data-name="${other}"][data-state="paired"]`);
+
+/** Shows somebody's conversation with another, whatever is open there. */
+async function open(name, other) {
+  const there = () => part(name, "conversation", `[data-name="${other}"]`);
+  if (there()) return;
+  part(name, "close-dialog")?.click();
+  await press(name, "contact", `[data-name="${other}"]`);
+  await until(there, `Something else is open in ${name}’s window`);
+}
+
 /** Bob opens Alice's link and calls; she accepts. */
 async function connect() {
-  await pressed("Alice", "invite");
-  const link = (await until(() => part("Alice", "invite-link")?.value && part("Alice", "invite-link"))).value;
-  await pressed("Alice", "close-dialog");
-  say("Bob opens Alice’s link and calls her\u2009…");
-  people.get("Bob").frame.contentWindow.location.hash = new URL(link).hash;
-  await pressed("Bob", "add-and-call");
-  await pressed("Alice", "accept");
-  say("Alice accepts\u2009…");
+  if (!isPaired("Alice", "Bob") || !isPaired("Bob", "Alice")) {
+    await press("Alice", "invite");
+    const field = await until(() => part("Alice", "invite-link")?.value && part("Alice", "invite-link"), "Alice’s link does not show");
+    const link = field.value;
+    await press("Alice", "close-dialog");
+    say("Bob opens Alice’s link and calls her\u2009…");
+    people.get("Bob").frame.contentWindow.location.hash = new URL(link).hash;
+    await press("Bob", "add-and-call");
+    await press("Alice", "accept");
+    say("Alice accepts\u2009…");
+  }
   for (const [name, other] of [["Alice", "Bob"], ["Bob", "Alice"]]) {
-    await until(() => part(name, "contact", `[data-name="${other}"][data-state="paired"]`));
-    if (!part(name, "conversation", `[data-name="${other}"]`)) {
-      part(name, "contact", `[data-name="${other}"]`).click();
-    }
-    await until(() => part(name, "conversation", '[data-state="paired"]'));
+    await until(() => isPaired(name, other), `${name} and ${other} are not connected yet`);
+    await open(name, other);
   }
 }
 
@@ -120,13 +136,17 @@ let next = 0;
 async function talk() {
   const [name, text] = LINES[next % LINES.length];
   const other = name === "Alice" ? "Bob" : "Alice";
-  next += 1;
-  const input = await until(() => part(name, "composer-input"));
+  await open(name, other);
+  await open(other, name);
+  const arrived = () => messages(other, "them").filter((message) => wordsOf(message) === text).length;
+  const before = arrived();
+  const input = await until(() => part(name, "composer-input"), `${name} can’t write now`);
   input.value = text;
   input.dispatchEvent(new InputEvent("input", { bubbles: true }));
   await pause(300);
-  await pressed(name, "send");
-  await until(() => wordsOf(messages(other, "them").at(-1)) === text);
+  await press(name, "send");
+  next += 1;
+  await until(() => arrived() > before, `What ${name} wrote is still on its way`);
 }
 
 function messages(name, from) {
@@ -146,7 +166,9 @@ function say(text) {
 }
 
 async function play() {
-  await until(() => PEOPLE.every(isOnline));
+  await attempt(async () => {
+    for (const name of PEOPLE) await until(() => isOnline(name), `${name}’s browser does not reach all three servers`);
+  });
   await step("Connect Alice and Bob", connect);
   for (;;) {
     await step(next === 0 ? "Let them talk" : "Let them say more", async () => {
@@ -159,13 +181,28 @@ async function play() {
   }
 }
 
-/** Offers a step, and takes it when the button is pressed. */
+/** Offers a step, and takes it when the button is pressed; once more if it comes to nothing. */
 async function step(text, run) {
-  say(text);
-  button.disabled = false;
-  await new Promise((press) => button.addEventListener("click", press, { once: true }));
-  button.disabled = true;
-  await run();
+  for (;;) {
+    say(text);
+    button.setAttribute("aria-disabled", "false");
+    await new Promise((taken) => button.addEventListener("click", taken, { once: true }));
+    button.setAttribute("aria-disabled", "true");
+    if (await attempt(run)) return;
+  }
+}
+
+/** Does something, and says it where it comes to nothing. */
+async function attempt(run) {
+  byId("trouble").textContent = "";
+  try {
+    await run();
+    return true;
+  } catch (error) {
+    console.error(error);
+    byId("trouble").textContent = `${error.message}. Close what is open there, or wait a little, and try again.`;
+    return false;
+  }
 }
 
 // ---- what an ordinary server would know ----
@@ -210,6 +247,7 @@ function blank(canvas) {
   const pen = canvas.getContext("2d");
   pen.setTransform(scale, 0, 0, scale, 0, 0);
   pen.clearRect(0, 0, width, height);
+  pen.textAlign = "start";
   return { pen, width, height };
 }
 
@@ -303,17 +341,19 @@ function drawShare({ noise, of, shares, round, name }, server, colours) {
 }
 
 /** Counts what somebody’s browser sent and got, or what they wrote and got. */
-function tally({ name, wires, count }, time) {
+function tally({ name, wires, count, canvas }, time) {
   const counted = wires.filter(({ at }) => time - at < COUNTED[0] && time - at >= COUNTED[1]);
   const bytes = counted.reduce((sum, frame) => sum + frame.bytes, 0);
   const rate = bytes / ((COUNTED[0] - COUNTED[1]) / 1000);
   Object.assign(count.dataset, { frames: counted.length, bytes });
   const written = record.filter(({ from }) => from === name).length;
   const got = record.filter(({ to }) => to === name).length;
-  count.textContent =
-    document.body.dataset.view === "mcmix"
-      ? `${Math.round(rate).toLocaleString("en")} bytes a second`
-      : `${written} sent, ${got} received`;
+  const isMcmix = document.body.dataset.view === "mcmix";
+  count.textContent = isMcmix
+    ? `${Math.round(rate).toLocaleString("en")} bytes a second`
+    : `${written} sent, ${got} received`;
+  const shown = isMcmix ? `All that ${name}’s browser sends and gets` : `The messages of ${name}`;
+  canvas.setAttribute("aria-label", `${shown}: ${count.textContent}`);
 }
 
 function draw() {

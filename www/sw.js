@@ -40,7 +40,10 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin || FILES.length === 0) return;
+  const name = url.pathname.slice(new URL("./", self.location).pathname.length);
   if (request.mode === "navigate") {
+    // Other pages beside it show nothing without servers.
+    if (name !== "" && name !== "index.html") return;
     // The page itself: the newest where the server answers, else the one kept.
     event.respondWith(
       fetch(request).catch(() =>
@@ -49,7 +52,6 @@ self.addEventListener("fetch", (event) => {
     );
     return;
   }
-  const name = url.pathname.slice(new URL("./", self.location).pathname.length);
   if (!FILES.includes(name)) return;
   event.respondWith(
     caches.open(CACHE).then(async (cache) => (await cache.match(name)) ?? fetch(request)),

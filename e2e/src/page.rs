@@ -1226,7 +1226,8 @@ fn stated(selector: &str, state: &str) -> String {
     format!("{selector}[data-state='{state}']")
 }
 
-fn contact(name: &str) -> String {
+/// Finds a contact in the list.
+pub fn contact(name: &str) -> String {
     named("contact", name)
 }
 

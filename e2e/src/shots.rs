@@ -155,7 +155,8 @@ async fn journey(world: &World, camera: &Camera) -> Result<()> {
 async fn shown(world: &World, camera: &Camera) -> Result<()> {
     let page = world.demo().await?;
     camera.frame(&page).await?;
-    page.wait(&format!("{}:enabled", id("demo-next"))).await?;
+    page.wait(&format!("{}[aria-disabled=false]", id("demo-next")))
+        .await?;
     camera.take(&page, "demo").await?;
     demo::talk(&page).await?;
     camera.take(&page, "demo-talking").await?;

@@ -97,7 +97,11 @@ async fn play(trial: &str, engines: &[Engine], scenario: Scenario, pool: Arc<Poo
     // In a task of its own, so that a panic still leaves us the world.
     let playing = tokio::spawn((scenario.play)(Arc::clone(&world)));
     let abort = playing.abort_handle();
-    let limit = LIMIT + KILL_LIMIT * u32::try_from(scenarios::kills::count())?;
+    let kills = match scenario.name {
+        "kills" => u32::try_from(scenarios::kills::count())?,
+        _ => 0,
+    };
+    let limit = LIMIT + KILL_LIMIT * kills;
     let played = match tokio::time::timeout(limit, playing).await {
         Ok(Ok(played)) => played,
         Ok(Err(panic)) => Err(panic.into()),

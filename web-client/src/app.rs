@@ -13,7 +13,7 @@ use crate::components::home::Home;
 use crate::engine::Request;
 use crate::store::IdentityId;
 use crate::worker::{Ask, Kept, Listed, Reason, Remote, Tell, Trouble, Usage};
-use crate::{manifest, page, texts};
+use crate::{manifest, notify, page, texts};
 
 /// Mounts the app in place of the page's loading text.
 pub fn mount() {
@@ -142,6 +142,9 @@ impl State {
 
 /// What the page around the views does when the worker tells something.
 fn accompany(tell: &Tell) {
+    if matches!(tell, Tell::Shut | Tell::Erased | Tell::Choose(_)) {
+        notify::take_back();
+    }
     match tell {
         Tell::Opened(id, ..) => page::keep_tab_identity(id.as_ref()),
         Tell::Locked(listed) => page::keep_tab_identity(Some(&listed.entry.id)),

@@ -19,6 +19,7 @@ pub mod network;
 pub mod notifications;
 pub mod protection;
 pub mod qr;
+pub mod search;
 pub mod settings;
 pub mod status;
 pub mod toasts;

@@ -248,9 +248,8 @@ impl Core {
     }
 
     fn show_dealt(&mut self) {
-        let dealt = self.tap.as_ref().and_then(|_| self.client.dealt());
-        if let (Some(tap), Some((round, shares))) = (&self.tap, dealt)
-            && round > self.shown_round
+        if let Some(tap) = &self.tap
+            && let Some((round, shares)) = self.client.dealt(self.shown_round)
         {
             self.shown_round = round;
             tap.dealt(round, &shares);

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod clock;
 pub mod components;
+pub mod cover;
 pub mod engine;
 pub mod lock;
 pub mod manifest;

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use gloo_events::EventListener;
-use js_sys::Reflect;
+use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
@@ -26,6 +26,8 @@ const TAG: &str = "mcmix";
 thread_local! {
     /// The one that may still be shown.
     static SHOWN: RefCell<Option<Notification>> = const { RefCell::new(None) };
+    /// Whose may still be.
+    static BY_WORKER: RefCell<Option<ServiceWorkerRegistration>> = const { RefCell::new(None) };
 }
 
 /// What notifications tell.
@@ -135,6 +137,7 @@ pub fn show(text: &str) {
     let options = NotificationOptions::new();
     options.set_body(text);
     options.set_tag(TAG);
+    options.set_renotify(true);
     options.set_silent(Some(Sound::kept() == Sound::Off));
     match Notification::new_with_options(texts::PRODUCT, &options) {
         Ok(notification) => {
@@ -153,12 +156,30 @@ async fn show_by_worker(options: &NotificationOptions) -> Result<(), JsValue> {
     let ready = window.navigator().service_worker().ready()?;
     let registration: ServiceWorkerRegistration = JsFuture::from(ready).await?.dyn_into()?;
     let shown = registration.show_notification_with_options(texts::PRODUCT, options)?;
-    JsFuture::from(shown).await.map(drop)
+    JsFuture::from(shown).await?;
+    BY_WORKER.set(Some(registration));
+    if page::is_visible() {
+        take_back();
+    }
+    Ok(())
 }
 
-/// Takes back what is still shown: somebody sees the page.
+/// Takes back what is still shown: somebody sees the page, or there is nothing new any more.
 pub fn take_back() {
     if let Some(notification) = SHOWN.take() {
         notification.close();
     }
+    if let Some(registration) = BY_WORKER.take() {
+        spawn_local(async move {
+            let _ = close_by_worker(&registration).await;
+        });
+    }
+}
+
+async fn close_by_worker(registration: &ServiceWorkerRegistration) -> Result<(), JsValue> {
+    let shown = JsFuture::from(registration.get_notifications()?).await?;
+    for notification in shown.dyn_into::<Array>()? {
+        notification.dyn_into::<Notification>()?.close();
+    }
+    Ok(())
 }

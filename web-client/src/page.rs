@@ -17,6 +17,7 @@ use web_sys::{
 use yew::Callback;
 
 use crate::store::IdentityId;
+use crate::texts;
 use crate::worker::Guest;
 
 const THEME: &str = "mcmix.theme";
@@ -187,18 +188,25 @@ pub fn take_invite() -> Option<String> {
     }
     if let Some(history) = window().and_then(|window| window.history().ok()) {
         let state = history.state().unwrap_or(JsValue::NULL);
-        let _ = history.replace_state_with_url(&state, "", Some(&bare_address()));
+        let query = window().and_then(|window| window.location().search().ok());
+        let address = bare_address() + &query.unwrap_or_default();
+        let _ = history.replace_state_with_url(&state, "", Some(&address));
     }
     Some(hash)
 }
 
-/// Returns the guest that the page's address names (`?guest=NAME`), who may be shown on a channel
-/// (`&shown-on=CHANNEL`).
+/// Returns the guest who uses this page where another shows it in a frame, as the demo does: what
+/// this browser keeps is never opened there. The address names the guest (`?guest=NAME`) and the
+/// channel on which they are shown (`&shown-on=CHANNEL`).
 pub fn guest() -> Option<Guest> {
+    if !is_framed() {
+        return None;
+    }
     let query = window()?.location().search().ok()?;
     let query = UrlSearchParams::new_with_str(&query).ok()?;
+    let named = query.get("guest").and_then(|name| Name::new(&name).ok());
     Some(Guest {
-        name: Name::new(&query.get("guest")?).ok()?,
+        name: named.or_else(|| Name::new(texts::GUEST).ok())?,
         shown_on: query.get("shown-on"),
     })
 }
@@ -480,6 +488,10 @@ fn local() -> Option<Storage> {
     window()?.local_storage().ok()?
 }
 
+/// Returns what this tab keeps; a frame has nothing of its own, and leaves the tab's alone.
 fn session() -> Option<Storage> {
+    if is_framed() {
+        return None;
+    }
     window()?.session_storage().ok()?
 }

@@ -46,6 +46,10 @@ impl fmt::Debug for Tap {
 
 impl Tap {
     /// Opens a tap, where the browser has such channels.
+    ///
+    /// # Security
+    /// Whoever hears a channel learns with whom the guest talks: none is opened but for a guest, who
+    /// is kept nowhere.
     pub fn on(channel: &str, guest: &Name) -> Option<Self> {
         Some(Self {
             channel: BroadcastChannel::new(channel).ok()?,

@@ -1,6 +1,6 @@
 //! The page built twice from nothing, in two folders: every file must be the same, bit for bit.
 //!
-//! Whoever builds a version can so tell that a host serves that, and nothing else.
+//! What a host serves can be compared with it, byte for byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,7 +35,7 @@ pub fn run() -> Result<()> {
         println!("{name}");
     }
     say(format_args!(
-        "two builds from nothing have the same {} files; names carry the hash of what is in them",
+        "two builds from nothing have the same {} files",
         first.len()
     ));
     Ok(())

@@ -27,8 +27,9 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     alice.click("contact-menu").await?;
     let text = String::from_utf8(alice.save_by("export", ".txt").await?)?;
     ensure!(
-        text.starts_with("Alice and Bob\n") && text.ends_with("  Bob: before\n"),
-        "saved: {text}"
+        text.starts_with("Alice and Bob\n")
+            && text.ends_with("Bob\u{2069}: \u{2068}before\u{2069}\n"),
+        "saved: {text:?}"
     );
     alice.click("close-dialog").await?;
 

@@ -59,10 +59,10 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
 /// Lets Alice and Bob meet, and say a line each.
 pub(crate) async fn talk(demo: &Page) -> Result<()> {
     for done in ["Connect Alice and Bob", "Let them talk"] {
-        let button = format!("{}:enabled", id("demo-next"));
+        let button = format!("{}[aria-disabled=false]", id("demo-next"));
         demo.wait_text(&button, done).await?;
         demo.click("demo-next").await?;
     }
-    let button = format!("{}:enabled", id("demo-next"));
+    let button = format!("{}[aria-disabled=false]", id("demo-next"));
     demo.wait_text(&button, "Let them say more").await
 }

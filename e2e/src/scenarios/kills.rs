@@ -117,6 +117,17 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
             "{} wrote {sent:?}, and there arrived {got:?}",
             from.page.name
         );
+        let numbers: Vec<u32> = got
+            .iter()
+            .filter_map(|text| text.rsplit(' ').next()?.parse().ok())
+            .collect();
+        let is_ordered = numbers.is_sorted_by(|one, next| one < next);
+        ensure!(
+            is_ordered && numbers.len() == got.len() && !from.stored.is_empty(),
+            "{} stored {}, and there arrived {got:?}",
+            from.page.name,
+            from.stored.len()
+        );
         let lost = from.stored.iter().find(|text| !sent.contains(text));
         ensure!(lost.is_none(), "{lost:?} had been stored");
         println!("{} of {} texts arrived", got.len(), from.written);

@@ -68,6 +68,7 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     see(&alice, "hidden").await?;
     bob.send("Alice", "one more").await?;
     bob.wait_delivered("Alice", "one more").await?;
+    alice.wait_unread("Bob").await?;
     ensure!(!alice.shows("[data-told]").await?);
     Ok(())
 }

@@ -15,7 +15,9 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     tell(&alice, &bob, "before").await?;
 
     // One machine runs all three servers: that is said, until somebody has read it.
-    alice.wait_text(&id("in-common"), "on one machine").await?;
+    alice
+        .wait_text(&id("in-common"), "addresses of their own")
+        .await?;
     alice.click("dismiss-in-common").await?;
     alice.wait_gone(&id("in-common")).await?;
 

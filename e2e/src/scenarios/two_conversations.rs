@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 
 use super::{connect, tell};
-use crate::page::From;
+use crate::page::{From, contact, id};
 use crate::world::World;
 
 pub(super) async fn play(world: Arc<World>) -> Result<()> {
@@ -27,5 +27,17 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     ensure!(alice.texts(From::Them).await? == ["From Bob"]);
     alice.open("Carol").await?;
     ensure!(alice.texts(From::Them).await? == ["From Carol"]);
-    Ok(())
+
+    // Who said it is found by what was said, and the message is in view.
+    alice.show_contacts().await?;
+    alice.fill("search", "from BOB").await?;
+    alice.wait_gone(&contact("Carol")).await?;
+    alice.click("contact").await?;
+    alice.wait_text(".message.found", "From Bob").await?;
+    alice.show_contacts().await?;
+    alice.fill("search", "caro").await?;
+    alice.wait(&contact("Carol")).await?;
+    ensure!(!alice.shows(&contact("Bob")).await?);
+    alice.fill("search", "nobody said this").await?;
+    alice.wait(&id("nothing-found")).await
 }

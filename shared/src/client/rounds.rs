@@ -232,11 +232,18 @@ impl Client {
         }
     }
 
-    /// Returns the newest conversation round that still waits for its replies, and the share that
-    /// each server gets in it, P0's first: for showing what one server sees.
-    pub fn dealt(&self) -> Option<(RoundId, [Vec<u8>; 3])> {
+    /// Returns the newest conversation round that still waits for its replies, if it is newer than
+    /// that one, and the share that each server gets in it, P0's first: for showing what one server
+    /// sees.
+    ///
+    /// # Security
+    /// Two of the shares tell what all three servers together must not learn: which rows meet.
+    pub fn dealt(&self, shown: RoundId) -> Option<(RoundId, [Vec<u8>; 3])> {
         let mut newest_first = self.rounds.pending.values().rev();
         let pending = newest_first.find(|it| !it.announcement.program.is_dialing())?;
+        if pending.announcement.round <= shown {
+            return None;
+        }
         let shares = pending.shares.0.each_ref();
         let shares = shares.map(|dealt| dealt.share.encode());
         Some((pending.announcement.round, shares))

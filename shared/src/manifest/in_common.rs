@@ -1,11 +1,11 @@
-//! What the addresses of the three servers have in common.
+//! What the addresses of servers have in common.
 //!
-//! Three operators who don't know each other have nothing. Where a host or a name is one, one person
-//! may run all three: then nothing hides who talks, whatever the protocol does.
+//! Three operators who don't know each other have nothing. Where two servers are at one host, or
+//! under one name, one person may run both: then nothing hides who talks, whatever the protocol does.
 
 use super::Deployment;
 
-/// What all three addresses have in common.
+/// What the addresses of two servers have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InCommon {
     /// The host.
@@ -14,49 +14,60 @@ pub enum InCommon {
     Name,
 }
 
+/// Names under which whole countries give out names.
+const SHARED: [&str; 8] = ["ac", "co", "com", "edu", "gov", "net", "or", "org"];
+
 impl Deployment {
-    /// Returns what the addresses have in common, if it is more than those of three operators have.
+    /// Returns what two addresses have in common, if it is more than those of two operators have.
     pub fn in_common(&self) -> Option<InCommon> {
-        let hosts = self.servers.each_ref().map(|server| host(&server.url));
-        let [first, second, third] = hosts;
-        let is_one = first == second && second == third;
-        if is_one || hosts.iter().all(|host| is_this_machine(host)) {
+        let [first, second, third] = self.servers.each_ref().map(|server| host(&server.url));
+        let pairs = [(&first, &second), (&second, &third), (&third, &first)];
+        if pairs.iter().any(|(one, other)| one == other) {
             return Some(InCommon::Host);
         }
-        match hosts.map(under) {
-            [Some(first), Some(second), Some(third)] if first == second && second == third => {
-                Some(InCommon::Name)
-            }
-            _ => None,
-        }
+        let one_name = |(one, other): &(&String, &String)| {
+            let name = owned(one);
+            name.is_some() && name == owned(other)
+        };
+        pairs.iter().any(one_name).then_some(InCommon::Name)
     }
 }
 
-/// Returns the host of an address, without port.
-fn host(url: &str) -> &str {
+/// Returns the host of an address, without port; all names of this machine as one.
+fn host(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = rest.split('/').next().unwrap_or_default();
-    match host.rsplit_once(':') {
+    let host = match host.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => host,
-    }
+    };
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_here = host == "localhost"
+        || host.ends_with(".localhost")
+        || host == "[::1]"
+        || (is_number(&host) && host.starts_with("127."));
+    if is_here { String::new() } else { host }
 }
 
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.ends_with(".localhost") || host == "[::1]" || {
-        let address: Option<std::net::Ipv4Addr> = host.parse().ok();
-        address.is_some_and(|address| address.is_loopback())
-    }
+fn is_number(host: &str) -> bool {
+    let is_v4 = host
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_v4 || host.ends_with(']')
 }
 
-/// Returns the name that a host is under, where somebody owns that: not a number, and not what
-/// whole countries share.
-fn under(host: &str) -> Option<&str> {
-    let is_number = host.ends_with(']') || host.parse::<std::net::Ipv4Addr>().is_ok();
-    let (_, name) = host.split_once('.').filter(|_| !is_number)?;
-    let (last_but_one, last) = name.rsplit_once('.')?;
-    let is_shared = last.len() == 2 && last_but_one.len() <= 3;
-    (!is_shared).then_some(name)
+/// Returns the part of a host's name that somebody owns: its last two labels, or three where the
+/// last two are a country's.
+fn owned(host: &str) -> Option<&str> {
+    let mut labels = host.rsplitn(4, '.');
+    let (last, second, third) = (labels.next()?, labels.next()?, labels.next());
+    let is_shared = last.len() == 2 && SHARED.contains(&second);
+    let bytes = match third {
+        _ if is_number(host) => return None,
+        Some(third) if is_shared => last.len() + second.len() + third.len() + 2,
+        _ => last.len() + second.len() + 1,
+    };
+    host.get(host.len() - bytes..)
 }
 
 #[cfg(test)]
@@ -73,37 +84,39 @@ mod tests {
     }
 
     #[test]
-    fn one_host_and_one_name_are_found() {
-        let host = Some(InCommon::Host);
-        assert_eq!(
-            in_common(["mix.example:1", "mix.example:2", "mix.example:3"]),
-            host
-        );
-        assert_eq!(
-            in_common(["127.0.0.1:8000", "127.0.0.2:8000", "localhost"]),
-            host
-        );
-        assert_eq!(
-            in_common(["[2001:db8::1]:1", "[2001:db8::1]:2", "[2001:db8::1]"]),
-            host
-        );
-        let name = Some(InCommon::Name);
-        assert_eq!(in_common(["p0.mix.org", "p1.mix.org", "p2.mix.org"]), name);
-        assert_eq!(
-            in_common(["a.mix.co.uk", "b.mix.co.uk", "c.mix.co.uk"]),
-            name
-        );
+    fn two_at_one_host_are_found() {
+        for hosts in [
+            ["mix.example:1", "mix.example:2", "mix.example:3"],
+            ["mix.eff.org:1", "mix.ccc.de", "Mix.EFF.org.:2"],
+            ["127.0.0.1:8000", "mix.ccc.de", "localhost"],
+            ["[2001:db8::1]:1", "[2001:db8::1]:2", "[2001:db8::2]"],
+        ] {
+            assert_eq!(in_common(hosts), Some(InCommon::Host), "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn two_under_one_name_are_found() {
+        for hosts in [
+            ["p0.mix.org", "p1.mix.org", "p2.mix.org"],
+            ["p0.mix.org", "p1.mix.org", "p2.other.org"],
+            ["mix.org", "a.mix.org", "other.net"],
+            ["p0.eu.mix.org", "p1.us.mix.org", "other.net"],
+            ["a.mix.de", "b.mix.de", "c.other.de"],
+            ["a.mix.co.uk", "b.mix.co.uk", "c.other.co.uk"],
+        ] {
+            assert_eq!(in_common(hosts), Some(InCommon::Name), "{hosts:?}");
+        }
     }
 
     #[test]
     fn three_operators_have_nothing_in_common() {
         for hosts in [
             ["mix.eff.org", "mix.ccc.de", "mix.noyb.eu"],
-            ["p0.mix.org", "p1.mix.org", "p2.other.org"],
             ["one.co.uk", "two.co.uk", "three.co.uk"],
             ["one.org", "two.org", "three.org"],
             ["192.0.2.1", "192.0.2.2", "192.0.2.3"],
-            ["127.0.0.1", "127.0.0.1", "mix.eff.org"],
+            ["[2001:db8::1]", "[2001:db8::2]", "[2001:db8::3]"],
         ] {
             assert_eq!(in_common(hosts), None, "{hosts:?}");
         }

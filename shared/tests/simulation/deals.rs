@@ -60,14 +60,19 @@ fn what_is_shown_was_dealt() {
     world.tap();
     let alice = 0;
     assert_eq!(
-        world.nodes[0].client.dealt(),
+        world.nodes[0].client.dealt(RoundId(0)),
         None,
         "no round was announced"
     );
     for program in [Program::Conversation, Program::Contacts] {
         world.open(program);
     }
-    let (round, shares) = world.nodes[0].client.dealt().unwrap();
+    let (round, shares) = world.nodes[0].client.dealt(RoundId(0)).unwrap();
+    assert_eq!(
+        world.nodes[0].client.dealt(round),
+        None,
+        "it is shown already"
+    );
     for (party, share) in PartyId::ALL.into_iter().zip(shares) {
         let mut dealt = world.servers.dealt.iter();
         let is_it = |it: &&Dealt| (it.node, it.party, it.round) == (alice, party, round);

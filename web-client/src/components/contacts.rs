@@ -11,7 +11,8 @@ use yew::prelude::*;
 use super::avatar::avatar;
 use super::home::Open;
 use super::icon::{Kind, icon, small_icon};
-use super::notifications::NotifyOffer;
+use super::notifications::offer;
+use super::search::{Fit, Found, Sought, search};
 use crate::notify::Notify;
 use crate::worker::Kept;
 use crate::{clock, engine, texts};
@@ -23,6 +24,7 @@ pub(super) struct ContactsProps {
     pub(super) kept: Kept,
     pub(super) selected: Option<ClientKey>,
     pub(super) on_select: Callback<ClientKey>,
+    pub(super) on_find: Callback<Found>,
     pub(super) act: Callback<Action>,
     pub(super) show: Callback<Open>,
     pub(super) notify: Option<Notify>,
@@ -40,6 +42,16 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
         ..
     } = props;
     let now = engine::now().wall;
+    let sought = use_state_eq(Sought::default);
+    let fitting: Vec<_> = view
+        .contacts
+        .iter()
+        .filter_map(|contact| Some((contact, sought.of(contact)?)))
+        .collect();
+    let on_seek = {
+        let sought = sought.setter();
+        Callback::from(move |text| sought.set(text))
+    };
     let own = view.own.name.as_str().to_owned();
     let open = |which: Open| show.reform(move |_: MouseEvent| which.clone());
     // Who was talked with and can't be written to: all, after a backup was restored.
@@ -96,13 +108,17 @@ pub(super) fn Contacts(props: &ContactsProps) -> Html {
                         </button>
                     </div>
                 }
+                { search(&on_seek) }
                 <nav class="contacts" data-testid="contacts" aria-label={texts::CONTACTS}>
-                    <ul>{ for view.contacts.iter().map(|contact| item(contact, props, now)) }</ul>
+                    <ul>{ for fitting.iter().map(|(contact, fit)| item(contact, *fit, props, now)) }</ul>
+                    if fitting.is_empty() {
+                        <p class="muted nothing-found" role="status" data-testid="nothing-found">{ texts::NOTHING_FOUND }</p>
+                    }
                 </nav>
             }
             // The first time that it is of use; a guest is gone before long.
             if *kept != Kept::Nowhere && view.contacts.iter().any(ContactView::is_paired) {
-                <NotifyOffer notify={props.notify} on_choose={props.on_notify.clone()} />
+                { offer(props.notify, &props.on_notify) }
             }
             <div class="side-actions">
                 <button type="button" class={add_class} data-testid="add-contact" onclick={open(Open::Add)}>
@@ -123,13 +139,24 @@ fn is_lost(contact: &ContactView) -> bool {
         && !contact.messages.is_empty()
 }
 
-fn item(contact: &ContactView, props: &ContactsProps, now: Millis) -> Html {
+fn item(contact: &ContactView, fit: Fit<'_>, props: &ContactsProps, now: Millis) -> Html {
     let key = contact.key;
     let name = contact.name.as_str().to_owned();
-    let onclick = props.on_select.reform(move |_: MouseEvent| key);
+    let onclick = match fit {
+        Fit::Name => props.on_select.reform(move |_: MouseEvent| key),
+        Fit::Message(found) => {
+            let message = found.number;
+            let contact = key;
+            props
+                .on_find
+                .reform(move |_: MouseEvent| Found { contact, message })
+        }
+    };
     let current = (props.selected == Some(key)).then_some("true");
-    let last = contact.messages.last();
-    let live = texts::state_in_list(contact);
+    let (last, live) = match fit {
+        Fit::Name => (contact.messages.last(), texts::state_in_list(contact)),
+        Fit::Message(found) => (Some(found), None),
+    };
     let blocked = contact.blocked == Blocked::Yes;
     let (class, text) = match (live, last) {
         (Some(live), _) if blocked => ("last", live.to_owned()),

@@ -18,6 +18,7 @@ use super::composer::Composer;
 use super::contacts::verified_mark;
 use super::home::Open;
 use super::icon::{Kind, icon, mix_art};
+use super::search::Found;
 use crate::texts::Outlook;
 use crate::{engine, texts};
 
@@ -28,6 +29,8 @@ pub(super) struct ConversationProps {
     pub(super) contact: ContactView,
     /// Whose conversation the person looks at.
     pub(super) looking: Option<ClientKey>,
+    /// The message that was looked for.
+    pub(super) found: Option<Found>,
     pub(super) act: Callback<Action>,
     pub(super) on_back: Callback<()>,
     pub(super) show: Callback<Open>,
@@ -40,6 +43,7 @@ pub(super) fn Conversation(props: &ConversationProps) -> Html {
         view,
         contact,
         looking,
+        found,
         act,
         on_back,
         show,
@@ -82,7 +86,7 @@ pub(super) fn Conversation(props: &ConversationProps) -> Html {
                 </button>
             </header>
             <Bar contact={contact.clone()} {new_device} act={act.clone()} />
-            <Log contact={contact.clone()} act={act.clone()} />
+            <Log contact={contact.clone()} found={found.map(|it| it.message)} act={act.clone()} />
             <Composer contact={key} name={name} draft={contact.draft.clone()} full={contact.outbox == Outbox::Full}
                 outlook={Outlook::of(contact, view, now)} words={texts::outlook(contact, view, now)}
                 act={act.clone()} />

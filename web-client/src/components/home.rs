@@ -12,7 +12,6 @@ use mcmix_shared::identity::{ClientKey, Invite, InviteError};
 use mcmix_shared::manifest::Deployment;
 use yew::prelude::*;
 
-pub(crate) use self::cover::Cover;
 use self::cover::{use_cover, use_rate};
 use self::look::use_look;
 use self::news::use_news;
@@ -27,11 +26,13 @@ use super::invite::InviteDialog;
 use super::keys::KeysDialog;
 use super::network::NetworkDialog;
 use super::protection::ProtectionDialog;
+use super::search::Found;
 use super::settings::SettingsDialog;
 use super::status::Status;
 use super::toasts::Toasts;
 use super::verify::VerifyDialog;
 use crate::app::Keeping;
+use crate::cover::Cover;
 use crate::engine::{self, Request};
 use crate::notify::Notify;
 use crate::page::LockAfter;
@@ -98,7 +99,7 @@ pub fn Home(props: &HomeProps) -> Html {
     let lock_after = use_state_eq(LockAfter::kept);
     use_idle_lock(props.keeping.kept, *lock_after, &props.ask);
     let notify = use_state_eq(Notify::kept);
-    use_news(view, *notify);
+    use_news(view, notify.filter(|_| !page::is_framed()));
     let (cover, rate) = (use_cover(view), use_rate(view));
     use_effect_with((), |()| page::focus("contacts-title"));
     use_effect_with(props.keeping.kept, |kept| {
@@ -118,13 +119,17 @@ pub fn Home(props: &HomeProps) -> Html {
             done.emit(());
         },
     );
-    let select = {
-        let (go, close) = (go.clone(), close.clone());
-        Callback::from(move |key: ClientKey| {
+    let found = use_state_eq(|| None::<Found>);
+    let open_at = {
+        let (go, close, found) = (go.clone(), close.clone(), found.setter());
+        Callback::from(move |(key, message): (ClientKey, Option<Found>)| {
             close.emit(());
+            found.set(message);
             go.emit(Some(key));
         })
     };
+    let select = open_at.reform(|key: ClientKey| (key, None));
+    let on_find = open_at.reform(|found: Found| (found.contact, Some(found)));
 
     let changed = match view.server_keys {
         ServerKeys::Changed { changed } => Some(changed),
@@ -172,7 +177,7 @@ pub fn Home(props: &HomeProps) -> Html {
     let main = match selected {
         Some(contact) => html! {
             <Conversation key={contact.key.to_text()} view={Rc::clone(view)} contact={contact.clone()} {looking}
-                act={act.clone()} on_back={go.reform(|()| None)} show={show.clone()} />
+                found={found.filter(|found| found.contact == contact.key)} act={act.clone()} on_back={go.reform(|()| None)} show={show.clone()} />
         },
         None => html! { <NoConversation contacts={view.contacts.len()} show={show.clone()} /> },
     };
@@ -184,7 +189,7 @@ pub fn Home(props: &HomeProps) -> Html {
     html! {
         <div class="shell" data-testid="home" data-page={page}>
             <Incoming view={Rc::clone(view)} selected={place} act={act.clone()} on_select={select.clone()} />
-            <Contacts view={Rc::clone(view)} kept={props.keeping.kept} selected={place} on_select={select.clone()}
+            <Contacts view={Rc::clone(view)} kept={props.keeping.kept} selected={place} on_select={select.clone()} {on_find}
                 act={act.clone()} show={show.clone()} {notify} {on_notify} />
             { main }
             <Status view={Rc::clone(view)} {cover} {rate} {show} />

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mcmix_shared::client::{Action, MessageKind, MessageView, SendStatus};
 use mcmix_shared::identity::ClientKey;
+use web_sys::Element;
 use yew::prelude::*;
 
 use super::icon::{Kind, small_icon};
@@ -25,6 +26,8 @@ pub(super) struct MessageProps {
     pub(super) from: AttrValue,
     pub(super) message: Arc<MessageView>,
     pub(super) place: Place,
+    /// It was looked for.
+    pub(super) found: bool,
     pub(super) act: Callback<Action>,
 }
 
@@ -36,8 +39,18 @@ pub(super) fn Message(props: &MessageProps) -> Html {
         from,
         message,
         place,
+        found,
         act,
     } = props;
+    let node = use_node_ref();
+    use_effect_with(*found, {
+        let node = node.clone();
+        move |found| {
+            if let (true, Some(article)) = (*found, node.cast::<Element>()) {
+                article.scroll_into_view();
+            }
+        }
+    });
     let mine = matches!(message.kind, MessageKind::Outgoing(_));
     let (status, icon) = match message.kind {
         MessageKind::Received => ("received", None),
@@ -67,9 +80,10 @@ pub(super) fn Message(props: &MessageProps) -> Html {
         mine.then_some("mine"),
         place.first.then_some("first"),
         place.last.then_some("last"),
+        found.then_some("found"),
     );
     html! {
-        <article {class} data-testid="message" data-from={if mine { "me" } else { "them" }}
+        <article ref={node} {class} data-testid="message" data-from={if mine { "me" } else { "them" }}
             data-status={status} data-round={round}>
             <span class="visually-hidden">{ if mine { texts::YOU_SAY } else { from } }{ ": " }</span>
             <div class="bubble">

@@ -7,9 +7,9 @@ use mcmix_shared::manifest::Deployment;
 use yew::prelude::*;
 
 use super::dialog::Dialog;
-use super::home::Cover;
 use super::icon::{Kind, icon};
 use super::status::{dot, state_name};
+use crate::cover::Cover;
 use crate::{engine, texts};
 
 /// What the dialog needs.
@@ -33,13 +33,18 @@ pub(super) fn NetworkDialog(props: &NetworkProps) -> Html {
         rate,
         on_close,
     } = props;
+    let (class, kind) = match cover {
+        Cover::NotYet => ("muted", Kind::Clock),
+        Cover::Whole => ("copied", Kind::Shield),
+        Cover::GoneSince(_) => ("error", Kind::Warning),
+    };
     let figure = |name: &str, value: String| html! { <div><dt>{ name.to_owned() }</dt><dd>{ value }</dd></div> };
     html! {
         <Dialog title={texts::network_title(&view.deployment)} testid="network-dialog" on_close={on_close.clone()}>
             <section>
-                <p class={if *cover == Cover::Whole { "copied" } else { "error" }} data-testid="cover">
-                    { icon(if *cover == Cover::Whole { Kind::Shield } else { Kind::Warning }) }
-                    <span>{ texts::cover(*cover, engine::now().wall) }</span>
+                <p class={class} data-testid="cover">
+                    { icon(kind) }
+                    <span>{ texts::cover(*cover, deployment.in_common(), engine::now().wall) }</span>
                 </p>
                 <p>{ texts::NETWORK_TEXT }</p>
                 <ul class="parties">

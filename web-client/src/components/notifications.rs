@@ -1,17 +1,10 @@
 //! What the browser tells while nobody sees the page: the choice, and the offer of it.
 
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 use crate::notify::{self, Notify, Permission, Sound};
 use crate::texts;
-
-/// What choice and offer need.
-#[derive(Debug, PartialEq, Properties)]
-pub(super) struct NotificationsProps {
-    /// What was chosen, if anything was.
-    pub(super) notify: Option<Notify>,
-    pub(super) on_choose: Callback<Notify>,
-}
 
 /// Takes a choice once the browser agrees.
 fn choose(notify: Notify, on_choose: &Callback<Notify>) {
@@ -19,26 +12,25 @@ fn choose(notify: Notify, on_choose: &Callback<Notify>) {
         return on_choose.emit(notify);
     }
     let on_choose = on_choose.clone();
-    notify::ask(Callback::from(move |permission| {
-        on_choose.emit(match permission {
-            Permission::Granted => notify,
-            _ => Notify::Never,
-        });
+    notify::ask(Callback::from(move |permission| match permission {
+        Permission::Granted => on_choose.emit(notify),
+        Permission::Denied | Permission::Impossible => on_choose.emit(Notify::Never),
+        // Whoever closes the browser's question has not answered it.
+        Permission::Unasked => {}
     }));
 }
 
 /// Offers notifications, where nobody has chosen yet and the browser has some.
-#[component]
-pub(super) fn NotifyOffer(props: &NotificationsProps) -> Html {
+pub(super) fn offer(chosen: Option<Notify>, on_choose: &Callback<Notify>) -> Html {
     let possible = matches!(
         notify::permission(),
         Permission::Unasked | Permission::Granted
     );
-    if props.notify.is_some() || !possible {
+    if chosen.is_some() || !possible {
         return Html::default();
     }
     let press = |notify| {
-        let on_choose = props.on_choose.clone();
+        let on_choose = on_choose.clone();
         Callback::from(move |_: MouseEvent| choose(notify, &on_choose))
     };
     html! {
@@ -57,18 +49,16 @@ pub(super) fn NotifyOffer(props: &NotificationsProps) -> Html {
 }
 
 /// Shows the choice.
-#[component]
-pub(super) fn NotifyChoice(props: &NotificationsProps) -> Html {
-    let sound = use_state_eq(Sound::kept);
+pub(super) fn choice(chosen: Option<Notify>, on_choose: &Callback<Notify>) -> Html {
     let permission = notify::permission();
     if permission == Permission::Impossible {
         return Html::default();
     }
     // What the browser forbids is not, whatever was chosen.
-    let chosen = props.notify.filter(|_| permission == Permission::Granted);
+    let chosen = chosen.filter(|_| permission == Permission::Granted);
     let chosen = chosen.unwrap_or(Notify::Never);
     let choices = Notify::ALL.map(|value| {
-        let on_choose = props.on_choose.clone();
+        let on_choose = on_choose.clone();
         let onchange = Callback::from(move |_: Event| choose(value, &on_choose));
         html! {
             <label class="choice">
@@ -78,17 +68,15 @@ pub(super) fn NotifyChoice(props: &NotificationsProps) -> Html {
             </label>
         }
     });
-    let switch = {
-        let (value, setter) = (*sound, sound.setter());
-        Callback::from(move |_: Event| {
-            let other = if value == Sound::On {
-                Sound::Off
-            } else {
-                Sound::On
-            };
-            other.keep();
-            setter.set(other);
-        })
+    let onsound = Callback::from(|event: Event| {
+        let field = event.target_dyn_into::<HtmlInputElement>();
+        let is_on = field.is_some_and(|field| field.checked());
+        (if is_on { Sound::On } else { Sound::Off }).keep();
+    });
+    let hint = if permission == Permission::Denied {
+        texts::NOTIFY_DENIED
+    } else {
+        texts::NOTIFY_HINT
     };
     html! {
         <section>
@@ -96,15 +84,12 @@ pub(super) fn NotifyChoice(props: &NotificationsProps) -> Html {
             <div class="choice-list" role="radiogroup" aria-labelledby="notify-title">{ for choices }</div>
             if chosen != Notify::Never {
                 <label class="choice">
-                    <input type="checkbox" data-testid="notify-sound" checked={*sound == Sound::On} onchange={switch} />
+                    <input type="checkbox" data-testid="notify-sound" checked={Sound::kept() == Sound::On}
+                        onchange={onsound} />
                     <span>{ texts::NOTIFY_SOUND }</span>
                 </label>
             }
-            if permission == Permission::Denied {
-                <p class="muted small" data-testid="notify-denied">{ texts::NOTIFY_DENIED }</p>
-            } else {
-                <p class="muted small">{ texts::NOTIFY_HINT }</p>
-            }
+            <p class="muted small">{ hint }</p>
         </section>
     }
 }

@@ -10,7 +10,7 @@ use yew::prelude::*;
 use super::dialog::Dialog;
 use super::home::Open;
 use super::icon::{Kind, icon};
-use super::notifications::NotifyChoice;
+use super::notifications;
 use crate::notify::Notify;
 use crate::page::{self, Theme};
 use crate::texts;
@@ -78,7 +78,7 @@ pub(super) fn SettingsDialog(props: &SettingsProps) -> Html {
                 <p class="muted small">{ texts::WHO_MAY_CALL_HINT }</p>
             </section>
             { blocked(view, act) }
-            <NotifyChoice notify={*notify} on_choose={on_notify.clone()} />
+            { notifications::choice(*notify, on_notify) }
             <section>
                 <h3 id="theme-title">{ texts::THEME }</h3>
                 <div class="choices" role="radiogroup" aria-labelledby="theme-title" data-testid="theme">{ for themes }</div>

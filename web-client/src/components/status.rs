@@ -5,7 +5,8 @@ use std::rc::Rc;
 use mcmix_shared::client::{LinkStatus, ServerView, StorageStatus, View};
 use yew::prelude::*;
 
-use super::home::{Cover, Open};
+use super::home::Open;
+use crate::cover::Cover;
 use crate::texts;
 
 /// What the line needs.

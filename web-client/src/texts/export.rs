@@ -7,7 +7,7 @@ use crate::clock;
 /// Heads what saves it.
 pub const EXPORT: &str = "Save the conversation";
 /// What that means.
-pub const EXPORT_HINT: &str = "A text file on this device, which anybody can read who has it. A backup, which nobody can, is under “Lock, back up, erase” in the settings.";
+pub const EXPORT_HINT: &str = "A text file on this device, which anybody can read who has it. A backup that needs a passphrase is in the settings.";
 /// Saves it.
 pub const EXPORT_SAVE: &str = "Save as text";
 
@@ -27,11 +27,30 @@ pub fn export(contact: &ContactView, own: &str) -> String {
             MessageKind::Received => them,
             MessageKind::Outgoing(_) => own,
         };
-        let words = message.text.replace('\n', "\n    ");
+        let lines = message.text.split(is_break).map(apart);
+        let words = lines.collect::<Vec<_>>().join("\n    ");
         let (stamp, note) = (clock::stamp(message.at), fate(message));
-        text.extend([&*stamp, "  ", who, ": ", &words, note, "\n"]);
+        text.extend([&*stamp, "  ", &apart(who), ": ", &words, note, "\n"]);
     }
     text
+}
+
+/// Says whether some editor begins a line there: no message may look like two.
+const fn is_break(letter: char) -> bool {
+    matches!(
+        letter,
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
+}
+
+/// Keeps a text's direction to itself: it moves nothing that stands beside it.
+fn apart(text: &str) -> String {
+    let directs =
+        |letter: &char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut apart = String::from('\u{2068}');
+    apart.extend(text.chars().filter(|letter| !directs(letter)));
+    apart.push('\u{2069}');
+    apart
 }
 
 /// Says it where a message did not arrive.

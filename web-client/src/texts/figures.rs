@@ -6,7 +6,7 @@ use mcmix_shared::party::PartyId;
 use mcmix_shared::program::RoundId;
 
 use crate::clock;
-use crate::components::home::Cover;
+use crate::cover::Cover;
 
 /// A round.
 pub const ROUND: &str = "Round";
@@ -70,13 +70,13 @@ pub const TRAFFIC_TEXT: &str =
     "Traffic is the same whether you talk or not. That is what hides when you do.";
 
 /// Whether the page is in every round, and what it means where it is not.
-pub fn cover(cover: Cover, now: Millis) -> String {
+pub fn cover(cover: Cover, in_common: Option<InCommon>, now: Millis) -> String {
     match cover {
-        Cover::Whole => {
-            "This page is in every round: nobody who watches can tell whether you talk.".to_owned()
-        }
+        Cover::NotYet => "This page has been in no round yet.".to_owned(),
+        Cover::Whole if in_common.is_some() => "This page is in every round: who only watches the network can’t tell whether you talk.".to_owned(),
+        Cover::Whole => "This page is in every round: nobody can tell whether you talk, as long as no two servers work together.".to_owned(),
         Cover::GoneSince(since) => format!(
-            "This page has not been in every round since {}: whoever watches sees that it is away, and that your contacts’ texts don’t reach you. Whom you talk with stays hidden; what you write waits.",
+            "This page has not been in every round since {}. Whoever watches sees that, but not whom you talk with. Nothing is lost: what you write, and what is written to you, waits.",
             clock::since(since, now)
         ),
     }
@@ -112,14 +112,14 @@ pub fn round_text(period_ms: u32, turn_ms: u64) -> String {
     )
 }
 
-/// Warns where one person may run all three servers.
+/// Warns where one person may run several servers.
 pub const fn in_common(in_common: InCommon) -> &'static str {
     match in_common {
         InCommon::Host => {
-            "This is a demo: all three servers are on one machine, and whoever runs it can see who talks with whom."
+            "Not all servers are at addresses of their own, as in a demo on one machine: whoever runs two of them can see who talks with whom."
         }
         InCommon::Name => {
-            "All three servers are under one name: if one person runs them, they can see who talks with whom."
+            "Two or more servers are under one name: if one person runs them, they can see who talks with whom."
         }
     }
 }
@@ -167,7 +167,7 @@ pub fn network_summary(view: &View, cover: Cover) -> String {
         .map(|server| server.party.to_string())
         .collect();
     match missing.as_slice() {
-        [] if matches!(cover, Cover::GoneSince(_)) => "Connected, in no round yet".to_owned(),
+        [] if cover != Cover::Whole => "Connected, not in rounds yet".to_owned(),
         [] => "Connected".to_owned(),
         [_, _, _] => "Connecting …".to_owned(),
         some => format!("Waiting for {}", some.join(" and ")),

@@ -4,7 +4,7 @@ use crate::notify::Notify;
 
 /// Offers them.
 pub const NOTIFY_OFFER: &str =
-    "Be told when somebody writes or calls while you look at something else?";
+    "Be told when somebody writes or calls while this page is in the background?";
 /// Takes the offer.
 pub const NOTIFY_YES: &str = "Tell me";
 /// Declines it.
@@ -40,6 +40,9 @@ pub fn told_call(name: Option<String>) -> String {
     let name = name.unwrap_or_else(|| "Somebody".to_owned());
     super::calls_you(&name)
 }
+
+/// Tells of a call by somebody who is no contact, and may call themselves what they like.
+pub const TOLD_STRANGER: &str = "Somebody who is not among your contacts is calling";
 
 /// Tells of a ring.
 pub fn told_ring(name: Option<String>) -> String {

@@ -9,6 +9,10 @@ use super::call::is_here;
 use super::figures::{grouped_digits, span};
 use crate::clock;
 
+/// Finds contacts and messages.
+pub const SEARCH: &str = "Search names and messages";
+/// Where nothing was found.
+pub const NOTHING_FOUND: &str = "Nobody and nothing found.";
 /// The messages, to a screen reader.
 pub fn messages_with(name: &str) -> String {
     format!("Messages with {name}")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mcmix_shared::client::{Action, ContactView, MessageKind, MessageView, Millis};
+use mcmix_shared::client::{Action, ContactView, MessageKind, MessageNumber, MessageView, Millis};
 use web_sys::Element;
 use yew::prelude::*;
 
@@ -12,6 +12,8 @@ use crate::{engine, texts};
 
 /// How many messages are shown at first, and how many more on demand.
 const PAGE: usize = 200;
+/// How many are shown before the one that was looked for.
+const BEFORE: usize = 20;
 /// Messages of one side within that many milliseconds stand together.
 const TOGETHER: u64 = 5 * 60 * 1000;
 
@@ -19,6 +21,8 @@ const TOGETHER: u64 = 5 * 60 * 1000;
 #[derive(Debug, PartialEq, Properties)]
 pub(super) struct LogProps {
     pub(super) contact: ContactView,
+    /// The message that was looked for: it is in view.
+    pub(super) found: Option<MessageNumber>,
     pub(super) act: Callback<Action>,
 }
 
@@ -36,10 +40,16 @@ pub(super) fn Log(props: &LogProps) -> Html {
         .rev()
         .map(|message| (message.number, message.kind));
     let own = own.filter(|(_, kind)| matches!(kind, MessageKind::Outgoing(_)));
+    let opened = use_mut_ref(|| false);
     use_effect_with(own.map(|(number, _)| number).next(), {
         let node = node.clone();
+        let is_found = props.found.is_some();
         move |_| {
-            if let Some(log) = node.cast::<Element>() {
+            // What was looked for is in view when the conversation opens.
+            let opens = !opened.replace(true);
+            if !(opens && is_found)
+                && let Some(log) = node.cast::<Element>()
+            {
                 // The log is turned around: its end is at zero.
                 log.set_scroll_top(0);
             }
@@ -47,6 +57,9 @@ pub(super) fn Log(props: &LogProps) -> Html {
     });
 
     let earlier = contact.messages.len().saturating_sub(*shown);
+    let is_found = |message: &Arc<MessageView>| Some(message.number) == props.found;
+    let found = contact.messages.iter().position(is_found);
+    let earlier = found.map_or(earlier, |place| earlier.min(place.saturating_sub(BEFORE)));
     let onearlier = {
         let shown = shown.clone();
         Callback::from(move |_: MouseEvent| shown.set(*shown + PAGE))
@@ -64,13 +77,18 @@ pub(super) fn Log(props: &LogProps) -> Html {
                 }
                 // A list of its own: beside what has no keys, keys would tell nothing, and all of it
                 // would be made anew.
-                <>{ for entries(contact, earlier, &props.act) }</>
+                <>{ for entries(props, earlier) }</>
             </div>
         </div>
     }
 }
 
-fn entries(contact: &ContactView, skip: usize, act: &Callback<Action>) -> Vec<Html> {
+fn entries(props: &LogProps, skip: usize) -> Vec<Html> {
+    let LogProps {
+        contact,
+        found,
+        act,
+    } = props;
     let now = engine::now().wall;
     let mut entries = Vec::new();
     let mut before: Option<&Arc<MessageView>> = None;
@@ -85,7 +103,8 @@ fn entries(contact: &ContactView, skip: usize, act: &Callback<Action>) -> Vec<Ht
         };
         entries.push(html! {
             <Message key={format!("message {}", message.number.0)} contact={contact.key}
-                from={contact.name.as_str().to_owned()} message={Arc::clone(message)} {place} act={act.clone()} />
+                from={contact.name.as_str().to_owned()} message={Arc::clone(message)} {place}
+                found={*found == Some(message.number)} act={act.clone()} />
         });
         before = Some(message);
     }

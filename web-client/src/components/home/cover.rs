@@ -1,32 +1,17 @@
-//! Whether this page is in every round now, and since when it is not; how much that costs.
+//! Whether this page is in every round, and what it moves.
 
-use mcmix_shared::client::{Millis, RoundOutcome, View};
+use mcmix_shared::client::View;
 use yew::prelude::*;
 
+use crate::cover::{Cover, Follower};
 use crate::engine;
 use crate::meter::Meter;
-
-/// Whether whoever watches sees this page in every round, as everybody else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cover {
-    /// It is in every round.
-    Whole,
-    /// It has not been since then.
-    GoneSince(Millis),
-}
 
 /// Keeps whether the page is in every round.
 #[hook]
 pub(super) fn use_cover(view: &View) -> Cover {
-    let gone = use_mut_ref(|| None::<Millis>);
-    let last = view.conversation.and_then(|round| round.last);
-    let is_whole = view.connected() && matches!(last, Some(RoundOutcome::Done(_)));
-    let mut gone = gone.borrow_mut();
-    if is_whole {
-        *gone = None;
-        return Cover::Whole;
-    }
-    Cover::GoneSince(*gone.get_or_insert_with(|| engine::now().wall))
+    let follower = use_mut_ref(Follower::default);
+    follower.borrow_mut().follow(view, engine::now().wall)
 }
 
 /// Returns how many bytes go to and fro in a second, once that can be told.

@@ -1,87 +1,31 @@
 //! Tells what is new while nobody sees the page.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use mcmix_shared::client::{Blocked, Millis, View};
-use mcmix_shared::identity::ClientKey;
+use mcmix_shared::client::{Blocked, Caller, ContactView, View};
+use mcmix_shared::identity::Name;
 use yew::prelude::*;
 
 use crate::notify::{self, Notify};
 use crate::{page, texts};
 
-/// What waits for the person, of whom.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Waiting {
-    calls: BTreeMap<ClientKey, String>,
-    people: BTreeMap<ClientKey, Person>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Person {
-    name: String,
-    unread: usize,
-    rang: Option<Millis>,
-}
-
-impl Waiting {
-    fn of(view: &View) -> Self {
-        let calls = view.incoming.iter();
-        let people = view
-            .contacts
-            .iter()
-            .filter(|contact| contact.blocked == Blocked::No);
-        Self {
-            calls: calls
-                .map(|call| (call.key, call.name.as_str().to_owned()))
-                .collect(),
-            people: people
-                .map(|contact| {
-                    let person = Person {
-                        name: contact.name.as_str().to_owned(),
-                        unread: contact.unread,
-                        rang: contact.rang,
-                    };
-                    (contact.key, person)
-                })
-                .collect(),
-        }
-    }
-
-    /// Returns the most urgent of what is here and was not there, in a sentence.
-    fn news(&self, before: &Self, notify: Notify) -> Option<String> {
-        let name = |name: &str| (notify == Notify::Names).then(|| name.to_owned());
-        let mut calls = self.calls.iter();
-        if let Some((_, caller)) = calls.find(|(key, _)| !before.calls.contains_key(*key)) {
-            return Some(texts::told_call(name(caller)));
-        }
-        let mut people = self.people.iter();
-        let rings = |(key, person): &(&ClientKey, &Person)| {
-            person.rang.is_some() && person.rang != before.people.get(*key).and_then(|it| it.rang)
-        };
-        if let Some((_, person)) = people.find(rings) {
-            return Some(texts::told_ring(name(&person.name)));
-        }
-        let mut people = self.people.iter();
-        let writes = |(key, person): &(&ClientKey, &Person)| {
-            person.unread > before.people.get(*key).map_or(0, |it| it.unread)
-        };
-        let (_, person) = people.find(writes)?;
-        Some(texts::told_message(name(&person.name)))
-    }
-}
-
 /// Shows a notification of what comes while the page is hidden, if the person wants that.
 #[hook]
-pub(super) fn use_news(view: &View, notify: Option<Notify>) {
-    let before = use_mut_ref(|| None::<Waiting>);
-    use_effect_with((Waiting::of(view), notify), move |(now, notify)| {
-        let before = before.replace(Some(now.clone()));
+pub(super) fn use_news(view: &Rc<View>, notify: Option<Notify>) {
+    let before = use_mut_ref(|| None::<Rc<View>>);
+    let now = Rc::clone(view);
+    use_effect(move || {
+        let before = before.replace(Some(Rc::clone(&now)));
         let wanted = notify.filter(|notify| *notify != Notify::Never);
         // What was there when the page was opened is no news.
         if let (Some(before), Some(notify)) = (before, wanted)
-            && let Some(news) = now.news(&before, notify)
+            && !page::is_visible()
+            && let Some(news) = news(&before, &now, notify)
         {
             notify::show(&news);
+        }
+        if now.unread() == 0 && now.incoming.is_empty() {
+            notify::take_back();
         }
     });
     use_effect_with((), |()| {
@@ -91,4 +35,31 @@ pub(super) fn use_news(view: &View, notify: Option<Notify>) {
             }
         })
     });
+}
+
+/// Returns the most urgent of what is here now and was not before, in a sentence.
+fn news(before: &View, now: &View, notify: Notify) -> Option<String> {
+    let name = |name: &Name| (notify == Notify::Names).then(|| name.as_str().to_owned());
+    let rang_before = |key| before.incoming.iter().any(|call| call.key == key);
+    if let Some(call) = now.incoming.iter().find(|call| !rang_before(call.key)) {
+        // A name that somebody gives themselves may be that of a contact.
+        return Some(match call.caller {
+            Caller::Contact => texts::told_call(name(&call.name)),
+            Caller::Stranger => texts::TOLD_STRANGER.to_owned(),
+        });
+    }
+    let heard = |contact: &&ContactView| contact.blocked == Blocked::No;
+    let rings = |contact: &&ContactView| {
+        let rang = before.contact(contact.key).and_then(|it| it.rang);
+        contact.rang.is_some() && contact.rang != rang
+    };
+    if let Some(contact) = now.contacts.iter().filter(heard).find(rings) {
+        return Some(texts::told_ring(name(&contact.name)));
+    }
+    let writes = |contact: &&ContactView| {
+        let unread = before.contact(contact.key).map_or(0, |it| it.unread);
+        contact.unread > unread
+    };
+    let contact = now.contacts.iter().filter(heard).find(writes)?;
+    Some(texts::told_message(name(&contact.name)))
 }

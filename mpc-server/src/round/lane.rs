@@ -123,7 +123,7 @@ pub struct RoundReport {
 const WAITING: usize = 4;
 
 /// Starts a lane's thread; it ends when the sender is dropped, and `stop` is cancelled where it ends
-/// for another reason. `egress` gets what every round comes to, `finished` hears of every round.
+/// for another reason. `egress` gets what every round comes to, `finished` hears of every round how it went.
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -131,7 +131,7 @@ pub fn start(
     settings: LaneSettings,
     stop: &CancellationToken,
     egress: impl Fn(egress::Replies) + Send + 'static,
-    finished: impl Fn(RoundId, Result<(), RoundError>) + Send + 'static,
+    finished: impl Fn(RoundId, Result<RoundReport, RoundError>) + Send + 'static,
 ) -> std::io::Result<mpsc::SyncSender<Job>> {
     let (sender, jobs) = mpsc::sync_channel::<Job>(WAITING);
     let name = format!("{}-{}", settings.me, settings.name);
@@ -140,7 +140,11 @@ pub fn start(
         for job in jobs {
             let round = job.link.round();
             let result = lane.run(job);
-            finished(round, result.map(|(replies, _)| egress(replies)));
+            let result = result.map(|(replies, report)| {
+                egress(replies);
+                report
+            });
+            finished(round, result);
         }
         Ok::<_, Infallible>(())
     })?;

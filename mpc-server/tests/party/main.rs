@@ -12,6 +12,7 @@
 mod aborts;
 mod anew;
 mod conversation;
+mod counted;
 mod faults;
 mod misuse;
 mod outside;

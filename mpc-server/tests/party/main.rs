@@ -13,6 +13,7 @@ mod aborts;
 mod anew;
 mod conversation;
 mod counted;
+mod doctor;
 mod faults;
 mod misuse;
 mod outside;

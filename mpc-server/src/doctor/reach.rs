@@ -1,0 +1,172 @@
+//! From an address to a stream of bytes: the name, the connection, TLS.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::ServerName;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use url::Url;
+
+use super::PATIENCE;
+use super::finding::{Checks, Finding};
+
+/// What is spoken over.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Reads an address.
+pub(super) fn address(text: &str) -> Result<Url, Finding> {
+    let advice = "give it as in wss://p0.example.org/client";
+    let url = Url::parse(text)
+        .map_err(|error| Finding::new(format!("{text} is no address: {error}"), advice))?;
+    if url.host_str().is_none() || url.port_or_known_default().is_none() {
+        return Err(Finding::new(format!("{text} names no host"), advice));
+    }
+    Ok(url)
+}
+
+/// Returns what the header `Host` says.
+pub(super) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// Connects to an address, with TLS where it asks for it.
+pub(super) async fn stream(url: &Url, checks: &mut Checks) -> Option<Box<dyn Stream>> {
+    let addresses = checks.note("name", resolve(url).await)?;
+    let mut connected = None;
+    for address in addresses {
+        // All of them: clients take any.
+        let stream = checks.note("connection", connect(address).await);
+        connected = connected.or(stream);
+    }
+    let socket = connected?;
+    if matches!(url.scheme(), "ws" | "http") {
+        return Some(Box::new(socket));
+    }
+    checks.note("TLS", tls(url, socket).await)
+}
+
+async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, Finding> {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let wrong = |error: String| {
+        Finding::new(
+            format!("the name {host} can't be resolved: {error}"),
+            "look at its DNS records (dig +short NAME A; dig +short NAME AAAA), and at its \
+             spelling in the manifest",
+        )
+    };
+    let found = timeout(PATIENCE, tokio::net::lookup_host((bare, port))).await;
+    let found = found.map_err(|_| wrong("the resolver says nothing".to_owned()))?;
+    let addresses: Vec<_> = found.map_err(|error| wrong(error.to_string()))?.collect();
+    if addresses.is_empty() {
+        return Err(wrong("it has no address".to_owned()));
+    }
+    Ok(addresses)
+}
+
+async fn connect(address: SocketAddr) -> Result<TcpStream, Finding> {
+    match timeout(PATIENCE, TcpStream::connect(address)).await {
+        Ok(Ok(socket)) => Ok(socket),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(Finding::new(
+            format!("{address} refuses connections: nothing listens there"),
+            "start the proxy there, or the server where there is none; look at its log, and \
+             whether it listens on that address",
+        )),
+        Ok(Err(error)) => Err(Finding::new(
+            format!("{address} can't be reached: {error}"),
+            "look at the host's routes and firewall, and whether this machine has that kind of \
+             address (IPv4, IPv6) at all",
+        )),
+        Err(_) => Err(Finding::new(
+            format!("{address} does not answer"),
+            "open the port in the host's firewall, or take an old address out of DNS",
+        )),
+    }
+}
+
+async fn tls(url: &Url, socket: TcpStream) -> Result<Box<dyn Stream>, Finding> {
+    let host = url.host_str().unwrap_or_default();
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let name = ServerName::try_from(bare.to_owned())
+        .map_err(|error| Finding::new(format!("{host}: {error}"), "give a name of a host"))?;
+    let connecting = connector()?.connect(name, socket);
+    match timeout(PATIENCE, connecting).await {
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Err(error)) => Err(why_no_tls(host, &error)),
+        Err(_) => Err(Finding::new(
+            "nobody answers to TLS",
+            "let the proxy end TLS on this port",
+        )),
+    }
+}
+
+/// Trusts what this machine trusts.
+fn connector() -> Result<TlsConnector, Finding> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (usable, _) = roots.add_parsable_certificates(found.certs);
+    if usable == 0 {
+        return Err(Finding::new(
+            "this machine trusts no authority, so no certificate can be checked",
+            "apt-get install ca-certificates, or name a file of them in SSL_CERT_FILE",
+        ));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Finding::new(error.to_string(), "report it: this is a defect"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+fn why_no_tls(host: &str, error: &io::Error) -> Finding {
+    let inner = error.get_ref().and_then(|it| it.downcast_ref());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(wrong)) => {
+            let advice = match wrong {
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "renew it, and find out why that did not happen by itself"
+                }
+                CertificateError::NotValidForName
+                | CertificateError::NotValidForNameContext { .. } => {
+                    "get one for the name in the manifest, or mend the name there"
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    "look at this machine's clock"
+                }
+                _ => {
+                    "browsers take certificates of public authorities alone (Let's Encrypt, by \
+                     Caddy or certbot), sent with those between (fullchain.pem); the pair that \
+                     keygen wrote is for the other servers"
+                }
+            };
+            let problem = format!("the certificate is not good for {host}: {wrong}");
+            Finding::new(problem, advice)
+        }
+        Some(rustls::Error::InvalidMessage(_)) => Finding::new(
+            "whoever listens there speaks no TLS",
+            "end TLS in the proxy on this port; mcmix-server itself speaks plain HTTP to it",
+        ),
+        Some(rustls::Error::AlertReceived(alert)) => Finding::new(
+            format!("TLS was refused: {alert:?}"),
+            format!("look at the proxy's log; does it have a certificate for {host}?"),
+        ),
+        _ => Finding::new(
+            format!("TLS ended early: {error}"),
+            "end TLS in the proxy on this port, and look at its log",
+        ),
+    }
+}

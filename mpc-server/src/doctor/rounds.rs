@@ -29,6 +29,10 @@ pub(super) async fn check(deployment: &Deployment, links: Vec<Option<Link>>, che
     let (pacing, period) = Periods::from(deployment).pacing();
     let within = 2 * period + SLACK;
     let mut links: Vec<_> = links.into_iter().flatten().collect();
+    // What keeps doctor out is told already.
+    if links.is_empty() {
+        return;
+    }
     let opened = announced(&mut links, pacing, within).await;
     let missing = PartyId::ALL.len() - links.len();
     let Some((round, program)) = checks.note("announced rounds", opened) else {
@@ -64,12 +68,8 @@ async fn announced(
         };
         opened.push(open);
     }
-    let Some(newest) = opened.iter().copied().max_by_key(|(round, _)| *round) else {
-        return Err(Finding::new(
-            "no server can be asked",
-            "mend what is wrong above first",
-        ));
-    };
+    let newest = opened.iter().copied().max_by_key(|(round, _)| *round);
+    let newest = newest.unwrap_or((RoundId(0), lane));
     for (link, have) in links.iter_mut().zip(&mut opened) {
         while have.0 < newest.0 {
             match open(link, lane, until).await {

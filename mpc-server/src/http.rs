@@ -25,6 +25,7 @@ mod content;
 pub(crate) mod impatient;
 mod metrics;
 mod page;
+mod status;
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
@@ -137,6 +138,7 @@ pub fn router(app: App) -> Router {
     let mut router = Router::new()
         .route("/client", get(upgrade::upgrade))
         .route("/deployment.json", get(manifest))
+        .merge(status::router())
         .merge(health());
     if let Some(folder) = &app.0.limits.page {
         router = router.fallback_service(page::files(folder));

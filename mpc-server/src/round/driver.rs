@@ -22,6 +22,7 @@ use super::counter::{self, Counter, CounterError};
 use super::counts::{Counts, RoundCounts};
 use super::lane::{self, Job, LaneSettings, RoundReport};
 use super::pulse::Pulse;
+use super::recent::{Ending, PastRound, Recent};
 use super::stretch::Stretch;
 use crate::clients::Clients;
 use crate::config::Config;
@@ -38,6 +39,7 @@ pub struct Rounds {
     /// Whether rounds were stopped, here or at a peer.
     halted: AtomicBool,
     counts: Counts,
+    recent: Recent,
     /// Rounds that are being computed, or wait for it.
     computing: AtomicUsize,
     /// How long a message to the next and to the previous party and its answer take.
@@ -52,6 +54,7 @@ impl Rounds {
             pulse: Pulse::new(period),
             halted: AtomicBool::new(false),
             counts: Counts::default(),
+            recent: Recent::default(),
             computing: AtomicUsize::new(0),
             round_trip_micros: [AtomicU64::new(0), AtomicU64::new(0)],
         }
@@ -65,6 +68,11 @@ impl Rounds {
     /// Returns what is counted of rounds.
     pub const fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Returns the last rounds, the oldest first.
+    pub fn recent(&self) -> Vec<PastRound> {
+        self.recent.all()
     }
 
     /// Returns how many rounds are being computed, or wait for it.
@@ -137,6 +145,13 @@ const DIALING: &str = "dialing";
 /// How a round that was computed went, or how else it ended.
 type Computed = Result<RoundReport, Outcome>;
 
+/// A round that is being computed here.
+struct ComputedHere {
+    opened: Instant,
+    program: Program,
+    abandon: Abandon,
+}
+
 /// A round that is open here.
 struct OpenHere {
     opened: Instant,
@@ -157,7 +172,7 @@ pub struct Driver {
     links: [Option<Link>; 2],
     me: PartyId,
     open: HashMap<RoundId, OpenHere>,
-    computing: HashMap<RoundId, (Program, Abandon)>,
+    computing: HashMap<RoundId, ComputedHere>,
     conversation: sync_mpsc::SyncSender<Job>,
     dialing: sync_mpsc::SyncSender<Job>,
     report: mpsc::UnboundedSender<(RoundId, Computed)>,
@@ -307,8 +322,13 @@ impl Driver {
         let outcome = match computed {
             Ok(report) => {
                 // One that was given up meanwhile was counted then.
-                if let Some((program, _)) = was_computing {
+                if let Some(ComputedHere {
+                    opened, program, ..
+                }) = was_computing
+                {
                     self.rounds.counts.done(program, &report);
+                    let clients = self.clients.online(program);
+                    self.note_end(round, program, opened, Ending::Done { clients });
                 }
                 self.rounds.pulse.beat(Instant::now());
                 Outcome::Done
@@ -316,6 +336,16 @@ impl Driver {
             Err(outcome) => outcome,
         };
         Input::Finished { round, outcome }
+    }
+
+    fn note_end(&self, round: RoundId, program: Program, opened: Instant, ending: Ending) {
+        self.rounds.recent.add(PastRound {
+            round,
+            program,
+            ending,
+            took: opened.elapsed(),
+            ended: Instant::now(),
+        });
     }
 
     fn note_round_trips(&self) {
@@ -451,9 +481,17 @@ impl Driver {
                 cause,
             } => {
                 self.collector.freeze(round);
-                self.open.remove(&round);
-                if let Some((_, abandon)) = self.computing.remove(&round) {
-                    abandon.abandon();
+                let mut opened = self.open.remove(&round).map(|open| open.opened);
+                if let Some(computed) = self.computing.remove(&round) {
+                    computed.abandon.abandon();
+                    opened = Some(computed.opened);
+                }
+                if let Some(opened) = opened {
+                    let ending = match cause {
+                        Cause::Aborted => Ending::Aborted,
+                        Cause::Broken | Cause::Told(_) | Cause::Late => Ending::Failed,
+                    };
+                    self.note_end(round, program, opened, ending);
                 }
                 self.rounds.pulse.stop();
                 if cause != Cause::Aborted {
@@ -557,8 +595,12 @@ impl Driver {
             return Ok(());
         };
         self.rounds.counts.collected(program, opened.elapsed());
-        self.computing
-            .insert(round, (program, link.abandon_handle()));
+        let computed = ComputedHere {
+            opened,
+            program,
+            abandon: link.abandon_handle(),
+        };
+        self.computing.insert(round, computed);
         let (lane, name) = match program {
             Program::Conversation => (&self.conversation, CONVERSATION),
             Program::Contacts | Program::Open => (&self.dialing, DIALING),

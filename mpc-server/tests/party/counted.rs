@@ -91,6 +91,51 @@ async fn counters_move_and_nothing_is_of_one_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everybody_may_see_the_last_rounds() {
+    let mut world = World::start().await;
+    let config = Config::load(world.config(PartyId::P0), [], &[]).unwrap();
+    let status = async || {
+        let answer = get(config.clients.listen, "/status.json").await;
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str::<serde_json::Value>(body).unwrap()
+    };
+    let key = SecretKey::from_bytes([1; 32]);
+    let mut client = RawClient::connect(world.deployment(), &key).await.unwrap();
+    let program = Program::Conversation;
+    // Until it was in time.
+    let round = loop {
+        let shares = deal_idle(world.deployment(), program).map(Some);
+        let round = client.submit(program, shares).await.unwrap();
+        if client.reply(round, program).await.unwrap().is_ok() {
+            break round;
+        }
+    };
+    let look = async {
+        loop {
+            let status = status().await;
+            let mut rounds = status["rounds"].as_array().unwrap().iter();
+            if let Some(past) = rounds.find(|past| past["round"] == round.0) {
+                return past.clone();
+            }
+        }
+    };
+    let past = soon("its round", look).await;
+    assert_eq!(past["outcome"], "done");
+    assert_eq!(past["program"], "conversation");
+    assert_eq!(past["clients"], 1);
+    let page = get(config.clients.listen, "/status").await;
+    assert!(
+        page.contains("Rounds are running") && page.contains("<rect"),
+        "{page}"
+    );
+
+    world.stop(PartyId::P2).await;
+    let look = async { while !status().await["rounds"].to_string().contains("failed") {} };
+    soon("a round that failed", look).await;
+    assert_eq!(status().await["ready"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_are_counted_by_reason() {
     let world = World::start_slow_with(&["clients.origins=[\"https://listed.example\"]"]).await;
     let (deployment, party) = (world.deployment(), PartyId::P1);

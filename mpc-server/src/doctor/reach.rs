@@ -170,3 +170,52 @@ fn why_no_tls(host: &str, error: &io::Error) -> Finding {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, Error, InvalidMessage};
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_tls_comes_with_what_to_do() {
+        let wrong = |certificate| Error::InvalidCertificate(certificate);
+        let cases = [
+            (wrong(CertificateError::Expired), "renew it"),
+            (wrong(CertificateError::NotValidYet), "this machine's clock"),
+            (
+                wrong(CertificateError::NotValidForName),
+                "the name in the manifest",
+            ),
+            (wrong(CertificateError::UnknownIssuer), "public authorities"),
+            (
+                Error::InvalidMessage(InvalidMessage::InvalidContentType),
+                "plain HTTP",
+            ),
+            (
+                Error::AlertReceived(AlertDescription::UnrecognisedName),
+                "a certificate for a.example",
+            ),
+            (Error::HandshakeNotComplete, "look at its log"),
+        ];
+        for (error, advice) in cases {
+            let text = error.to_string();
+            let finding = why_no_tls("a.example", &io::Error::other(error));
+            assert!(finding.advice.contains(advice), "{text}: {finding}");
+        }
+    }
+
+    #[test]
+    fn addresses_name_a_host_and_headers_a_port_that_is_not_the_usual_one() {
+        for wrong in ["p0.example.org", "wss:", "data:text/plain,a", ""] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+        for (url, expected) in [
+            ("wss://a.example/client", "a.example"),
+            ("wss://a.example:8443/client", "a.example:8443"),
+            ("ws://[::1]:80/client", "[::1]"),
+        ] {
+            assert_eq!(authority(&address(url).unwrap()), expected);
+        }
+    }
+}

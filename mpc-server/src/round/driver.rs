@@ -318,21 +318,21 @@ impl Driver {
     }
 
     fn finish(&mut self, round: RoundId, computed: Computed) -> Input {
-        let was_computing = self.computing.remove(&round);
         let outcome = match computed {
             Ok(report) => {
                 // One that was given up meanwhile was counted then.
                 if let Some(ComputedHere {
                     opened, program, ..
-                }) = was_computing
+                }) = self.computing.remove(&round)
                 {
                     self.rounds.counts.done(program, &report);
-                    let clients = self.clients.online(program);
+                    let clients = report.clients;
                     self.note_end(round, program, opened, Ending::Done { clients });
                 }
                 self.rounds.pulse.beat(Instant::now());
                 Outcome::Done
             }
+            // The clock says that it is over, and then it is counted.
             Err(outcome) => outcome,
         };
         Input::Finished { round, outcome }
@@ -486,12 +486,14 @@ impl Driver {
                     computed.abandon.abandon();
                     opened = Some(computed.opened);
                 }
-                if let Some(opened) = opened {
-                    let ending = match cause {
-                        Cause::Aborted => Ending::Aborted,
-                        Cause::Broken | Cause::Told(_) | Cause::Late => Ending::Failed,
-                    };
-                    self.note_end(round, program, opened, ending);
+                let ending = match cause {
+                    Cause::Aborted => Ending::Aborted,
+                    Cause::Broken | Cause::Told(_) | Cause::Late => Ending::Failed,
+                };
+                match opened {
+                    Some(opened) => self.note_end(round, program, opened, ending),
+                    // It had a result here, which is worth nothing.
+                    None => self.rounds.recent.amend(round, ending),
                 }
                 self.rounds.pulse.stop();
                 if cause != Cause::Aborted {

@@ -105,6 +105,8 @@ impl RoundError {
 /// How a round went.
 #[derive(Clone, Debug, Default)]
 pub struct RoundReport {
+    /// Clients that took part.
+    pub clients: u32,
     /// Wall time of ordering the submissions.
     pub order: Duration,
     /// Wall time of the agreement.
@@ -246,6 +248,7 @@ impl Lane {
         report.agree_sent = link.sent();
         let left_out = batch.leave_out(&verdicts);
         let kept: Vec<_> = batch.members().iter().map(|it| it.client).collect();
+        report.clients = u32::try_from(kept.len()).unwrap_or(u32::MAX);
         let mut bodies = Vec::new();
         if !kept.is_empty() {
             context.set_link(link);

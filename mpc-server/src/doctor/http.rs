@@ -16,14 +16,14 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::Role;
-use url::Url;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use url::{Position, Url};
 
 use super::PATIENCE;
 use super::finding::{Checks, Finding, Report};
 use super::reach::{self, Stream};
 
-/// Bytes of an answer at most.
+/// Bytes of an answer, or of a message, at most.
 const ANSWER_BYTES: usize = 1 << 20;
 /// Characters of an answer that are shown.
 const SHOWN: usize = 200;
@@ -105,9 +105,12 @@ pub(super) async fn upgrade(
     let upgraded = upgraded.map_err(|_| silent())?;
     let upgraded = upgraded.map_err(|error| broken(&error))?;
     let io = TokioIo::new(upgraded);
+    let limits = WebSocketConfig::default()
+        .max_message_size(Some(ANSWER_BYTES))
+        .max_frame_size(Some(ANSWER_BYTES));
     let date = text(&headers, &DATE).and_then(|date| httpdate::parse_http_date(&date).ok());
     Ok(Opened {
-        socket: WebSocketStream::from_raw_socket(io, Role::Client, None).await,
+        socket: WebSocketStream::from_raw_socket(io, Role::Client, Some(limits)).await,
         date,
     })
 }
@@ -117,7 +120,8 @@ async fn ask(
     stream: Box<dyn Stream>,
     headers: &[(HeaderName, &str)],
 ) -> Result<Response<hyper::body::Incoming>, Finding> {
-    let mut request = Request::get(url.path()).header(HOST, reach::authority(url));
+    let mut request = Request::get(&url[Position::BeforePath..Position::AfterQuery])
+        .header(HOST, reach::authority(url));
     for (name, value) in headers {
         request = request.header(name, *value);
     }

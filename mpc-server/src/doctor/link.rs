@@ -36,9 +36,7 @@ impl Link {
         let digest = deployment.realm().deployment;
         let mut rng = UnwrapErr(SysRng);
         let (initiator, hello) = Initiator::new(&digest, party, key, &server.key, &mut rng);
-        if let Err(error) = socket.send(Message::Binary(hello.into())).await {
-            return Err(ended(&error.to_string()));
-        }
+        send(&mut socket, hello).await?;
         let answer = match next(&mut socket).await? {
             Came::Bytes(bytes) => bytes,
             Came::End(reason) => return Err(no_noise(&reason)),
@@ -82,8 +80,7 @@ impl Link {
     pub(super) async fn send(&mut self, frame: &ClientFrame) -> Result<(), Finding> {
         let sealed = self.transport.seal(&frame.encode());
         let sealed = sealed.map_err(|error| ended(&error.to_string()))?;
-        let sent = self.socket.send(Message::Binary(sealed.into())).await;
-        sent.map_err(|error| ended(&error.to_string()))
+        send(&mut self.socket, sealed).await
     }
 
     /// Waits for the next frame, however long that takes.
@@ -103,6 +100,12 @@ impl Link {
 enum Came {
     Bytes(Vec<u8>),
     End(String),
+}
+
+async fn send(socket: &mut Socket, message: Vec<u8>) -> Result<(), Finding> {
+    let sent = timeout(PATIENCE, socket.send(Message::Binary(message.into()))).await;
+    let sent = sent.map_err(|_| ended("nothing that is sent is taken"))?;
+    sent.map_err(|error| ended(&error.to_string()))
 }
 
 async fn next(socket: &mut Socket) -> Result<Came, Finding> {

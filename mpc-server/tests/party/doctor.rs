@@ -6,7 +6,8 @@ use mcmix_server::doctor::{self, Report};
 use mcmix_shared::manifest::Deployment;
 use mcmix_shared::party::PartyId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::world::{World, soon};
 
@@ -150,4 +151,79 @@ async fn what_a_proxy_answers_instead_is_explained() {
     behind.servers[1].url = "ws://no-such-name.invalid/client".to_owned();
     let found = findings(&examine(&behind, None).await);
     assert!(found[0].contains("can't be resolved"), "{found:?}");
+}
+
+/// Listens, and does that with every connection.
+async fn hostile<T>(serve: fn(TcpStream) -> T) -> String
+where
+    T: Future<Output = std::io::Result<()>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(serve(socket));
+        }
+    });
+    format!("ws://{address}/client")
+}
+
+/// Reads a request, all of which comes at once here.
+async fn request(socket: &mut TcpStream) -> std::io::Result<String> {
+    let mut head = [0; 4096];
+    let count = socket.read(&mut head).await?;
+    Ok(String::from_utf8_lossy(&head[..count]).into_owned())
+}
+
+async fn endless_headers(mut socket: TcpStream) -> std::io::Result<()> {
+    request(&mut socket).await?;
+    socket.write_all(b"HTTP/1.1 101 Ha\r\n").await?;
+    loop {
+        socket.write_all(b"a: b\r\n").await?;
+    }
+}
+
+async fn endless_informations(mut socket: TcpStream) -> std::io::Result<()> {
+    request(&mut socket).await?;
+    loop {
+        socket.write_all(b"HTTP/1.1 102 Wait\r\n\r\n").await?;
+    }
+}
+
+/// Upgrades rightly; then nothing comes but pings.
+async fn endless_pings(mut socket: TcpStream) -> std::io::Result<()> {
+    let head = request(&mut socket).await?;
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    let key = lines.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"));
+    let accept = derive_accept_key(key.unwrap().1.as_bytes());
+    let answer = format!(
+        "HTTP/1.1 101 Yes\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: mcmix.v2\r\n\r\n"
+    );
+    socket.write_all(answer.as_bytes()).await?;
+    loop {
+        socket.write_all(&[0x89, 0]).await?;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_without_an_end_are_given_up() {
+    let mut deployment = World::prepare(&[]).deployment().clone();
+    let urls = [
+        hostile(endless_headers).await,
+        hostile(endless_informations).await,
+        hostile(endless_pings).await,
+    ];
+    for (server, url) in deployment.servers.iter_mut().zip(urls) {
+        server.url = url;
+    }
+    let found = findings(&examine(&deployment, None).await);
+    for (found, expected) in found.iter().zip([
+        "P0 WebSocket: WRONG: the answer is no HTTP",
+        "P1 WebSocket: WRONG: the connection is taken, and nothing is answered",
+        "P2 Noise: WRONG: the link ended: nothing is answered",
+    ]) {
+        assert!(found.starts_with(expected), "{found}");
+    }
+    assert_eq!(found.len(), 3, "{found:?}");
 }

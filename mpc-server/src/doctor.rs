@@ -22,7 +22,7 @@ use url::Url;
 use self::finding::Checks;
 pub use self::finding::{Check, Finding, Report};
 use self::link::Link;
-use crate::config::mistake::Mistakes;
+use crate::config::mistake::{Mistake, Mistakes};
 use crate::files;
 
 /// Time that each thing has that takes no rounds.
@@ -59,7 +59,15 @@ pub async fn manifest(place: &str) -> Result<Deployment, DoctorError> {
         }
         _ => return Ok(files::manifest(place.as_ref())?),
     };
-    Ok(files::manifest_of(place.as_ref(), text)?)
+    let found = files::manifest_of(place.as_ref(), text);
+    found.map_err(|Mistakes(found)| {
+        let plain = |mistake: Mistake| Mistake {
+            key: finding::plain(&mistake.key),
+            problem: finding::plain(&mistake.problem),
+            ..mistake
+        };
+        Mistakes(found.into_iter().map(plain).collect()).into()
+    })
 }
 
 /// Returns the origin of the page beside a manifest that is published.
@@ -111,6 +119,9 @@ async fn server(
     let Some(url) = checks.note("address", reach::address(&server.url)) else {
         return seen;
     };
+    if let Some(mixed) = origin.and_then(|origin| reach::mixed(&url, origin)) {
+        checks.note("page", Err::<(), _>(mixed));
+    }
     let Some(stream) = reach::stream(&url, checks).await else {
         return seen;
     };

@@ -8,7 +8,7 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Parser, Subcommand};
 use mcmix_server::config::demo::{self, DemoOptions};
 use mcmix_server::config::mistake::Mistakes;
-use mcmix_server::config::{Assignment, Config};
+use mcmix_server::config::{Assignment, Config, page_origin};
 use mcmix_server::doctor;
 use mcmix_server::keys::folder::{KeyFiles, Made};
 use mcmix_server::log::{self, Log};
@@ -62,7 +62,7 @@ struct DoctorArgs {
     manifest: String,
     /// Origin of the page: what the browser's address bar shows up to the first lone slash. Where it
     /// is left out, that of the manifest's address.
-    #[arg(long)]
+    #[arg(long, value_parser = page_origin)]
     origin: Option<String>,
 }
 

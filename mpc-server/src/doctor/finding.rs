@@ -17,10 +17,23 @@ impl Finding {
     /// Makes one.
     pub fn new(problem: impl Into<String>, advice: impl Into<String>) -> Self {
         Self {
-            problem: problem.into(),
-            advice: advice.into(),
+            problem: plain(&problem.into()),
+            advice: plain(&advice.into()),
         }
     }
+}
+
+/// Makes characters visible that a terminal would act on: some of a text may be what a server says.
+pub(super) fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for c in text.chars() {
+        if c.is_control() {
+            plain.extend(c.escape_default());
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
 }
 
 impl fmt::Display for Finding {
@@ -64,6 +77,14 @@ impl Checks {
     pub(super) fn of(party: PartyId) -> Self {
         Self {
             party: Some(party),
+            done: Vec::new(),
+        }
+    }
+
+    /// Returns none, of the same server.
+    pub(super) const fn beside(&self) -> Self {
+        Self {
+            party: self.party,
             done: Vec::new(),
         }
     }
@@ -118,5 +139,19 @@ impl fmt::Display for Report {
             1 => write!(f, "1 thing is wrong"),
             count => write!(f, "{count} things are wrong"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_no_order_to_the_terminal() {
+        let finding = Finding::new("the link ended: \u{1b}[2Jall is well\n\u{9b}m", "é");
+        assert_eq!(
+            finding.to_string(),
+            "the link ended: \\u{1b}[2Jall is well\\n\\u{9b}m\n      do: é"
+        );
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
@@ -11,10 +12,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use url::Url;
+use url::{Host, Url};
 
 use super::PATIENCE;
 use super::finding::{Checks, Finding};
+
+/// Addresses of one name that are looked at, at most.
+const MOST_ADDRESSES: usize = 16;
 
 /// What is spoken over.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -44,17 +48,50 @@ pub(super) fn authority(url: &Url) -> String {
 /// Connects to an address, with TLS where it asks for it.
 pub(super) async fn stream(url: &Url, checks: &mut Checks) -> Option<Box<dyn Stream>> {
     let addresses = checks.note("name", resolve(url).await)?;
-    let mut connected = None;
-    for address in addresses {
-        // All of them: clients take any.
-        let stream = checks.note("connection", connect(address).await);
-        connected = connected.or(stream);
+    // All of them, and at once: clients take any.
+    let opened = addresses.into_iter().take(MOST_ADDRESSES).map(|address| {
+        let mut beside = checks.beside();
+        async move {
+            let stream = open(url, address, &mut beside).await;
+            (beside, stream)
+        }
+    });
+    let mut first = None;
+    for (beside, stream) in join_all(opened).await {
+        checks.append(beside);
+        first = first.or(stream);
     }
-    let socket = connected?;
+    first
+}
+
+async fn open(url: &Url, address: SocketAddr, checks: &mut Checks) -> Option<Box<dyn Stream>> {
+    let socket = checks.note("connection", connect(address).await)?;
     if matches!(url.scheme(), "ws" | "http") {
         return Some(Box::new(socket));
     }
-    checks.note("TLS", tls(url, socket).await)
+    let secured = tls(url, socket).await;
+    let secured = secured.map_err(|Finding { problem, advice }| {
+        Finding::new(format!("{address}: {problem}"), advice)
+    });
+    checks.note("TLS", secured)
+}
+
+/// Says what is wrong where a browser would not let the page connect without TLS, which those that
+/// came over HTTPS may to their own machine alone.
+pub(super) fn mixed(url: &Url, origin: &str) -> Option<Finding> {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    let is_mixed = url.scheme() == "ws" && origin.starts_with("https://") && !is_here;
+    is_mixed.then(|| {
+        Finding::new(
+            format!("browsers let no page of {origin} connect to {url}, which is without TLS"),
+            "put a proxy that ends TLS in front of the server, and wss:// into the manifest",
+        )
+    })
 }
 
 async fn resolve(url: &Url) -> Result<Vec<SocketAddr>, Finding> {
@@ -202,6 +239,24 @@ mod tests {
             let text = error.to_string();
             let finding = why_no_tls("a.example", &io::Error::other(error));
             assert!(finding.advice.contains(advice), "{text}: {finding}");
+        }
+    }
+
+    #[test]
+    fn pages_that_came_over_https_need_tls() {
+        let is_mixed = |url, origin| mixed(&address(url).unwrap(), origin).is_some();
+        let page = "https://chat.example.org";
+        for url in ["ws://p0.example.org/client", "ws://10.0.0.1/client"] {
+            assert!(is_mixed(url, page), "{url}");
+            assert!(!is_mixed(url, "http://chat.example.org"), "{url}");
+        }
+        for url in [
+            "wss://p0.example.org/client",
+            "ws://localhost:8000/client",
+            "ws://127.0.0.1:8000/client",
+            "ws://[::1]:8000/client",
+        ] {
+            assert!(!is_mixed(url, page), "{url}");
         }
     }
 

@@ -18,8 +18,11 @@ use super::finding::{Checks, Finding};
 use super::link::Link;
 use crate::round::clock::Periods;
 
-/// Added to two periods: servers and wires take some time, and periods can be 50 ms.
-const SLACK: Duration = Duration::from_secs(5);
+/// Periods that a round is waited for, as long as clients wait: servers stretch them up to four times.
+const PERIODS: u32 = 5;
+
+/// Added to them: until a round has been computed, which may take 16 seconds, there is no next one.
+const SLACK: Duration = Duration::from_secs(20);
 
 /// How often a round is missed before that is held to be wrong.
 const TRIES: u32 = 3;
@@ -27,7 +30,7 @@ const TRIES: u32 = 3;
 /// Looks at the rounds that the servers announce over these links.
 pub(super) async fn check(deployment: &Deployment, links: Vec<Option<Link>>, checks: &mut Checks) {
     let (pacing, period) = Periods::from(deployment).pacing();
-    let within = 2 * period + SLACK;
+    let within = PERIODS * period + SLACK;
     let mut links: Vec<_> = links.into_iter().flatten().collect();
     // What keeps doctor out is told already.
     if links.is_empty() {

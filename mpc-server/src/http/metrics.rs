@@ -248,6 +248,22 @@ mod tests {
         }
     }
 
+    /// Quantiles are taken between ends: past the last one there is to be none.
+    #[tokio::test]
+    async fn the_last_bin_has_no_end() {
+        let text = rendered();
+        let ends = |line: &'_ str| Some(line.split_once("le=\"")?.1.split_once('"')?.0.to_owned());
+        let ends: Vec<_> = text.lines().filter_map(ends).collect();
+        for ends in ends.chunks(12) {
+            let expected = [
+                "0.001", "0.005", "0.02", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10",
+                "+Inf",
+            ];
+            assert_eq!(ends, expected);
+        }
+        assert_eq!(ends.len(), 12 * Program::ALL.len() * Phase::ALL.len());
+    }
+
     /// Whatever comes as a label later is looked at first: it is to be of all clients.
     #[tokio::test]
     async fn labels_are_of_few_kinds() {

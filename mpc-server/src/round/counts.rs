@@ -88,7 +88,7 @@ impl Histogram {
     pub fn bins(&self) -> impl Iterator<Item = (f64, u64)> {
         let ends = BINS_MS.iter().map(|&most| f64::from(most) / 1000.0);
         let counts = self.bins.iter().map(|bin| bin.load(Ordering::Relaxed));
-        ends.chain([f64::MAX]).zip(counts)
+        ends.chain([f64::INFINITY]).zip(counts)
     }
 }
 

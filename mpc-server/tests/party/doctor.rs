@@ -1,6 +1,7 @@
 //! The doctor sees what is wrong from outside: all of it, and each thing by its name.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
 use mcmix_server::doctor::{self, Report};
 use mcmix_shared::manifest::Deployment;
@@ -63,6 +64,42 @@ async fn where_all_is_well_it_says_so() {
             .to_string()
             .contains("expected 200, got 404")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_where_all_is_well_the_command_says_zero() {
+    let world = World::start_slow_with(&["clients.origins=[\"https://listed.example\"]"]).await;
+    let url = world.deployment().server(PartyId::P0).url.clone();
+    let url = url
+        .replace("ws://", "http://")
+        .replace("/client", "/deployment.json");
+    let doctor = |options: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mcmix-server"));
+        command.args(["doctor", &url]).args(options);
+        let output = tokio::task::block_in_place(|| command.output()).unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    for (options, code, says) in [
+        (
+            &["--origin", "https://listed.example"][..],
+            0,
+            "all is well",
+        ),
+        // The page's is that of the address.
+        (&[], 1, "takes no page of this origin"),
+        (
+            &["--origin", "https://listed.example/"],
+            2,
+            "is sent as \"https://listed.example\"",
+        ),
+    ] {
+        let (ended, said) = doctor(options);
+        assert!(
+            ended == Some(code) && said.contains(says),
+            "{ended:?} {said}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -177,6 +177,10 @@ fn why_not(status: StatusCode, headers: &HeaderMap, body: &str) -> Finding {
             "let the proxy hand on Upgrade and Connection, over HTTP/1.1 (nginx: \
              proxy_http_version, and the two proxy_set_header of the guide)",
         ),
+        StatusCode::TOO_MANY_REQUESTS => (
+            "the proxy takes no more connections from this address",
+            "run doctor from elsewhere; where many people share an address, raise the proxy's limit",
+        ),
         StatusCode::NOT_FOUND => (
             "this path leads to no server",
             "let the proxy hand on /client to clients.listen, path unchanged",

@@ -157,6 +157,10 @@ async fn what_a_proxy_answers_instead_is_explained() {
         ("404 Not Found", "this path leads to no server"),
         ("502 Bad Gateway", "the proxy has no server behind it"),
         (
+            "429 Too Many Requests",
+            "takes no more connections from this address",
+        ),
+        (
             "426 Upgrade Required",
             "did not come as one for a WebSocket",
         ),

@@ -22,6 +22,7 @@ use url::Url;
 use self::finding::Checks;
 pub use self::finding::{Check, Finding, Report};
 use self::link::Link;
+pub use self::rounds::patience;
 use crate::config::mistake::{Mistake, Mistakes};
 use crate::files;
 

@@ -167,6 +167,8 @@ async fn doctor(args: DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
     if origin.is_none() {
         println!("no origin: whether the page may connect is not looked at; --origin names it");
     }
+    let most = doctor::patience(&deployment).as_secs();
+    println!("looking; a round is waited for, up to {most} s");
     let report = doctor::examine(&deployment, origin.as_deref()).await;
     println!("{report}");
     Ok(match report.findings().next() {

@@ -27,10 +27,16 @@ const SLACK: Duration = Duration::from_secs(20);
 /// How often a round is missed before that is held to be wrong.
 const TRIES: u32 = 3;
 
+/// Returns how long a round is waited for.
+pub fn patience(deployment: &Deployment) -> Duration {
+    let (_, period) = Periods::from(deployment).pacing();
+    PERIODS * period + SLACK
+}
+
 /// Looks at the rounds that the servers announce over these links.
 pub(super) async fn check(deployment: &Deployment, links: Vec<Option<Link>>, checks: &mut Checks) {
-    let (pacing, period) = Periods::from(deployment).pacing();
-    let within = PERIODS * period + SLACK;
+    let (pacing, _) = Periods::from(deployment).pacing();
+    let within = patience(deployment);
     let mut links: Vec<_> = links.into_iter().flatten().collect();
     // What keeps doctor out is told already.
     if links.is_empty() {

@@ -4,11 +4,12 @@
 //! dropped, and nobody waits for it. A link comes about in `upgrade` and is then served by a
 //! `shard`, a thread for many sockets.
 
+pub(crate) mod counts;
 mod framing;
 mod link;
 mod pace;
 mod shard;
-pub(crate) mod turned_away;
+mod turned_away;
 pub(crate) mod upgrade;
 
 use std::io;
@@ -27,10 +28,11 @@ use mio::{Poll, Waker};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use self::counts::{Counts, Unserved};
 pub(crate) use self::link::Rules;
 pub(crate) use self::pace::{Busy, Pace};
 use self::shard::{Arrival, Order, Shard, WAKE};
-use self::turned_away::TurnedAway;
+use self::turned_away::{Reason, TurnedAway};
 use crate::egress::Replies;
 use crate::intake::{Collector, OpenRound};
 use crate::vital;
@@ -74,6 +76,7 @@ struct Shared {
     deployment: Deployment,
     collector: Arc<Collector>,
     turned_away: TurnedAway,
+    counts: Counts,
     most: usize,
     keep_alive: Duration,
     connected: AtomicUsize,
@@ -151,6 +154,7 @@ impl Clients {
             deployment: settings.deployment,
             collector,
             turned_away: TurnedAway::new(),
+            counts: Counts::default(),
             most: settings.most,
             keep_alive: settings.keep_alive,
             connected: AtomicUsize::new(0),
@@ -184,9 +188,25 @@ impl Clients {
         self.shared.rules
     }
 
-    /// Returns who counts those who are turned away.
-    pub(crate) fn turned_away(&self) -> &TurnedAway {
-        &self.shared.turned_away
+    /// Counts a connection that comes to no link, and says so in the log where an operator may want
+    /// to do something about it.
+    pub(crate) fn turn_away(&self, why: Unserved) {
+        self.shared.counts.turn_away(why);
+        match why {
+            Unserved::Origin => self.shared.turned_away.note(Reason::Origin),
+            Unserved::Busy => self.shared.turned_away.note(Reason::Busy),
+            _ => {}
+        }
+    }
+
+    /// Returns what is counted of clients.
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.shared.counts
+    }
+
+    /// Returns how many clients took part in the last round of the program's lane.
+    pub(crate) fn online(&self, program: Program) -> u32 {
+        self.shared.online(program)
     }
 
     /// Returns how fast links come about.

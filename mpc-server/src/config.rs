@@ -13,6 +13,7 @@ use mcmix_shared::party::PartyId;
 
 pub(crate) use self::draft::Draft;
 use self::mistake::Mistakes;
+pub use self::value::page_origin;
 use crate::descriptors::DEFAULT_CLIENTS;
 use crate::keys::Fingerprint;
 use crate::log::{Format, Levels};

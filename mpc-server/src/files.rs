@@ -32,6 +32,26 @@ const EXAMPLES: [&str; 3] = [
     include_str!("../config/party2.toml"),
 ];
 
+/// Reads a manifest and nothing else.
+///
+/// # Errors
+/// Names all that is wrong with it.
+pub(crate) fn manifest(path: &Path) -> Result<Deployment, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let deployment = manifest::inspect(path, &mut mistakes);
+    mistakes.or(deployment)
+}
+
+/// The same for one that came from elsewhere.
+///
+/// # Errors
+/// Names all that is wrong with it.
+pub(crate) fn manifest_of(place: &Path, bytes: Vec<u8>) -> Result<Deployment, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    let deployment = manifest::inspect_bytes(place, bytes, &mut mistakes);
+    mistakes.or(deployment)
+}
+
 /// Reads every file that is named, and notes all that is wrong.
 pub(crate) fn inspect(draft: &Draft, mistakes: &mut Mistakes) -> Option<Files> {
     let key = draft

@@ -18,12 +18,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::clients::{Clients, Rules, upgrade};
 use crate::config::Clients as Limits;
-use crate::round::driver::{RoundCounts, Rounds};
+use crate::round::driver::Rounds;
 
 pub mod accept;
 mod content;
 pub(crate) mod impatient;
+mod metrics;
 mod page;
+mod status;
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
@@ -136,6 +138,7 @@ pub fn router(app: App) -> Router {
     let mut router = Router::new()
         .route("/client", get(upgrade::upgrade))
         .route("/deployment.json", get(manifest))
+        .merge(status::router())
         .merge(health());
     if let Some(folder) = &app.0.limits.page {
         router = router.fallback_service(page::files(folder));
@@ -151,38 +154,15 @@ pub fn router(app: App) -> Router {
 
 /// Returns what operators reach.
 pub fn admin_router(app: App) -> Router {
-    health().route("/metrics", get(metrics)).with_state(app)
+    health()
+        .route("/metrics", get(metrics::metrics))
+        .with_state(app)
 }
 
 fn health() -> Router<App> {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-}
-
-/// What is counted, in the text format that Prometheus reads.
-async fn metrics(State(app): State<App>) -> String {
-    let RoundCounts {
-        done,
-        failed,
-        aborted,
-    } = app.0.rounds.counts();
-    let stopped = u8::from(app.0.rounds.is_halted());
-    let ready = u8::from(app.0.rounds.is_ready());
-    let age = app.0.rounds.age();
-    let age = age.map_or("+Inf".to_owned(), |age| age.as_secs_f64().to_string());
-    format!(
-        "# TYPE mcmix_rounds_total counter\n\
-         mcmix_rounds_total{{outcome=\"done\"}} {done}\n\
-         mcmix_rounds_total{{outcome=\"failed\"}} {failed}\n\
-         mcmix_rounds_total{{outcome=\"aborted\"}} {aborted}\n\
-         # TYPE mcmix_rounds_stopped gauge\n\
-         mcmix_rounds_stopped {stopped}\n\
-         # TYPE mcmix_ready gauge\n\
-         mcmix_ready {ready}\n\
-         # TYPE mcmix_seconds_since_round gauge\n\
-         mcmix_seconds_since_round {age}\n"
-    )
 }
 
 /// Says whether rounds complete, what is in the way, and when the last one did.
@@ -235,7 +215,7 @@ mod tests {
     use crate::keys;
 
     /// P0 with a page, as a router.
-    fn party() -> (TempDir, App) {
+    pub(super) fn party() -> (TempDir, App) {
         let folder = tempfile::tempdir().unwrap();
         let page = folder.path().join("page");
         fs::create_dir(&page).unwrap();

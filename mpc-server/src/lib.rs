@@ -13,6 +13,8 @@ mod vital;
 
 pub mod server;
 
+pub mod doctor;
+
 pub mod http;
 
 pub mod clients;

@@ -8,7 +8,8 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 use clap::{Args, Parser, Subcommand};
 use mcmix_server::config::demo::{self, DemoOptions};
 use mcmix_server::config::mistake::Mistakes;
-use mcmix_server::config::{Assignment, Config};
+use mcmix_server::config::{Assignment, Config, page_origin};
+use mcmix_server::doctor;
 use mcmix_server::keys::folder::{KeyFiles, Made};
 use mcmix_server::log::{self, Log};
 use mcmix_server::process::{self, Asked, Signals};
@@ -38,6 +39,8 @@ enum Command {
         #[arg(long)]
         renew_tls: bool,
     },
+    /// Looks at a deployment from outside, as a browser sees it, and says all that is wrong.
+    Doctor(DoctorArgs),
     /// Writes a whole deployment for this machine: three configurations, keys, manifest.
     DemoConfig(DemoArgs),
 }
@@ -50,6 +53,17 @@ struct ConfigArgs {
     /// Sets one key over file and environment, such as clients.listen=127.0.0.1:8000.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+}
+
+#[derive(Args)]
+struct DoctorArgs {
+    /// The manifest: a file, or the address of the page's deployment.json.
+    #[arg(value_name = "MANIFEST_OR_URL")]
+    manifest: String,
+    /// Origin of the page: what the browser's address bar shows up to the first lone slash. Where it
+    /// is left out, that of the manifest's address.
+    #[arg(long, value_parser = page_origin)]
+    origin: Option<String>,
 }
 
 #[derive(Args)]
@@ -120,6 +134,7 @@ fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Keygen { folder, renew_tls } => {
             keygen(&folder, renew_tls).map(|()| ExitCode::SUCCESS)
         }
+        Command::Doctor(args) => process::run(doctor(args))?,
         Command::DemoConfig(args) => demo_config(args).map(|()| ExitCode::SUCCESS),
     }
 }
@@ -144,6 +159,22 @@ async fn run_party(ready: Ready, args: &ConfigArgs, log: &Log) -> Result<ExitCod
             }
         }
     }
+}
+
+async fn doctor(args: DoctorArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let deployment = doctor::manifest(&args.manifest).await?;
+    let origin = args.origin.or_else(|| doctor::origin_of(&args.manifest));
+    if origin.is_none() {
+        println!("no origin: whether the page may connect is not looked at; --origin names it");
+    }
+    let most = doctor::patience(&deployment).as_secs();
+    println!("looking; a round is waited for, up to {most} s");
+    let report = doctor::examine(&deployment, origin.as_deref()).await;
+    println!("{report}");
+    Ok(match report.findings().next() {
+        None => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
+    })
 }
 
 /// Reads how much is logged anew.

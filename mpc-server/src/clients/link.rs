@@ -75,11 +75,12 @@ impl Link {
         &mut self.out
     }
 
-    /// Takes in what came, and gives every frame to `take`, which says what is wrong with it.
+    /// Takes in what came, and gives every frame, or what is wrong with it, to `take`, which says
+    /// whether it is refused.
     pub(super) fn receive(
         &mut self,
         bytes: &mut [u8],
-        mut take: impl FnMut(ClientFrame) -> Result<(), Refusal>,
+        mut take: impl FnMut(Result<ClientFrame, Refusal>) -> Result<(), Refusal>,
     ) -> Result<(), End> {
         if self.came.is_empty() {
             let read = self.read(bytes, &mut take)?;
@@ -100,7 +101,7 @@ impl Link {
     fn read(
         &mut self,
         bytes: &mut [u8],
-        take: &mut impl FnMut(ClientFrame) -> Result<(), Refusal>,
+        take: &mut impl FnMut(Result<ClientFrame, Refusal>) -> Result<(), Refusal>,
     ) -> Result<usize, End> {
         let longest = self.rules.longest_in();
         let mut read = 0;
@@ -110,7 +111,7 @@ impl Link {
         {
             read += len;
             match message {
-                Message::Binary(sealed) => match self.open(sealed)?.and_then(&mut *take) {
+                Message::Binary(sealed) => match take(self.open(sealed)?) {
                     Ok(()) => self.refusals = 0,
                     Err(reason) => {
                         self.count_refusal()?;

@@ -50,6 +50,11 @@ impl Pace {
         self.waiting.load(Ordering::Relaxed) >= MOST_WAITING
     }
 
+    /// Returns how many handshakes wait or are under way.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Does the costly part of a handshake when its turn has come.
     ///
     /// # Errors

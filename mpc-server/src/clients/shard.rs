@@ -19,6 +19,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 use tokio::sync::oneshot;
 
+use super::counts::Unserved;
 use super::link::{End, Link};
 use super::turned_away::Reason;
 use super::{Client, Shared};
@@ -221,6 +222,7 @@ impl Shard {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => return self.remove(at),
             };
+            self.shared.counts.receive(count);
             let mut buffer = core::mem::take(&mut self.buffer);
             self.take(at, buffer.get_mut(..count).unwrap_or_default());
             self.buffer = buffer;
@@ -244,10 +246,13 @@ impl Shard {
             return;
         }
         let (client, connection) = (seat.client, seat.connection);
-        let collector = &self.shared.collector;
-        let received = seat.link.receive(bytes, |frame| match frame {
-            ClientFrame::Submit(submit) => collector.submit(client, connection, submit),
-            ClientFrame::Ready => Err(Refusal::Repeated),
+        let (collector, counts) = (&self.shared.collector, &self.shared.counts);
+        let received = seat.link.receive(bytes, |frame| {
+            let taken = frame.and_then(|frame| match frame {
+                ClientFrame::Submit(submit) => collector.submit(client, connection, submit),
+                ClientFrame::Ready => Err(Refusal::Repeated),
+            });
+            taken.inspect_err(|&refusal| counts.frames.add(refusal))
         });
         if !seat.link.out().is_empty() {
             self.dirty.push(at);
@@ -533,6 +538,7 @@ impl Shard {
             }
         }
         out.drain(..written);
+        self.shared.counts.send(written);
         if out.is_empty() && matches!(seat.stage, Stage::Closing { .. }) {
             // Ignored where the client has closed already.
             let _closed = seat.socket.shutdown(Shutdown::Write);
@@ -547,6 +553,11 @@ impl Shard {
         };
         if matches!(seat.stage, Stage::Closing { .. }) {
             return;
+        }
+        match end {
+            End::Gone => {}
+            End::Violation(_) => self.shared.counts.turn_away(Unserved::Violation),
+            End::Refused(refusal) => self.shared.counts.links.add(refusal),
         }
         seat.link.farewell(end);
         seat.stage = Stage::Closing {

@@ -11,7 +11,7 @@ use crate::seldom::Seldom;
 
 /// Why a client is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Reason {
+pub(super) enum Reason {
     /// Its page is of another origin.
     Origin,
     /// As many are connected as may be.
@@ -51,7 +51,7 @@ impl fmt::Display for Counts {
 
 /// Counts those who are turned away.
 #[derive(Debug)]
-pub(crate) struct TurnedAway(Mutex<Seldom<Counts>>);
+pub(super) struct TurnedAway(Mutex<Seldom<Counts>>);
 
 impl TurnedAway {
     pub(super) const fn new() -> Self {
@@ -59,7 +59,7 @@ impl TurnedAway {
     }
 
     /// Counts one, and says so where a line may be written now.
-    pub(crate) fn note(&self, reason: Reason) {
+    pub(super) fn note(&self, reason: Reason) {
         let mut seldom = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let add = |counts: &mut Counts| *counts.0.entry(reason).or_default() += 1;
         if let Some(counts) = seldom.add(Instant::now(), add) {

@@ -20,9 +20,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::server::create_response;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use super::counts::Unserved;
 use super::framing::{self, HEADER_BYTES, Message};
 use super::shard::Arrival;
-use super::turned_away::Reason;
 use super::{Busy, Client, seal};
 use crate::http::App;
 use crate::http::accept::Permit;
@@ -34,19 +34,20 @@ pub(crate) async fn upgrade(
     permit: Option<Extension<Permit>>,
     request: Request,
 ) -> Response {
-    let refuse = |status, text: &'static str| (status, text).into_response();
+    let refuse = |why, status, text: &'static str| {
+        app.clients().turn_away(why);
+        (status, text).into_response()
+    };
     if !origin_allowed(app.origins(), request.headers()) {
-        app.clients().turned_away().note(Reason::Origin);
         let text = "this page may not connect; clients.origins lists those that may\n";
-        return refuse(StatusCode::FORBIDDEN, text);
+        return refuse(Unserved::Origin, StatusCode::FORBIDDEN, text);
     }
     if !offers_subprotocol(request.headers()) {
         let text = "expected the WebSocket subprotocol mcmix.v2\n";
-        return refuse(StatusCode::BAD_REQUEST, text);
+        return refuse(Unserved::Subprotocol, StatusCode::BAD_REQUEST, text);
     }
     if app.clients().pace().is_full() {
-        app.clients().turned_away().note(Reason::Busy);
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, BUSY);
+        return refuse(Unserved::Busy, StatusCode::SERVICE_UNAVAILABLE, BUSY);
     }
     let has_key = has_key(request.headers());
     let (mut parts, _body) = request.into_parts();
@@ -54,7 +55,7 @@ pub(crate) async fn upgrade(
     let response = create_response(&Request::from_parts(parts, ()));
     let (Some(upgrade), Ok(mut response), true) = (upgrade, response, has_key) else {
         let text = "expected a WebSocket\n";
-        return refuse(StatusCode::UPGRADE_REQUIRED, text);
+        return refuse(Unserved::NoWebSocket, StatusCode::UPGRADE_REQUIRED, text);
     };
     let protocol = HeaderValue::from_static(SUBPROTOCOL);
     response
@@ -64,7 +65,9 @@ pub(crate) async fn upgrade(
     app.spawn(async move {
         // Everything that ends a link early is the client's affair; there is nobody to tell.
         let greeting = welcome(&of_task, upgrade, permit);
-        let _late = timeout(of_task.handshake(), greeting).await;
+        if timeout(of_task.handshake(), greeting).await.is_err() {
+            of_task.clients().turn_away(Unserved::Slow);
+        }
     });
     response.map(|()| Body::empty())
 }
@@ -121,8 +124,13 @@ async fn welcome(app: &App, upgrade: OnUpgrade, permit: Option<Extension<Permit>
                 came,
             });
         }
-        Err(Unwelcome::Gone) => {}
-        Err(Unwelcome::Told(last)) => {
+        Err(Unwelcome::Gone) => app.clients().turn_away(Unserved::Closed),
+        Err(Unwelcome::Refused(refusal, last)) => {
+            app.clients().counts().links.add(refusal);
+            let _full = socket.stream.try_write(&last);
+        }
+        Err(Unwelcome::Told(why, last)) => {
+            app.clients().turn_away(why);
             // Whoever reads nothing isn't waited for.
             let _full = socket.stream.try_write(&last);
         }
@@ -135,7 +143,9 @@ enum Unwelcome {
     /// The socket is gone.
     Gone,
     /// With the last bytes that the client is sent.
-    Told(Vec<u8>),
+    Told(Unserved, Vec<u8>),
+    /// The same, where it can be told by a frame.
+    Refused(Refusal, Vec<u8>),
 }
 
 impl From<io::Error> for Unwelcome {
@@ -145,17 +155,17 @@ impl From<io::Error> for Unwelcome {
 }
 
 impl Unwelcome {
-    fn closed(code: CloseCode, reason: &str) -> Self {
+    fn closed(why: Unserved, code: CloseCode, reason: &str) -> Self {
         let mut last = Vec::new();
         framing::close(code, reason, &mut last);
-        Self::Told(last)
+        Self::Told(why, last)
     }
 
     fn refused(transport: &mut Transport, reason: Refusal) -> Self {
         let mut last = Vec::new();
         seal(transport, &ServerFrame::Refused { reason }, &mut last);
         framing::close(CloseCode::Policy, "refused", &mut last);
-        Self::Told(last)
+        Self::Refused(reason, last)
     }
 }
 
@@ -167,10 +177,10 @@ async fn greet(app: &App, socket: &mut Socket) -> Result<(Client, Transport), Un
     let accept = || noise::accept(&realm.deployment, party, app.key(), &hello, &mut rng);
     let accepted = app.clients().pace().in_turn(accept).await;
     let accepted = accepted
-        .map_err(|Busy| Unwelcome::closed(CloseCode::Again, BUSY.trim_end()))?
+        .map_err(|Busy| Unwelcome::closed(Unserved::Busy, CloseCode::Again, BUSY.trim_end()))?
         .map_err(|_| {
             let reason = "the handshake failed: wrong key, party, deployment or version";
-            Unwelcome::closed(CloseCode::Policy, reason)
+            Unwelcome::closed(Unserved::Handshake, CloseCode::Policy, reason)
         })?;
     let mut answer = Vec::new();
     framing::binary(accepted.answer.len(), &mut answer);
@@ -212,7 +222,9 @@ impl Socket {
                             None
                         }
                         Message::Ping(_) | Message::Pong => return Err(Unwelcome::Gone),
-                        Message::Close => return Err(Unwelcome::closed(CloseCode::Normal, "")),
+                        Message::Close => {
+                            return Err(Unwelcome::closed(Unserved::Closed, CloseCode::Normal, ""));
+                        }
                     };
                     self.came.drain(..len);
                     if let Some(bytes) = binary {
@@ -227,7 +239,11 @@ impl Socket {
                 }
                 Err(violation) => {
                     let reason = violation.to_string();
-                    return Err(Unwelcome::closed(violation.code(), &reason));
+                    return Err(Unwelcome::closed(
+                        Unserved::Violation,
+                        violation.code(),
+                        &reason,
+                    ));
                 }
             }
         }

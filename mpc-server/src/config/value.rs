@@ -183,6 +183,14 @@ fn origin(value: &Value) -> Result<String, String> {
     if text == "*" {
         return Err("\"*\" is none; leave clients.origins out to let any page connect".to_owned());
     }
+    page_origin(text)
+}
+
+/// Reads a page's origin, as browsers send it.
+///
+/// # Errors
+/// Says what they send instead, or that it is none.
+pub fn page_origin(text: &str) -> Result<String, String> {
     let none = || format!("{text:?} is no origin: it starts with http:// or https://");
     let url = Url::parse(text).map_err(|_| none())?;
     let sent = match url.scheme() {

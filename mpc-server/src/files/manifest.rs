@@ -15,19 +15,28 @@ const EXAMPLE: &str = include_str!("../../config/deployment.json");
 
 /// Reads a manifest, and notes all that is wrong.
 pub(super) fn inspect(path: &Path, mistakes: &mut Mistakes) -> Option<Deployment> {
+    match fs::read(path) {
+        Ok(bytes) => inspect_bytes(path, bytes, mistakes),
+        Err(error) => {
+            let example = "deployment = \"deployment.json\", which all three operators share";
+            let problem = format!("can't be read: {error}");
+            mistakes.push(Mistake::in_file(path, "", problem, example));
+            None
+        }
+    }
+}
+
+/// The same for what was read from there.
+pub(super) fn inspect_bytes(
+    path: &Path,
+    bytes: Vec<u8>,
+    mistakes: &mut Mistakes,
+) -> Option<Deployment> {
     let before = mistakes.0.len();
     let mut note = |key: &str, problem: String, example: &str| {
         mistakes.push(Mistake::in_file(path, key, problem, example));
     };
-    let text = match fs::read(path) {
-        Ok(bytes) => String::from_utf8(bytes),
-        Err(error) => {
-            let example = "deployment = \"deployment.json\", which all three operators share";
-            note("", format!("can't be read: {error}"), example);
-            return None;
-        }
-    };
-    let Ok(text) = text else {
+    let Ok(text) = String::from_utf8(bytes) else {
         note(
             "",
             "is no text in UTF-8: save it as such".to_owned(),

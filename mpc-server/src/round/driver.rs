@@ -1,7 +1,7 @@
 //! Joins the clock to what it needs: links, clients, lanes, the counter's file, the time.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self as sync_mpsc, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -19,8 +19,10 @@ use super::abort::Patience;
 use super::agree::CLAIM_BYTES;
 use super::clock::{Cause, Clock, Halt, Input, Outcome, Output, Periods};
 use super::counter::{self, Counter, CounterError};
-use super::lane::{self, Job, LaneSettings};
+use super::counts::{Counts, RoundCounts};
+use super::lane::{self, Job, LaneSettings, RoundReport};
 use super::pulse::Pulse;
+use super::recent::{Ending, PastRound, Recent};
 use super::stretch::Stretch;
 use crate::clients::Clients;
 use crate::config::Config;
@@ -36,20 +38,12 @@ pub struct Rounds {
     pulse: Pulse,
     /// Whether rounds were stopped, here or at a peer.
     halted: AtomicBool,
-    done: AtomicU64,
-    failed: AtomicU64,
-    aborted: AtomicU64,
-}
-
-/// How many rounds ended how, since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RoundCounts {
-    /// With a result.
-    pub done: u64,
-    /// Without one, for a link or the time.
-    pub failed: u64,
-    /// Aborted, since a check here or at a peer found that somebody deviates.
-    pub aborted: u64,
+    counts: Counts,
+    recent: Recent,
+    /// Rounds that are being computed, or wait for it.
+    computing: AtomicUsize,
+    /// How long a message to the next and to the previous party and its answer take.
+    round_trip_micros: [AtomicU64; 2],
 }
 
 impl Rounds {
@@ -59,9 +53,10 @@ impl Rounds {
             missing: Mutex::new(PartyId::ALL.map(|party| [party, party.next()]).into()),
             pulse: Pulse::new(period),
             halted: AtomicBool::new(false),
-            done: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            aborted: AtomicU64::new(0),
+            counts: Counts::default(),
+            recent: Recent::default(),
+            computing: AtomicUsize::new(0),
+            round_trip_micros: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
 
@@ -70,15 +65,26 @@ impl Rounds {
         self.halted.load(Ordering::Relaxed)
     }
 
-    /// Returns how many rounds ended how.
-    pub fn counts(&self) -> RoundCounts {
-        let [done, failed, aborted] =
-            [&self.done, &self.failed, &self.aborted].map(|count| count.load(Ordering::Relaxed));
-        RoundCounts {
-            done,
-            failed,
-            aborted,
-        }
+    /// Returns what is counted of rounds.
+    pub const fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Returns the last rounds, the oldest first.
+    pub fn recent(&self) -> Vec<PastRound> {
+        self.recent.all()
+    }
+
+    /// Returns how many rounds are being computed, or wait for it.
+    pub fn computing(&self) -> usize {
+        self.computing.load(Ordering::Relaxed)
+    }
+
+    /// Returns how long a message to the next and to the previous party and its answer take, as
+    /// last measured; zero before.
+    pub fn round_trips(&self) -> [Duration; 2] {
+        let micros = self.round_trip_micros.each_ref();
+        micros.map(|micros| Duration::from_micros(micros.load(Ordering::Relaxed)))
     }
 
     /// Returns whether all links are up and rounds complete, now.
@@ -136,8 +142,19 @@ const TELL_AGAIN: Duration = Duration::from_secs(5);
 const CONVERSATION: &str = "conversation";
 const DIALING: &str = "dialing";
 
+/// How a round that was computed went, or how else it ended.
+type Computed = Result<RoundReport, Outcome>;
+
+/// A round that is being computed here.
+struct ComputedHere {
+    opened: Instant,
+    program: Program,
+    abandon: Abandon,
+}
+
 /// A round that is open here.
 struct OpenHere {
+    opened: Instant,
     program: Program,
     turn: Turn,
     link: RoundLink,
@@ -151,14 +168,14 @@ pub struct Driver {
     counter: Counter,
     peers: Peers,
     peer_events: mpsc::Receiver<PeerEvent>,
-    finished: mpsc::UnboundedReceiver<(RoundId, Outcome)>,
+    finished: mpsc::UnboundedReceiver<(RoundId, Computed)>,
     links: [Option<Link>; 2],
     me: PartyId,
     open: HashMap<RoundId, OpenHere>,
-    computing: HashMap<RoundId, Abandon>,
+    computing: HashMap<RoundId, ComputedHere>,
     conversation: sync_mpsc::SyncSender<Job>,
     dialing: sync_mpsc::SyncSender<Job>,
-    report: mpsc::UnboundedSender<(RoundId, Outcome)>,
+    report: mpsc::UnboundedSender<(RoundId, Computed)>,
     rounds: Arc<Rounds>,
     collector: Arc<Collector>,
     clients: Arc<Clients>,
@@ -210,11 +227,8 @@ impl Driver {
             let (report, me, clients) = (report.clone(), config.party, Arc::clone(clients));
             let egress = move |replies| clients.reply(replies);
             lane::start(settings, stop, egress, move |round, result| {
-                let outcome = match result {
-                    Ok(()) => Outcome::Done,
-                    Err(error) => error.outcome(me),
-                };
-                let _stopping = report.send((round, outcome));
+                let computed = result.map_err(|error| error.outcome(me));
+                let _stopping = report.send((round, computed));
             })
             .map_err(DriverError::Thread)
         };
@@ -268,14 +282,7 @@ impl Driver {
                     Some(event) => self.peer_event(event),
                     None => return Ok(()),
                 },
-                Some((round, outcome)) = self.finished.recv() => {
-                    self.computing.remove(&round);
-                    if outcome == Outcome::Done {
-                        self.rounds.done.fetch_add(1, Ordering::Relaxed);
-                        self.rounds.pulse.beat(Instant::now());
-                    }
-                    Input::Finished { round, outcome }
-                }
+                Some((round, computed)) = self.finished.recv() => self.finish(round, computed),
                 () = sleep_until(self.started, tick) => Input::Tick,
                 _ = summary.tick() => {
                     self.summarize();
@@ -290,6 +297,7 @@ impl Driver {
             if self.clock.may_close(self.started.elapsed(), &input) {
                 self.clients.settle().await;
             }
+            self.note_round_trips();
             self.choose_sort_width();
             self.clock.set_need(self.collector.need());
             let outputs = self.clock.handle(self.started.elapsed(), input);
@@ -304,6 +312,47 @@ impl Driver {
                 self.rounds.pulse.stop();
             }
             self.rounds.set_missing(missing);
+            let computing = self.computing.len();
+            self.rounds.computing.store(computing, Ordering::Relaxed);
+        }
+    }
+
+    fn finish(&mut self, round: RoundId, computed: Computed) -> Input {
+        let outcome = match computed {
+            Ok(report) => {
+                // One that was given up meanwhile was counted then.
+                if let Some(ComputedHere {
+                    opened, program, ..
+                }) = self.computing.remove(&round)
+                {
+                    self.rounds.counts.done(program, &report);
+                    let clients = report.clients;
+                    self.note_end(round, program, opened, Ending::Done { clients });
+                }
+                self.rounds.pulse.beat(Instant::now());
+                Outcome::Done
+            }
+            // The clock says that it is over, and then it is counted.
+            Err(outcome) => outcome,
+        };
+        Input::Finished { round, outcome }
+    }
+
+    fn note_end(&self, round: RoundId, program: Program, opened: Instant, ending: Ending) {
+        self.rounds.recent.add(PastRound {
+            round,
+            program,
+            ending,
+            took: opened.elapsed(),
+            ended: Instant::now(),
+        });
+    }
+
+    fn note_round_trips(&self) {
+        for (noted, link) in self.rounds.round_trip_micros.iter().zip(&self.links) {
+            let round_trip = link.as_ref().map(Link::round_trip).unwrap_or_default();
+            let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
+            noted.store(micros, Ordering::Relaxed);
         }
     }
 
@@ -312,7 +361,7 @@ impl Driver {
             done,
             failed,
             aborted,
-        } = self.rounds.counts();
+        } = self.rounds.counts.all();
         let clients = self.clients.connected();
         tracing::info!(done, failed, aborted, clients, "rounds so far");
     }
@@ -432,19 +481,30 @@ impl Driver {
                 cause,
             } => {
                 self.collector.freeze(round);
-                self.open.remove(&round);
-                if let Some(abandon) = self.computing.remove(&round) {
-                    abandon.abandon();
+                let mut opened = self.open.remove(&round).map(|open| open.opened);
+                if let Some(computed) = self.computing.remove(&round) {
+                    computed.abandon.abandon();
+                    opened = Some(computed.opened);
+                }
+                let ending = match cause {
+                    Cause::Aborted => Ending::Aborted,
+                    Cause::Broken | Cause::Told(_) | Cause::Late => Ending::Failed,
+                };
+                match opened {
+                    Some(opened) => self.note_end(round, program, opened, ending),
+                    // It had a result here, which is worth nothing.
+                    None => self.rounds.recent.amend(round, ending),
                 }
                 self.rounds.pulse.stop();
+                if cause != Cause::Aborted {
+                    self.rounds.counts.failed(program);
+                }
                 let reason = match cause {
                     Cause::Broken => {
-                        self.rounds.failed.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(%round, %program, "over without a result");
                         FailedReason::Broken
                     }
                     Cause::Told(peer) => {
-                        self.rounds.failed.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(
                             %round,
                             %program,
@@ -453,7 +513,6 @@ impl Driver {
                         FailedReason::Broken
                     }
                     Cause::Late => {
-                        self.rounds.failed.fetch_add(1, Ordering::Relaxed);
                         tracing::warn!(
                             %round,
                             %program,
@@ -475,7 +534,7 @@ impl Driver {
                 program,
                 abort,
             } => {
-                self.rounds.aborted.fetch_add(1, Ordering::Relaxed);
+                self.rounds.counts.aborted(program);
                 tracing::error!(%round, %program, suspects = %abort.suspects, "aborted: {abort}");
             }
             Output::Tell { to, control } => {
@@ -512,6 +571,7 @@ impl Driver {
         let link = RoundLink::open(round, next, prev, self.limit_bytes);
         let sort_width = SortWidth::new(sort_ways);
         let here = OpenHere {
+            opened: Instant::now(),
             program,
             turn,
             link,
@@ -526,6 +586,7 @@ impl Driver {
         let (
             Some(batch),
             Some(OpenHere {
+                opened,
                 program,
                 turn,
                 link,
@@ -535,7 +596,13 @@ impl Driver {
         else {
             return Ok(());
         };
-        self.computing.insert(round, link.abandon_handle());
+        self.rounds.counts.collected(program, opened.elapsed());
+        let computed = ComputedHere {
+            opened,
+            program,
+            abandon: link.abandon_handle(),
+        };
+        self.computing.insert(round, computed);
         let (lane, name) = match program {
             Program::Conversation => (&self.conversation, CONVERSATION),
             Program::Contacts | Program::Open => (&self.dialing, DIALING),
@@ -551,7 +618,7 @@ impl Driver {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => {
                 tracing::warn!(%round, "not computed: earlier rounds still are");
-                let _stopping = self.report.send((round, Outcome::Failed));
+                let _stopping = self.report.send((round, Err(Outcome::Failed)));
                 Ok(())
             }
             Err(TrySendError::Disconnected(_)) => Err(DriverError::LaneEnded(name)),

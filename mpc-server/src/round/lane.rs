@@ -105,6 +105,8 @@ impl RoundError {
 /// How a round went.
 #[derive(Clone, Debug, Default)]
 pub struct RoundReport {
+    /// Clients that took part.
+    pub clients: u32,
     /// Wall time of ordering the submissions.
     pub order: Duration,
     /// Wall time of the agreement.
@@ -123,7 +125,7 @@ pub struct RoundReport {
 const WAITING: usize = 4;
 
 /// Starts a lane's thread; it ends when the sender is dropped, and `stop` is cancelled where it ends
-/// for another reason. `egress` gets what every round comes to, `finished` hears of every round.
+/// for another reason. `egress` gets what every round comes to, `finished` hears of every round how it went.
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -131,7 +133,7 @@ pub fn start(
     settings: LaneSettings,
     stop: &CancellationToken,
     egress: impl Fn(egress::Replies) + Send + 'static,
-    finished: impl Fn(RoundId, Result<(), RoundError>) + Send + 'static,
+    finished: impl Fn(RoundId, Result<RoundReport, RoundError>) + Send + 'static,
 ) -> std::io::Result<mpsc::SyncSender<Job>> {
     let (sender, jobs) = mpsc::sync_channel::<Job>(WAITING);
     let name = format!("{}-{}", settings.me, settings.name);
@@ -140,7 +142,11 @@ pub fn start(
         for job in jobs {
             let round = job.link.round();
             let result = lane.run(job);
-            finished(round, result.map(|(replies, _)| egress(replies)));
+            let result = result.map(|(replies, report)| {
+                egress(replies);
+                report
+            });
+            finished(round, result);
         }
         Ok::<_, Infallible>(())
     })?;
@@ -242,6 +248,7 @@ impl Lane {
         report.agree_sent = link.sent();
         let left_out = batch.leave_out(&verdicts);
         let kept: Vec<_> = batch.members().iter().map(|it| it.client).collect();
+        report.clients = u32::try_from(kept.len()).unwrap_or(u32::MAX);
         let mut bodies = Vec::new();
         if !kept.is_empty() {
             context.set_link(link);

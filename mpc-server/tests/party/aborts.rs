@@ -226,8 +226,16 @@ async fn a_server_that_deviates_again_and_again_stops_the_rounds() {
         );
         let admin = server.config.admin.as_ref().unwrap().listen;
         let metrics = get(admin, "/metrics").await;
-        assert!(metrics.contains("{outcome=\"aborted\"} 3\n"), "{metrics}");
+        let aborted = metrics
+            .lines()
+            .filter_map(|line| line.split_once("outcome=\"aborted\"} "));
+        let aborted = aborted.map(|(_, count)| count.parse::<u32>().unwrap());
+        assert_eq!(aborted.sum::<u32>(), 3, "{metrics}");
         assert!(metrics.contains("mcmix_rounds_stopped 1\n"), "{metrics}");
+        // Whoever found it, this server or a peer.
+        let status = get(server.config.clients.listen, "/status.json").await;
+        let shown = status.matches("\"outcome\":\"aborted\"").count();
+        assert_eq!(shown, 3, "{party}: {status}");
         let ready = get(admin, "/readyz").await;
         assert!(
             ready.contains("503") && ready.contains("stopped"),

@@ -110,9 +110,9 @@ async fn a_peer_that_freezes_shows_before_its_round_fails() {
     let failed = async |party| {
         let config = Config::load(world.config(party), [], &[]).unwrap();
         let metrics = get(config.admin.unwrap().listen, "/metrics").await;
-        let mut lines = metrics.lines();
-        let line = lines.find(|line| line.contains("failed"));
-        line.unwrap().to_owned()
+        let lines = metrics.lines().map(str::to_owned);
+        let lines = lines.filter(|line| line.contains("outcome=\"failed\""));
+        lines.collect::<Vec<_>>()
     };
     let before = [failed(PartyId::P0).await, failed(PartyId::P1).await];
     p2.signal("STOP");

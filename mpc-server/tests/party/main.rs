@@ -12,6 +12,8 @@
 mod aborts;
 mod anew;
 mod conversation;
+mod counted;
+mod doctor;
 mod faults;
 mod misuse;
 mod outside;

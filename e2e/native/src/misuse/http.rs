@@ -129,6 +129,12 @@ pub(super) const CLASSES: &[Class] = &[
         TimedOut,
         |it| Box::pin(unread_file(it)),
     ),
+    Class::new("status-changed", "posts to /status.json", Http(405), |it| {
+        Box::pin(says(
+            it,
+            b"POST /status.json HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}",
+        ))
+    }),
     Class::new(
         "counts-for-clients",
         "asks for /metrics where clients may",

@@ -25,8 +25,8 @@ const REMEMBERED = 24_000;
 const COUNTED = [WINDOW, 2_000];
 /** The longest frame, in bytes, fills half a row. */
 const LONGEST = 900;
-/** How wide a frame is drawn, and the numbers of the servers before it, in pixels. */
-const [BOX, GUTTER] = [4, 16];
+/** How wide a frame is drawn, and the names of the servers before it, in pixels. */
+const [BOX, GUTTER] = [4, 22];
 /** How long something may take to show up in a frame, in milliseconds. */
 const PATIENCE = 60_000;
 /** Entries of the record that are shown. */
@@ -278,7 +278,7 @@ function drawWires({ canvas, wires }, colours, time) {
   pen.font = colours.font;
   for (let party = 0; party < 3; party += 1) {
     pen.fillStyle = colours.text;
-    pen.fillText(String(party + 1), 0, middle(party) + 4);
+    pen.fillText(`P${party}`, 0, middle(party) + 4);
     pen.fillStyle = colours.line;
     pen.fillRect(GUTTER, middle(party), width - GUTTER, 1);
   }
@@ -388,6 +388,8 @@ for (const choice of document.querySelectorAll('input[name="view"]')) {
     draw();
   });
 }
+// Colours are the theme's.
+window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 setInterval(watch, 200);
 setInterval(() => people.forEach((person) => tally(person, now())), 500);
 requestAnimationFrame(tick);

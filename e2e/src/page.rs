@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use thirtyfour::error::{WebDriverError, WebDriverErrorInner};
-use thirtyfour::{By, Key, WebDriver, WebElement, WindowHandle};
+use thirtyfour::{By, Key, TypingData, WebDriver, WebElement, WindowHandle};
 
 use crate::engine::Engine as Browser;
 use crate::kept::Kept;
@@ -133,6 +133,9 @@ WebAssembly.instantiate(bytes)
   .then(({ instance }) => instance.exports.main(0, 0))
   .then((code) => done(code === 0 ? null : `exit code ${code}`), (error) => done(String(error)));
 ";
+
+/// So many presses of Tab get around every page.
+const MOST_TABS: usize = 60;
 
 /// Who wrote a message, seen from a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,11 +306,7 @@ impl Page {
     pub async fn invite_link(&self) -> Result<String> {
         self.show_contacts().await?;
         self.click("invite").await?;
-        let field = self.element(&id("invite-link")).await?;
-        let link = field
-            .prop("value")
-            .await?
-            .context("the link has no value")?;
+        let link = self.shown_link().await?;
         self.click("close-dialog").await?;
         Ok(link)
     }
@@ -520,6 +519,57 @@ impl Page {
         self.fill("composer-input", text).await?;
         self.press_enter().await?;
         self.wait_text(&id("message"), text).await
+    }
+
+    /// Types into whatever has the focus.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn type_keys(&self, keys: impl Into<TypingData>) -> Result<()> {
+        let focused = self.web().await?.active_element().await?;
+        Ok(focused.send_keys(keys).await?)
+    }
+
+    /// Presses Tab until an element has the focus.
+    ///
+    /// # Errors
+    ///
+    /// It is not there, or the keyboard does not get to it.
+    pub async fn tab_to(&self, test_id: &str) -> Result<()> {
+        self.wait(&id(test_id)).await?;
+        let mut passed = Vec::new();
+        while passed.len() < MOST_TABS {
+            let focused = self.focused().await?;
+            if focused == test_id {
+                return Ok(());
+            }
+            passed.push(focused);
+            self.type_keys(Key::Tab).await?;
+        }
+        bail!("Tab does not get to {test_id}: {passed:?}")
+    }
+
+    /// Returns the name of what has the focus, nothing for what has none.
+    ///
+    /// # Errors
+    ///
+    /// The page does not answer.
+    pub async fn focused(&self) -> Result<String> {
+        let script = "return document.activeElement?.dataset.testid ?? ''";
+        let focused = self.web().await?.execute(script, Vec::new()).await?;
+        Ok(focused.convert()?)
+    }
+
+    /// Returns the invite link of the dialog that shows it.
+    ///
+    /// # Errors
+    ///
+    /// There is no such dialog.
+    pub async fn shown_link(&self) -> Result<String> {
+        let field = self.element(&id("invite-link")).await?;
+        let link = field.prop("value").await?;
+        link.context("the link has no value")
     }
 
     /// Writes many texts in the open conversation, as fast as the page takes them.

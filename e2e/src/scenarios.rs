@@ -22,6 +22,7 @@ pub(crate) mod demo;
 mod first_message;
 mod frozen;
 mod glare;
+mod keyboard;
 pub(crate) mod kills;
 mod locked;
 mod no_network;
@@ -78,6 +79,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     same_browser: Quick,
     throwaway: Quick,
     demo: Quick,
+    keyboard: Quick,
     notified: Quick,
     locked: Quick,
     storage: Quick,

@@ -78,7 +78,7 @@ pub(crate) const ALL: &[Scenario] = scenarios![
     changed_keys: Quick,
     same_browser: Quick,
     throwaway: Quick,
-    demo: Quick,
+    demo: Unhurried,
     keyboard: Quick,
     notified: Quick,
     locked: Quick,

@@ -14,6 +14,7 @@ pub mod icon;
 pub mod incoming;
 pub mod invite;
 pub mod keys;
+pub mod links;
 pub mod message;
 pub mod network;
 pub mod notifications;

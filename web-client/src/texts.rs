@@ -47,14 +47,10 @@ pub const NOTICES: &str = "Notices";
 
 /// Makes a sentence of an error or notice of `mcmix-shared`: a capital and a full stop.
 pub fn sentence(text: impl Display) -> String {
-    let text = text.to_string();
-    let mut chars = text.chars();
-    let mut sentence: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    sentence.push_str(chars.as_str());
+    let mut sentence = text.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     if !sentence.ends_with(['.', '!', '?']) {
         sentence.push('.');
     }

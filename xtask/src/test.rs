@@ -61,7 +61,9 @@ pub fn all() -> Result<()> {
     say("running the tests of the crates");
     let browsers = ["--exclude", "mcmix-web", "--exclude", "mcmix-e2e"];
     process::run(process::cargo("test").arg("--workspace").args(browsers))?;
-    process::run(process::cargo("test").args(["--package", "mcmix-e2e", "--lib"]))?;
+    for package in ["mcmix-e2e", "mcmix-web"] {
+        process::run(process::cargo("test").args(["--package", package, "--lib"]))?;
+    }
     in_browsers(&Trials::default())
 }
 

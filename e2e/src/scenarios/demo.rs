@@ -1,5 +1,6 @@
 //! The demo: three guests in frames of one page, two of whom talk, and what the network sees of all
-//! three: as many frames of as many bytes.
+//! three: about as many frames of each. That they are the same exactly, `wire_lengths` tests; here a
+//! machine under load makes three clients of one browser late for a round now and then.
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use serde_json::{Value, json};
 use crate::page::{Page, id};
 use crate::world::World;
 
-/// Frames, of those counted, that may belong to a round at the edge.
-const AT_THE_EDGE: u64 = 12;
+/// Of so many frames one may be missing, for rounds at the edge and for those that one was late for.
+const ONE_IN: u64 = 5;
 /// Fewer say nothing.
 const ENOUGH: u64 = 50;
 
@@ -41,7 +42,10 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     let counted: Vec<u64> = serde_json::from_value(counted)?;
     let (least, most) = (counted.iter().min(), counted.iter().max());
     let (least, most) = least.zip(most).context("nobody was counted")?;
-    ensure!(most - least <= AT_THE_EDGE, "frames differ: {counted:?}");
+    ensure!(
+        (most - least) * ONE_IN <= *most,
+        "frames differ: {counted:?}"
+    );
     // A share of each was drawn.
     for name in ["Alice", "Bob", "Carol"] {
         demo.wait_text("#shares p", &format!("From {name}, round "))

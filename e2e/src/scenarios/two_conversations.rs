@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 
 use super::{connect, tell};
 use crate::page::{From, contact, id};
@@ -27,6 +28,21 @@ pub(super) async fn play(world: Arc<World>) -> Result<()> {
     ensure!(alice.texts(From::Them).await? == ["From Bob"]);
     alice.open("Carol").await?;
     ensure!(alice.texts(From::Them).await? == ["From Carol"]);
+
+    // An address is a link that shows where it leads; what only looks like one is none.
+    tell(
+        &carol,
+        &alice,
+        "https://example.org/a?b=c, not https://еxample.org",
+    )
+    .await?;
+    let links = r"
+        const [link, done] = arguments;
+        done([...document.querySelectorAll(link)].map(({ href, rel, target }) => [href, rel, target]));
+    ";
+    let links = alice.run_script(links, vec![json!(id("link"))]).await?;
+    let expected = json!([["https://example.org/a?b=c", "noopener noreferrer", "_blank"]]);
+    ensure!(links == expected, "links: {links}");
 
     // Who said it is found by what was said, and the message is in view.
     alice.show_contacts().await?;

@@ -8,6 +8,7 @@ use web_sys::Element;
 use yew::prelude::*;
 
 use super::icon::{Kind, small_icon};
+use super::links::with_links;
 use crate::{clock, texts};
 
 /// Where a message stands among those of its side.
@@ -87,7 +88,7 @@ pub(super) fn Message(props: &MessageProps) -> Html {
             data-status={status} data-round={round}>
             <span class="visually-hidden">{ if mine { texts::YOU_SAY } else { from } }{ ": " }</span>
             <div class="bubble">
-                <div class="message-text" data-testid="message-text" dir="auto">{ &message.text }</div>
+                <div class="message-text" data-testid="message-text" dir="auto">{ with_links(&message.text) }</div>
                 <div class="message-meta">
                     <span>{ clock::time_of_day(message.at) }</span>
                     if let (MessageKind::Outgoing(send), Some(kind)) = (message.kind, icon) {

@@ -13,7 +13,8 @@ pub const EXPORT_SAVE: &str = "Save as text";
 
 /// Names the file. What systems do not have in names is left out.
 pub fn export_name(name: &str, today: &str) -> String {
-    let words = name.split(|letter: char| !letter.is_alphanumeric());
+    let breaks = |letter: char| letter.is_ascii() && !letter.is_ascii_alphanumeric();
+    let words = name.split(|letter| breaks(letter) || is_break(letter));
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
     format!("mcmix-{}-{today}.txt", words.join("-"))
 }

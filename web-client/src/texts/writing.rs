@@ -9,6 +9,9 @@ use super::call::is_here;
 use super::figures::{grouped_digits, span};
 use crate::clock;
 
+/// What a link in a message does.
+pub const ADDRESS_HINT: &str =
+    "Opens in another tab. That site learns your network address, and not that you come from here.";
 /// Finds contacts and messages.
 pub const SEARCH: &str = "Search names and messages";
 /// Where nothing was found.

@@ -354,10 +354,14 @@ async fn two_servers_with_one_key_are_told_so() {
     let pair = Pair::new();
     let (p1, mut p1_events) = pair.start(1, "127.0.0.1:1".to_owned()).await;
     let (_one, _one_events) = pair.start(0, p1.clone()).await;
-    up(&mut p1_events).await;
+    // A link that nobody holds ends by itself.
+    let mut held = vec![up(&mut p1_events).await];
     let (_other, _other_events) = pair.start(0, p1).await;
     let said = async {
-        while let Some(_event) = p1_events.recv().await {
+        while let Some(event) = p1_events.recv().await {
+            if let PeerEvent::Up { link, .. } = event {
+                held.push(link);
+            }
             let text = log.text();
             if text.contains("a second server runs with") && text.contains("two servers run with") {
                 break;

@@ -237,7 +237,7 @@ impl Client {
     /// sees.
     ///
     /// # Security
-    /// Two of the shares tell what all three servers together must not learn: which rows meet.
+    /// Two of the shares tell what no server may learn: the tags and sealed messages of the rows.
     pub fn dealt(&self, shown: RoundId) -> Option<(RoundId, [Vec<u8>; 3])> {
         let mut newest_first = self.rounds.pending.values().rev();
         let pending = newest_first.find(|it| !it.announcement.program.is_dialing())?;

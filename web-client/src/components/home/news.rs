@@ -40,8 +40,8 @@ pub(super) fn use_news(view: &Rc<View>, notify: Option<Notify>) {
 /// Returns the most urgent of what is here now and was not before, in a sentence.
 fn news(before: &View, now: &View, notify: Notify) -> Option<String> {
     let name = |name: &Name| (notify == Notify::Names).then(|| name.as_str().to_owned());
-    let rang_before = |key| before.incoming.iter().any(|call| call.key == key);
-    if let Some(call) = now.incoming.iter().find(|call| !rang_before(call.key)) {
+    let called_before = |key| before.incoming.iter().any(|call| call.key == key);
+    if let Some(call) = now.incoming.iter().find(|call| !called_before(call.key)) {
         // A name that somebody gives themselves may be that of a contact.
         return Some(match call.caller {
             Caller::Contact => texts::told_call(name(&call.name)),
